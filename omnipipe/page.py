@@ -1,0 +1,156 @@
+"""The record that flows: one immutable `Page` a page, whatever happens to it.
+
+Boxes are `(x0, y0, x1, y1)` as shares (0 to 1) of the upright page, origin at the top left. Unknown is None, never 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple, Self
+
+from omnipipe.errors import ERROR_CODES, OmnipipeError
+
+Box = tuple[float, float, float, float]
+Status = Literal["open", "ok", "fallback", "blank", "skipped", "failed"]
+Route = Literal["text_layer", "ocr", "vlm", "none"]
+
+STATUSES: tuple[Status, ...] = ("ok", "fallback", "blank", "skipped", "failed")
+"""The statuses that a finished page can have; `open` is a page that some stage still has to answer."""
+
+
+class Block(NamedTuple):
+    """A part of a page in reading order: `type` is text, title, list, table, figure, caption, header, footer, ...
+
+    `level` is the heading level (1 to 6) of a title, `confidence` is 0 to 1, `source` names who found it
+    (text_layer, an OCR engine, a layout model).
+    """
+
+    type: str
+    bbox: Box | None
+    order: int
+    level: int | None
+    text: str
+    html: str | None = None
+    confidence: float | None = None
+    source: str | None = None
+
+
+class Line(NamedTuple):
+    """A line of text with its box; `confidence` (0 to 1) only where an OCR engine gave one."""
+
+    text: str
+    bbox: Box
+    confidence: float | None = None
+
+
+class PageError(NamedTuple):
+    """Why a page has no text: a stable `code` of `ERROR_CODES`, and a message for people."""
+
+    code: str
+    message: str
+
+    @classmethod
+    def of(cls, code: str, message: str) -> PageError:
+        """An error with a checked code; messages are cut to 500 characters."""
+        if code not in ERROR_CODES:
+            raise ValueError(f"unknown error code {code!r}. Known codes: {', '.join(sorted(ERROR_CODES))}")
+        return cls(code, message[:500])
+
+
+class ProblemError(OmnipipeError):
+    """A document or page cannot be read; carries the `PageError` that its row will say."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.error = PageError.of(code, message)
+
+    def __reduce__(self) -> tuple[type[ProblemError], tuple[str, str]]:
+        return type(self), (self.error.code, self.error.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """A page's picture while it is needed; never written.
+
+    `format` is raw (rows of `mode` pixels, no padding), png or jpeg; `mode` is L or RGB; sizes in pixels.
+    """
+
+    data: bytes
+    format: Literal["raw", "png", "jpeg"]
+    mode: Literal["L", "RGB"]
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of one document: where it comes from, what is known of it, how it ended.
+
+    `doc_id` is the SHA-256 of the document's bytes (of `uri:` and the uri where the bytes cannot be had), `index`
+    counts from 0, `count` is None where the document cannot be opened. `num_pages` is 1, but for the one skipped
+    row that stands for a range of pages.
+    """
+
+    doc_id: str
+    uri: str
+    index: int
+    count: int | None
+    num_pages: int = 1
+
+    status: Status = "open"
+    route: Route = "none"
+    route_reason: str | None = None
+    text: str | None = None
+    text_format: str | None = None
+    blocks: tuple[Block, ...] = ()
+    lines: tuple[Line, ...] = ()
+    flags: tuple[str, ...] = ()
+
+    width_pt: float | None = None
+    height_pt: float | None = None
+    rotation_applied: int | None = None
+    image_width: int | None = None
+    image_height: int | None = None
+
+    ink_ratio: float | None = None
+    has_text_layer: bool | None = None
+    text_layer_quality: float | None = None
+    language: str | None = None
+    quality: float | None = None
+    agreement: float | None = None
+
+    engine: str | None = None
+    model: str | None = None
+    model_revision: str | None = None
+    attempts: int | None = None
+    temperature: float | None = None
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    read_ms: float | None = None
+    render_ms: float | None = None
+    queue_ms: float | None = None
+    infer_ms: float | None = None
+    energy_j: float | None = None
+    cost_usd: float | None = None
+
+    error: PageError | None = None
+    image: Pixels | None = field(default=None, repr=False)
+
+    @property
+    def id(self) -> str:
+        """`{doc_id}#{index}`: unique in a run."""
+        return f"{self.doc_id}#{self.index}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether some stage still has to give this page its text or its end."""
+        return self.status == "open"
+
+    def with_(self, **changes: object) -> Self:
+        """A changed copy."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    def failed(self, code: str, message: str) -> Self:
+        """This page ended as an error row; what was known of it stays."""
+        return self.with_(status="failed", error=PageError.of(code, message), image=None, text=None)
