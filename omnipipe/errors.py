@@ -7,7 +7,8 @@ OmnipipeError
 │   ├── OutputError       the run directory cannot be used as asked
 │   └── MissingExtraError an optional package is not installed; the message has the command
 ├── AccountingError       pages in != pages out, or more pages failed than allowed: exit code 1
-├── RunStopped            stopped before the end; what is committed stays valid: exit code 1 (130 by Ctrl-C)
+├── RunStopped            stopped before the end; what is committed stays valid: exit code 1
+│   └── Interrupted       by Ctrl-C: exit code 130
 └── EngineDeadError       an engine cannot answer any more; its worker must be replaced
 """
 
@@ -38,6 +39,7 @@ ERROR_CODES = frozenset(
         "http_5xx",
         "cancelled",
         "max_pages",
+        "unanswered",
     }
 )
 """Stable values of the `error_code` column. A code is never renamed or given another meaning."""
@@ -80,6 +82,12 @@ class AccountingError(OmnipipeError):
 
 class RunStopped(OmnipipeError):
     """A run ended early; committed pages stay valid and the same command goes on."""
+
+
+class Interrupted(RunStopped):
+    """Ctrl-C: exit code 130."""
+
+    exit_code = 130
 
 
 class EngineDeadError(OmnipipeError):

@@ -40,6 +40,9 @@ class Stage(Config):
     batch_size: ClassVar[int] = 64
     """Pages a call of `process` gets at most."""
 
+    makes_pixels: ClassVar[bool] = False
+    """Whether pages leave this stage with pixels: from the first such stage on, a worker takes few pages at a time."""
+
     def wants(self, page: Page) -> bool:
         """Whether this stage should see `page`. By default: pages that are still open."""
         return page.is_open

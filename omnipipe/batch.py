@@ -1,0 +1,260 @@
+"""A run: documents in, one committed row per page out, in one call that can be repeated until it is done."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from omnipipe.errors import AccountingError, ConfigError, Interrupted
+from omnipipe.ledger.ledger import Ledger
+from omnipipe.pipeline import Pipeline, load_pipeline
+from omnipipe.progress import Progress
+from omnipipe.reading.process import ReaderLimits
+from omnipipe.runners.job import Job
+from omnipipe.sources.expand import expand
+from omnipipe.sources.index import index_sources
+from omnipipe.sources.pages import PageSelection
+from omnipipe.worker import WorkerOptions
+
+if TYPE_CHECKING:
+    from omnipipe.sources.source import Source, SourceRecord
+    from omnipipe.unit import Receipt, Unit
+
+# The first windows are small so that work starts at once; later ones are large so that units are full.
+_WINDOWS = (32, 128, 512, 2_048, 10_000)
+_WINDOW_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a run is done; of these only `pages`, `limit` and `max_pages` change which rows there are."""
+
+    runner: Literal["ray", "local"] = "ray"
+    address: str | None = None
+    concurrency: tuple[int, int] | None = None
+    pages: str | None = None
+    limit: int | None = None
+    max_pages: int | None = None
+    passwords: tuple[str, ...] = field(default=(), repr=False)
+    fresh: bool = False
+    retry: str | None = None
+    max_failed: str | None = None
+    limits: ReaderLimits = field(default_factory=ReaderLimits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """What a run directory holds now, and what this call added to it. Counts are pages."""
+
+    run_dir: Path
+    run_id: str
+    documents: int
+    pages_in: int
+    statuses: dict[str, int]
+    routes: dict[str, int]
+    error_codes: dict[str, int]
+    pages_this_run: int
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+def run(
+    pipeline: Pipeline | str | Path,
+    inputs: str | Path | Sequence[str | Path],
+    output: str | Path,
+    options: RunOptions | None = None,
+    *,
+    progress: Progress | None = None,
+) -> RunSummary:
+    """Bring every page of `inputs` into the run directory `output`, each exactly once, and say what is there.
+
+    Does only what is missing; kill it anywhere and call it again. Documents that cannot be read are rows, not errors.
+
+    Raises:
+        UserError: An input, a setting or the output cannot be used as asked; nothing was started.
+        AccountingError: Pages are missing at the end, or more failed than `max_failed` allows.
+        RunStopped: The run ended early (full disk, Ctrl-C); the same call goes on.
+    """
+    options = options or RunOptions()
+    loaded = pipeline if isinstance(pipeline, Pipeline) else load_pipeline(pipeline)
+    named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    with Ledger.open(output, loaded, fresh=options.fresh) as ledger:
+        return _Run(loaded, named, ledger, options, progress or Progress("quiet")).go()
+
+
+class _Run:
+    """One call of `run`, with the lock held."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        inputs: Sequence[str | Path],
+        ledger: Ledger,
+        options: RunOptions,
+        progress: Progress,
+    ) -> None:
+        self._pipeline = pipeline
+        self._inputs = inputs
+        self._ledger = ledger
+        self._options = options
+        self._progress = progress
+        self._allowed = MaxFailed.parse(options.max_failed)
+        self._selection = PageSelection.parse(options.pages) if options.pages else None
+        self._statuses: Counter[str] = Counter()
+        self._num_documents = 0
+
+    def go(self) -> RunSummary:
+        started = time.monotonic()
+        job = Job(
+            pipeline=self._pipeline,
+            run_dir=self._ledger.run_dir,
+            run_id=self._ledger.run_id,
+            boot_id=self._ledger.boot_id,
+            options=WorkerOptions(limits=self._options.limits, passwords=self._options.passwords),
+        )
+        self._progress.start(total=self._ledger.num_planned_pages, done=self._ledger.num_done_pages)
+        units = self._units()
+        try:
+            first = next(units, None)
+            if first is not None:
+                self._runner()(job, chain([first], units), on_receipt=self._receive)
+        except KeyboardInterrupt:
+            raise Interrupted(self._how_to_go_on()) from None
+        finally:
+            self._progress.stop()
+        self._ledger.finish()
+        return self._summary(time.monotonic() - started)
+
+    def _units(self) -> Iterator[Unit]:
+        if self._options.retry:
+            yield from self._ledger.plan_retry(self._options.retry)
+        yield from self._ledger.pending()
+        sources = expand(self._inputs, limit=self._options.limit)
+        records = index_sources(
+            sources,
+            num_processes=max(1, min(4, os.cpu_count() or 1)),
+            limits=self._options.limits,
+            passwords=self._options.passwords,
+            known=self._known,
+        )
+        for window in _windows(records):
+            self._ledger.add_sources(window)
+            units = self._ledger.plan(window, self._selection, self._options.max_pages)
+            self._num_documents += len(window)
+            self._progress.indexed(self._num_documents, self._ledger.num_planned_pages, complete=False)
+            yield from units
+        self._progress.indexed(self._num_documents, self._ledger.num_planned_pages, complete=True)
+
+    def _known(self, source: Source) -> SourceRecord | None:
+        record = self._ledger.known_source(source)
+        if record is not None and record.problem is not None:
+            is_locked = record.problem.code == "encrypted" and self._options.passwords
+            if is_locked or record.problem.code in ("missing", "unreadable"):
+                return None
+        return record
+
+    def _runner(self) -> Callable[..., None]:
+        if self._options.runner == "local":
+            from omnipipe.runners import local
+
+            return local.execute
+        from omnipipe.runners import ray_data
+
+        ray_options = ray_data.RayOptions(address=self._options.address, concurrency=self._options.concurrency)
+
+        def execute(job: Job, units: Iterable[Unit], *, on_receipt: Callable[[Receipt], None]) -> None:
+            ray_data.execute(job, units, on_receipt=on_receipt, options=ray_options)
+
+        return execute
+
+    def _receive(self, receipt: Receipt) -> None:
+        self._statuses.update(receipt.statuses)
+        self._progress.receipt(receipt)
+        self._allowed.check_early(self._statuses["failed"])
+
+    def _summary(self, seconds: float) -> RunSummary:
+        counts = self._ledger.counts()
+        summary = RunSummary(
+            run_dir=self._ledger.run_dir,
+            run_id=self._ledger.run_id,
+            documents=counts.documents,
+            pages_in=counts.pages_in,
+            statuses=dict(counts.statuses),
+            routes=dict(counts.routes),
+            error_codes=dict(counts.error_codes),
+            pages_this_run=sum(self._statuses.values()),
+            seconds=seconds,
+            warnings=tuple(self._ledger.warnings),
+        )
+        self._progress.finish(summary)
+        self._allowed.check_end(summary.statuses.get("failed", 0), summary.pages_in)
+        return summary
+
+    def _how_to_go_on(self) -> str:
+        return (
+            f"Interrupted. {self._ledger.num_done_pages + sum(self._statuses.values())} pages are committed in "
+            f"{self._ledger.run_dir} and stay valid. The same command goes on from here."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MaxFailed:
+    """How many pages may fail: a count ("20"), a share ("5%" or "0.05"), or any number (None)."""
+
+    count: int | None = None
+    share: float | None = None
+
+    @classmethod
+    def parse(cls, value: str | None) -> MaxFailed:
+        """Raises ConfigError for what is neither a count nor a share."""
+        if value is None:
+            return cls()
+        text = value.strip()
+        try:
+            if text.endswith("%"):
+                return cls(share=_share(float(text[:-1]) / 100))
+            return cls(count=int(text)) if text.isdigit() else cls(share=_share(float(text)))
+        except ValueError:
+            message = f"max_failed={value!r} is neither a count nor a share. Use a count (20) or a share (5% or 0.05)."
+            raise ConfigError(message) from None
+
+    def check_early(self, failed: int) -> None:
+        if self.count is not None and failed > self.count:
+            self._stop(failed, f"{self.count} pages")
+
+    def check_end(self, failed: int, pages_in: int) -> None:
+        self.check_early(failed)
+        if self.share is not None and failed > self.share * pages_in:
+            self._stop(failed, f"{self.share:.2%} of {pages_in} pages")
+
+    def _stop(self, failed: int, allowed: str) -> None:
+        raise AccountingError(
+            f"{failed} pages failed; --max-failed allows {allowed}. Their rows say why (status 'failed', error_code). "
+            "Run again with a higher --max-failed, or with --retry failed when the cause is gone."
+        )
+
+
+def _share(value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError(value)
+    return value
+
+
+def _windows(records: Iterator[SourceRecord]) -> Iterator[list[SourceRecord]]:
+    sizes = chain(_WINDOWS, repeat(_WINDOWS[-1]))
+    window: list[SourceRecord] = []
+    size, closes = next(sizes), time.monotonic() + _WINDOW_SECONDS
+    for record in records:
+        window.append(record)
+        if len(window) >= size or time.monotonic() > closes:
+            yield window
+            window = []
+            size, closes = next(sizes), time.monotonic() + _WINDOW_SECONDS
+    if window:
+        yield window
