@@ -1,0 +1,58 @@
+# `make run` and `make test` need make and Python 3.11 or newer with venv and pip; nothing else.
+# Another Python: make PYTHON=python3.12 run
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= out/samples
+PYTEST_FLAGS ?= -q
+
+# OpenMP threads beside the worker processes make one OCR call up to ten times slower.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: run test lint format bench clean help
+
+help:
+	@echo "make run     the pipeline on docs/samples, and what came out"
+	@echo "make test    every test"
+	@echo "make lint    ruff and mypy"
+	@echo "make bench   every benchmark in its small size"
+
+run: $(VENV)/base.stamp
+	$(BIN)/omnipipe run docs/samples -o $(OUT)
+	@$(BIN)/python docs/show_run.py $(OUT)
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.all
+
+clean:
+	rm -rf $(VENV) out build dist
+
+# The stamps follow pyproject.toml: a changed dependency is installed by the next make.
+$(VENV)/created.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than Python 3.11. Give a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' || \
+	  { echo "$(PYTHON) has no venv or no ensurepip. On Debian: apt-get install python3-venv"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/base.stamp: pyproject.toml $(VENV)/created.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml $(VENV)/created.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/base.stamp
