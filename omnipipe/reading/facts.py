@@ -1,0 +1,90 @@
+"""What the reader process is asked and what it answers: plain, small, picklable.
+
+This module is imported in the child as well, where every import costs start-up time: standard library only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from omnipipe.text.layer import TextLayer, TextOptions
+    from omnipipe.text.triage import TriageOptions
+
+MAX_IMAGE_PIXELS = 180_000_000
+"""Pixels of one frame of an image file that are decoded at most: A0 at 400 dpi is 245 million, A1 at 400 dpi 123."""
+
+
+def _text_options() -> TextOptions:
+    from omnipipe.text.layer import TextOptions
+
+    return TextOptions()
+
+
+def _triage_options() -> TriageOptions:
+    from omnipipe.text.triage import TriageOptions
+
+    return TriageOptions()
+
+
+class DocumentFacts(NamedTuple):
+    """What is known of a document before any page is read.
+
+    `format` is pdf, png, jpeg, tiff, webp, bmp, gif or jp2, by content. `ocr_share` (0 to 1) estimates how many of
+    its pages need OCR, from at most four pages.
+    """
+
+    format: str
+    page_count: int
+    metadata: dict[str, str]
+    ocr_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How pages are read. With `text_layer` off no text is taken, and only blank pages are told apart."""
+
+    text_layer: bool = True
+    text: TextOptions = field(default_factory=_text_options)
+    triage: TriageOptions = field(default_factory=_triage_options)
+    max_image_pixels: int = MAX_IMAGE_PIXELS
+
+
+class PageFacts(NamedTuple):
+    """One page as the child saw it. `layer` is None where the page has no text layer or it was not asked for.
+
+    Sizes are those of the upright page in points, None for images that do not say their resolution; `rotation` (0, 90,
+    180, 270) is what the file asks for and what is already applied. `ink_ratio` (0 to 1) is None where it was not
+    needed. `quality` (0 to 1) and `reasons` are the triage's verdict on the text layer.
+    """
+
+    width_pt: float | None
+    height_pt: float | None
+    rotation: int
+    ink_ratio: float | None
+    has_text_layer: bool
+    layer: TextLayer | None
+    needs_ocr: bool
+    is_blank: bool
+    quality: float | None
+    reasons: tuple[str, ...]
+    read_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class RenderPolicy:
+    """The size and form of a page's picture.
+
+    PDF pages are drawn at `dpi`, image files keep their pixels; both are scaled down until the longer side has at most
+    `longest_side` pixels and the whole at most `max_pixels`. `raw` is rows of `mode` pixels without padding;
+    `quality` (1 to 95) is JPEG's. Image files above `max_image_pixels` are refused before they are decoded.
+    """
+
+    dpi: float = 150.0
+    longest_side: int = 2400
+    max_pixels: int = 6_000_000
+    format: Literal["raw", "png", "jpeg"] = "raw"
+    mode: Literal["L", "RGB"] = "RGB"
+    quality: int = 85
+    max_image_pixels: int = MAX_IMAGE_PIXELS
