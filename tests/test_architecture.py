@@ -21,7 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"reading", "text"}),
     frozenset({"tasks"}),
     frozenset({"stages", "document"}),
-    frozenset({"pipeline", "sources"}),
+    frozenset({"pipeline", "pipeline_file", "user_module", "sources"}),
     frozenset({"worker", "progress"}),
     frozenset({"ledger"}),
     frozenset({"runners"}),

@@ -8,10 +8,28 @@ import sys
 
 import pytest
 
-HEAVY = (
-    "ray torch vllm transformers mlx mlx_vlm openai litellm numpy pyarrow pydantic pypdfium2 PIL cv2 onnxruntime "
-    "rapidocr tesserocr duckdb pandas psutil"
-).split()
+HEAVY = {
+    "ray",
+    "torch",
+    "vllm",
+    "transformers",
+    "mlx",
+    "mlx_vlm",
+    "openai",
+    "litellm",
+    "numpy",
+    "pyarrow",
+    "pydantic",
+    "pypdfium2",
+    "PIL",
+    "cv2",
+    "onnxruntime",
+    "rapidocr",
+    "tesserocr",
+    "duckdb",
+    "pandas",
+    "psutil",
+}
 
 
 def loaded_after(code: str) -> set[str]:
@@ -38,7 +56,7 @@ def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code"
     )
 
-    assert loaded_after(code).isdisjoint(set(HEAVY) - {"pydantic"})
+    assert loaded_after(code).isdisjoint(HEAVY - {"pydantic"})
 
 
 def test_every_public_name_can_be_had() -> None:
