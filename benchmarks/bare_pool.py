@@ -68,7 +68,7 @@ def _open(pipeline: str | None) -> None:
     _stages = load_pipeline(pipeline).stages
     context = _Context()
     for stage in _stages:
-        stage.open(context)  # type: ignore[arg-type]
+        stage.open(context)
 
 
 def _run_stages(names: list[str]) -> tuple[int, int]:

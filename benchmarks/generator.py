@@ -142,7 +142,8 @@ def generate(folder: Path, pages: int, *, pages_per_document: int = 10, seed: in
     """Write documents of `pages` pages in all below `folder`, a thousand files a subfolder; done work is kept."""
     wanted = {"pages": pages, "pages_per_document": pages_per_document, "seed": seed, "form": 1}
     paths = list(_paths(folder, -(-pages // pages_per_document)))
-    mark = folder / "generated.json"
+    # Beside the folder: what is in it is read as documents.
+    mark = folder.parent / f"{folder.name}.json"
     if mark.exists() and json.loads(mark.read_text()) == wanted:
         return paths
     for document, path in enumerate(paths):

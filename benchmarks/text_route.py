@@ -7,6 +7,7 @@ takes PDFium's raw text. omnipipe's figure for a round is the mean of the runs b
 from __future__ import annotations
 
 import argparse
+import itertools
 import shutil
 import tempfile
 from pathlib import Path
@@ -31,7 +32,7 @@ def main() -> None:
             pools.append(stage_rate(paths))
             raws.append(raw_text_rate(paths))
             ours.append(_ours(folder, Path(scratch) / "out"))
-    pairs = list(zip(ours, ours[1:], strict=False))
+    pairs = list(itertools.pairwise(ours))
     spans = [(before.span_rate + after.span_rate) / 2 for before, after in pairs]
     wholes = [(before.whole_rate + after.whole_rate) / 2 for before, after in pairs]
     pool_rates = [pool.pages_per_second for pool in pools]
