@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from omnipipe.text.layer import Measures, TextLayer, TextOptions, read_text_layer
+from omnipipe.text.layer import TextLayer, TextOptions, read_text_layer
+from omnipipe.text.measure import Measures
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 class Ink(NamedTuple):
     """What a small grey picture of the page shows; shares are 0 to 1.
 
-    `ratio` is the share of the page that is not background, `uncovered` the share of that ink outside of the words' boxes.
+    `ratio` is the share of the page that is not background, `uncovered` the share of that ink outside of
+    the words' boxes.
     """
 
     ratio: float

@@ -1,0 +1,198 @@
+"""A page's characters and word boxes, fetched from PDFium with few and cheap calls.
+
+Nothing here loops over characters in Python: the text comes in one buffer, and boxes only for the first and the last
+character of a word.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from itertools import repeat
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pypdfium2.raw as pdfium
+
+if TYPE_CHECKING:
+    import pypdfium2
+    from numpy.typing import NDArray
+
+Floats = "NDArray[np.float32]"
+Ints = "NDArray[np.intp]"
+
+HYPHEN = 0xFFFE
+"""What PDFium writes for a hyphen at the end of a line; the rest of the word follows without a line break."""
+
+_P = ctypes.c_void_p
+
+
+def _bare(function: object, result: object, *arguments: object) -> object:
+    """`function` taking addresses as plain numbers: half the cost of a call with typed pointers."""
+    address = ctypes.cast(function, _P).value  # type: ignore[arg-type]
+    return ctypes.CFUNCTYPE(result, *arguments)(address)  # type: ignore[arg-type]
+
+
+_loose_box = _bare(pdfium.FPDFText_GetLooseCharBox, ctypes.c_int, _P, ctypes.c_int, _P)
+_matrix = _bare(pdfium.FPDFText_GetMatrix, ctypes.c_int, _P, ctypes.c_int, _P)
+_font_size = _bare(pdfium.FPDFText_GetFontSize, ctypes.c_double, _P, ctypes.c_int)
+_char_index = _bare(pdfium.FPDFText_GetCharIndexFromTextIndex, ctypes.c_int, _P, ctypes.c_int)
+_text_index = _bare(pdfium.FPDFText_GetTextIndexFromCharIndex, ctypes.c_int, _P, ctypes.c_int)
+_get_text = _bare(pdfium.FPDFText_GetText, ctypes.c_int, _P, ctypes.c_int, ctypes.c_int, _P)
+
+
+class Words(NamedTuple):
+    """The words of a page in the order of its content; arrays of one length.
+
+    `text` is the page's whole text, `first` and `last` (exclusive) cut the words out of it, `line` counts PDFium's
+    lines. `box` (n x 4) is left, bottom, right, top in points of the unturned page, `size` the font size in points as
+    drawn, `turn` the direction of the text in quarter turns counter-clockwise. `char` is the index of the first
+    character in PDFium's list.
+    """
+
+    text: str
+    units: NDArray[np.uint16]
+    first: NDArray[np.intp]
+    last: NDArray[np.intp]
+    line: NDArray[np.intp]
+    box: NDArray[np.float32]
+    size: NDArray[np.float32]
+    turn: NDArray[np.intp]
+    char: list[int]
+
+
+def read_words(textpage: pypdfium2.PdfTextPage) -> Words | None:
+    """The words of `textpage`; None where it has no visible character."""
+    handle = ctypes.cast(textpage.raw, _P).value
+    units = _units(handle, pdfium.FPDFText_CountChars(textpage.raw))
+    if units is None:
+        return None
+    first, last, line = _cut(units)
+    if not len(first):
+        return None
+    ends = np.stack((first, last - 1))
+    if len(units) != pdfium.FPDFText_CountChars(textpage.raw):
+        indices = [_char_index(handle, i) for i in ends.ravel().tolist()]  # type: ignore[operator]
+    else:
+        indices = ends.ravel().tolist()
+    boxes = _fetch(_loose_box, handle, indices, 4)
+    # FS_RECTF is left, top, right, bottom.
+    boxes = np.stack(
+        (
+            np.minimum(boxes[:, 0], boxes[:, 2]),
+            np.minimum(boxes[:, 1], boxes[:, 3]),
+            np.maximum(boxes[:, 0], boxes[:, 2]),
+            np.maximum(boxes[:, 1], boxes[:, 3]),
+        ),
+        axis=1,
+    )
+    np.nan_to_num(boxes, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    count = len(first)
+    heads, tails = boxes[:count], boxes[count:]
+    box = np.concatenate((np.minimum(heads, tails)[:, :2], np.maximum(heads, tails)[:, 2:]), axis=1)
+    chars = indices[:count]
+    size, turn = _sizes_and_turns(handle, chars)
+    turn = _vertical(turn, heads, tails, last - first, size)
+    text, first, last = _decode(units, first, last)
+    return Words(text, units, first, last, line, box, size, turn, chars)
+
+
+def _units(handle: int | None, count: int) -> NDArray[np.uint16] | None:
+    """The page's text in UTF-16 units; None where there is none."""
+    start = 0
+    while start < count and _text_index(handle, start) < 0:  # type: ignore[operator]
+        start += 1
+    if count <= start:
+        return None
+    while _text_index(handle, count - 1) < 0:  # type: ignore[operator]
+        count -= 1
+    # What PDFium inserts makes the text longer than the list of characters, never by more than this.
+    buffer = np.zeros(2 * count + 16, np.uint16)
+    written = _get_text(handle, start, count - start, buffer.ctypes.data)  # type: ignore[operator]
+    return buffer[: written - 1] if written > 1 else None
+
+
+def _cut(units: NDArray[np.uint16]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Start, end (exclusive) and line number of each word."""
+    gap = _SPACE[units]
+    hyphen = units == HYPHEN
+    before = np.empty(len(units), bool)
+    before[0] = True
+    np.logical_or(gap[:-1], hyphen[:-1], out=before[1:])
+    first = np.flatnonzero(before & ~gap)
+    after = np.empty(len(units), bool)
+    after[-1] = True
+    np.copyto(after[:-1], gap[1:])
+    after |= hyphen
+    last = np.flatnonzero(after & ~gap) + 1
+    return first, last, np.cumsum((units == 10) | hyphen)[first]
+
+
+def _fetch(function: object, handle: int | None, indices: list[int], width: int) -> NDArray[np.float32]:
+    """What `function` writes for each character: rows of `width` floats."""
+    rows = np.zeros((len(indices), width), np.float32)
+    start, step = rows.ctypes.data, 4 * width
+    addresses = range(start, start + step * len(indices), step)
+    for _ in map(function, repeat(handle), indices, addresses):  # type: ignore[call-overload]
+        pass
+    return rows
+
+
+def _sizes_and_turns(handle: int | None, chars: list[int]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    matrix = _fetch(_matrix, handle, chars, 6)
+    raw = np.fromiter(map(_font_size, repeat(handle), chars), np.float32, len(chars))  # type: ignore[call-overload]
+    scale = np.hypot(matrix[:, 2], matrix[:, 3])
+    size = np.nan_to_num(raw * scale, nan=0.0, posinf=0.0, neginf=0.0)
+    # Some programs write a negative font size or mirrored axes: the sign turns the text by half a turn.
+    sign = np.where(raw < 0, -1.0, 1.0)
+    angle = np.arctan2(np.nan_to_num(matrix[:, 1]) * sign, np.nan_to_num(matrix[:, 0]) * sign)
+    turn = np.rint(angle * (2 / np.pi)).astype(np.intp) % 4
+    return np.abs(size), turn
+
+
+def _vertical(
+    turn: NDArray[np.intp],
+    heads: NDArray[np.float32],
+    tails: NDArray[np.float32],
+    length: NDArray[np.intp],
+    size: NDArray[np.float32],
+) -> NDArray[np.intp]:
+    """`turn` with upright characters that are set one below the other (vertical writing) counted as three quarters.
+
+    Such text runs down the page and its next line stands to the left, as text turned clockwise does.
+    """
+    shift = (tails - heads).astype(np.float64)
+    down = -(shift[:, 1] + shift[:, 3]) / 2
+    across = np.abs(shift[:, 0] + shift[:, 2]) / 2
+    stacked = (length > 1) & (down > 2 * across) & (down > 0.6 * size) & (turn == 0)
+    if not stacked.any():
+        return turn
+    alone = (length == 1) & (turn == 0)
+    if 2 * stacked.sum() > len(turn) - alone.sum():
+        stacked |= alone
+    return np.where(stacked, 3, turn)
+
+
+def _decode(
+    units: NDArray[np.uint16], first: NDArray[np.intp], last: NDArray[np.intp]
+) -> tuple[str, NDArray[np.intp], NDArray[np.intp]]:
+    """`units` as text, and the words' positions in it (pairs of surrogates become one character)."""
+    text = units.tobytes().decode("utf-16-le", "surrogatepass")
+    if len(text) == len(units):
+        return text, first, last
+    high = (units >= 0xD800) & (units < 0xDC00)
+    low = (units >= 0xDC00) & (units < 0xE000)
+    pair = np.zeros(len(units) + 1, np.intp)
+    # A pair never follows half of another: decoders go from the left.
+    pair[2:] = high[:-1] & low[1:]
+    before = np.cumsum(pair)
+    return text, first - before[first], last - before[last]
+
+
+def _space_table() -> NDArray[np.bool_]:
+    table = np.zeros(0x10000, bool)
+    table[[9, 10, 11, 12, 13, 32, 0x85, 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000]] = True
+    table[0x2000:0x200C] = True
+    return table
+
+
+_SPACE = _space_table()

@@ -1,0 +1,102 @@
+"""Pieces of text lines, as they stand on the page, joined from words by their boxes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from omnipipe.text.chars import Words
+
+GAP = 1.5
+"""Words further apart than this many font sizes belong to different pieces (columns, table cells)."""
+
+
+class Pieces(NamedTuple):
+    """Runs of words of one direction on one line; arrays of one length, in the order of the page's content.
+
+    `left`, `top`, `right`, `bottom` are points in the reading frame: turned so that the text is upright, `top` above
+    `bottom` (growing downwards). `first` and `last` (exclusive) cut the piece out of the page's text.
+    """
+
+    first: NDArray[np.intp]
+    last: NDArray[np.intp]
+    left: NDArray[np.float32]
+    top: NDArray[np.float32]
+    right: NDArray[np.float32]
+    bottom: NDArray[np.float32]
+    size: NDArray[np.float32]
+    word: NDArray[np.intp]
+
+    def take(self, which: NDArray[np.intp] | NDArray[np.bool_]) -> Pieces:
+        """The pieces at `which`."""
+        return Pieces._make(column[which] for column in self)
+
+
+def to_frame(box: NDArray[np.float32], turn: int) -> tuple[NDArray[np.float32], ...]:
+    """Left, top, right and bottom of boxes (left, bottom, right, top of the page) where text of `turn` is upright."""
+    x0, y0, x1, y1 = box.T
+    if turn == 0:
+        return x0, -y1, x1, -y0
+    if turn == 1:
+        return y0, x0, y1, x1
+    if turn == 2:
+        return -x1, y0, -x0, y1
+    return -y1, -x1, -y0, -x0
+
+
+def from_frame(frame: NDArray[np.float32], turn: int) -> NDArray[np.float32]:
+    """The reverse of `to_frame`: rows of left, top, right, bottom to rows of left, bottom, right, top of the page."""
+    left, top, right, bottom = frame.T
+    if turn == 0:
+        columns = (left, -bottom, right, -top)
+    elif turn == 1:
+        columns = (top, left, bottom, right)
+    elif turn == 2:
+        columns = (-right, top, -left, bottom)
+    else:
+        columns = (-bottom, -right, -top, -left)
+    return np.stack(columns, axis=1)
+
+
+def join_words(words: Words, which: NDArray[np.intp], turn: int) -> Pieces:
+    """The words at `which`, all of direction `turn`, as pieces of lines."""
+    left, top, right, bottom = to_frame(words.box[which], turn)
+    size = np.maximum(words.size[which], 0.1)
+    starts = np.flatnonzero(_breaks(left, top, right, bottom, size, which))
+    ends = np.append(starts[1:], len(which)) - 1
+    weight = (words.last - words.first)[which].astype(np.float32)
+    mean = np.add.reduceat(size * weight, starts) / np.add.reduceat(weight, starts)
+    return Pieces(
+        words.first[which][starts],
+        words.last[which][ends],
+        np.minimum.reduceat(left, starts),
+        np.minimum.reduceat(top, starts),
+        np.maximum.reduceat(right, starts),
+        np.maximum.reduceat(bottom, starts),
+        mean.astype(np.float32),
+        which[starts],
+    )
+
+
+def _breaks(
+    left: NDArray[np.float32],
+    top: NDArray[np.float32],
+    right: NDArray[np.float32],
+    bottom: NDArray[np.float32],
+    size: NDArray[np.float32],
+    which: NDArray[np.intp],
+) -> NDArray[np.bool_]:
+    """True for each word that starts a piece."""
+    starts = np.ones(len(left), bool)
+    em = np.maximum(size[:-1], size[1:])
+    ahead = left[1:] - right[:-1]
+    back = left[:-1] - right[1:]
+    gap = np.maximum(ahead, back)
+    overlap = np.minimum(bottom[:-1], bottom[1:]) - np.maximum(top[:-1], top[1:])
+    height = np.minimum(bottom[:-1] - top[:-1], bottom[1:] - top[1:])
+    starts[1:] = (gap > GAP * em) | (gap < -0.5 * em) | (overlap < 0.5 * height) | (np.diff(which) != 1)
+    return starts

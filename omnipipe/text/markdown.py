@@ -1,0 +1,202 @@
+"""Rows of a page as blocks of markdown: paragraphs joined, words made whole, headings by size, lists."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from omnipipe.text.chars import Words
+    from omnipipe.text.layer import TextOptions
+    from omnipipe.text.lines import Pieces
+
+_BULLET = re.compile(r"^[•◦▪▫‣⁃●○■□◆◇➢➤►▶✓✔–—*·o\uf0b7\uf0a7-]\s+(?=\S)")
+_NUMBER = re.compile(r"^(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\[\d{1,3}\])\s+(?=\S)")
+_ENDS = re.compile(r"[.!?:;。！？：…।؟]['\"”’)\]]*$")
+_MARKS = "\ufffe\xad\u2010-"
+_NO_SPACE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
+MIN_HEADING = 1.14
+"""A heading is set at least this many times larger than the body."""
+
+
+class Row(NamedTuple):
+    """One row of text: its words, its box in the reading frame in points, its size, and whether it has wide gaps."""
+
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    size: float
+    gaps: bool
+
+
+class Part(NamedTuple):
+    """A block in the reading frame: type, heading level, text, box."""
+
+    type: str
+    level: int | None
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+def to_rows(pieces: Pieces, column: Sequence[NDArray[np.intp]], text: str) -> list[Row]:
+    """The rows of one column of `reading_order`."""
+    flat = np.concatenate(column)
+    starts = np.cumsum([0] + [len(row) for row in column[:-1]])
+    first, last = pieces.first[flat].tolist(), pieces.last[flat].tolist()
+    left, right = pieces.left[flat], pieces.right[flat]
+    boxes = zip(
+        np.minimum.reduceat(left, starts).tolist(),
+        np.minimum.reduceat(pieces.top[flat], starts).tolist(),
+        np.maximum.reduceat(right, starts).tolist(),
+        np.maximum.reduceat(pieces.bottom[flat], starts).tolist(),
+        strict=True,
+    )
+    size = pieces.size[flat]
+    weight = (pieces.last - pieces.first)[flat].astype(np.float32)
+    sizes = (np.add.reduceat(size * weight, starts) / np.add.reduceat(weight, starts)).tolist()
+    rows = []
+    position = 0
+    for row, box, em in zip(column, boxes, sizes, strict=True):
+        parts = [" ".join(text[first[i] : last[i]].split()) for i in range(position, position + len(row))]
+        position += len(row)
+        rows.append(Row(" ".join(parts), *box, em, len(row) > 1))
+    return rows
+
+
+def to_parts(rows: Sequence[Row], body: float, levels: Sequence[float], options: TextOptions, known: str) -> list[Part]:
+    """The blocks of one column. `body` is the size of running text, `levels` the sizes of headings, largest first.
+
+    `known` is the page's text, to see how a broken word is written elsewhere.
+    """
+    if not rows:
+        return []
+    edge = _right_edge(rows)
+    parts: list[Part] = []
+    group: list[Row] = [rows[0]]
+    for previous, row in pairwise(rows):
+        if _starts_block(previous, row, group, edge):
+            parts.append(_part(group, edge, body, levels, options, known))
+            group = []
+        group.append(row)
+    parts.append(_part(group, edge, body, levels, options, known))
+    return parts
+
+
+def _right_edge(rows: Sequence[Row]) -> float:
+    """Where full lines of the column end."""
+    ends = sorted(row.right for row in rows)
+    return ends[-max(1, len(ends) // 10)]
+
+
+def _starts_block(previous: Row, row: Row, group: Sequence[Row], edge: float) -> bool:
+    em = max(previous.size, row.size)
+    if abs(previous.size - row.size) > 0.12 * em:
+        return True
+    pitch = row.bottom - previous.bottom
+    usual = group[1].bottom - group[0].bottom if len(group) > 1 else 1.45 * em
+    if pitch > max(1.25 * usual, usual + 0.25 * em) and pitch > 1.3 * em:
+        return True
+    if pitch > 2.2 * em:
+        return True
+    if _BULLET.match(row.text) or _NUMBER.match(row.text):
+        return True
+    is_short = previous.right < edge - 3 * em
+    indented = row.left > group[-1].left + 0.7 * em and len(group) > 1 and row.left > group[1].left + 0.7 * em
+    return (is_short or indented) and bool(_ENDS.search(previous.text)) and not row.gaps
+
+
+def _part(
+    group: Sequence[Row], edge: float, body: float, levels: Sequence[float], options: TextOptions, known: str
+) -> Part:
+    box = (
+        min(row.left for row in group),
+        min(row.top for row in group),
+        max(row.right for row in group),
+        max(row.bottom for row in group),
+    )
+    text = _flow(group, edge, options.dehyphenate, known)
+    size = group[0].size
+    if options.headings and size >= MIN_HEADING * body and len(group) <= 4 and 1 < len(text) <= 240:
+        level = next((i for i, other in enumerate(levels, 1) if size > 0.96 * other), None)
+        if level is not None and any(c.isalpha() for c in text):
+            return Part("title", min(level, 6), text.replace("\n", " "), *box)
+    if options.lists:
+        bullet = _BULLET.match(text)
+        if bullet:
+            return Part("list", None, "- " + text[bullet.end() :], *box)
+        if _NUMBER.match(text):
+            return Part("list", None, text, *box)
+    return Part("text", None, text, *box)
+
+
+def _flow(group: Sequence[Row], edge: float, dehyphenate: bool, known: str) -> str:
+    """The rows as one text: full lines run on, short ones keep their line break."""
+    out = group[0].text
+    for previous, row in pairwise(group):
+        last = out[-1:]
+        if last and last in _MARKS and not previous.gaps:
+            out = _join_word(out, row.text, dehyphenate, known)
+        elif previous.gaps or row.gaps or not _runs_on(previous, row, edge):
+            out += "\n" + row.text
+        elif _NO_SPACE.match(last) and _NO_SPACE.match(row.text):
+            out += row.text
+        else:
+            out += " " + row.text
+    return out
+
+
+def _runs_on(previous: Row, row: Row, edge: float) -> bool:
+    """Whether the first word of `row` would not have fitted at the end of `previous`."""
+    word = row.text.split(" ", 1)[0]
+    return previous.right + (0.45 * len(word) + 0.3) * previous.size + 0.5 * previous.size > edge
+
+
+def _join_word(out: str, following: str, dehyphenate: bool, known: str) -> str:
+    """`out`, which ends in a hyphen, and the line that follows."""
+    mark = out[-1]
+    stem = out[:-1]
+    if not dehyphenate:
+        return stem + ("-" if mark == "\ufffe" else mark) + "\n" + following
+    head = re.search(r"[^\W\d_]+$", stem)
+    tail = re.match(r"[^\W\d_]+", following)
+    if not head or not tail:
+        return stem + ("" if mark == "\xad" else "-") + following
+    compound = f"{head.group()}-{tail.group()}"
+    if mark != "\xad" and (not tail.group()[0].islower() or compound in known) and not head.group().isupper():
+        return f"{stem}-{following}"
+    return stem + following
+
+
+def size_shares(words: Words) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Font sizes of the page, rounded to half points, and the share of characters in each."""
+    weight = (words.last - words.first).astype(np.float64)
+    sizes, index = np.unique(np.rint(words.size * 2) / 2, return_inverse=True)
+    counts = np.bincount(index, weights=weight)
+    return sizes.astype(np.float64), counts / max(counts.sum(), 1.0)
+
+
+def heading_sizes(sizes: NDArray[np.float64], shares: NDArray[np.float64], body: float) -> list[float]:
+    """Sizes that mark headings, largest first; sizes within 4 % of each other are one."""
+    levels: list[float] = []
+    for size in sizes[(sizes >= MIN_HEADING * body) & (shares < 0.3)][::-1].tolist():
+        if not levels or size < 0.96 * levels[-1]:
+            levels.append(size)
+    return levels
+
+
+def by_share(turns: NDArray[np.intp]) -> list[int]:
+    """The directions of text that occur, the most frequent first."""
+    counts = np.bincount(turns, minlength=4)
+    return [int(turn) for turn in np.argsort(-counts, kind="stable") if counts[turn]]

@@ -1,0 +1,158 @@
+"""Reading order: which pieces of lines belong to which column, and how they stand in rows.
+
+A region is cut along a gutter, a corridor that few pieces cross, where what stands on both sides reads as columns. The
+pieces that cross it (titles, wide figures, footers) cut the region into bands; a band is read column by column.
+Regions without a gutter are read row by row, so that the words of one row of a table stay together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from omnipipe.text.lines import Pieces
+
+_BINS = 200
+_MIN_ROWS = 3
+_MAX_DEPTH = 6
+_MAX_PIECES = 4000
+"""Pages with more pieces than this (maps, drawings) are read in rows only."""
+
+
+def reading_order(pieces: Pieces, rtl: bool = False) -> list[list[NDArray[np.intp]]]:
+    """The columns of a page in reading order; a column is its rows, from top to bottom, as indices of pieces."""
+    everything = np.arange(len(pieces.left))
+    if len(everything) > _MAX_PIECES:
+        return [_rows(pieces, everything, rtl)]
+    return [_rows(pieces, region, rtl) for region in _regions(pieces, everything, rtl, 0)]
+
+
+def _regions(pieces: Pieces, region: NDArray[np.intp], rtl: bool, depth: int) -> Iterator[NDArray[np.intp]]:
+    gutter = _find_gutter(pieces, region) if len(region) > 2 * _MIN_ROWS and depth < _MAX_DEPTH else None
+    if gutter is None:
+        yield region
+        return
+    before = pieces.right[region] <= gutter
+    after = pieces.left[region] >= gutter
+    middle = (pieces.top[region] + pieces.bottom[region]) / 2
+    across = ~(before | after) | _edge_rows(pieces, region, before, after)
+    walls = np.sort(middle[across])
+    band = np.searchsorted(walls, middle)
+    band_across = band[across]
+    sides = (after, before) if rtl else (before, after)
+    spanning: list[NDArray[np.intp]] = []
+    for k in range(len(walls) + 1):
+        columns = [region[side & ~across & (band == k)] for side in sides]
+        if any(len(column) for column in columns):
+            if spanning:
+                yield from _regions(pieces, np.concatenate(spanning), rtl, depth + 1)
+                spanning = []
+            for column in columns:
+                if len(column):
+                    yield from _regions(pieces, column, rtl, depth + 1)
+        spanning.append(region[across][band_across == k])
+    if spanning and sum(map(len, spanning)):
+        yield from _regions(pieces, np.concatenate(spanning), rtl, depth + 1)
+
+
+def _find_gutter(pieces: Pieces, region: NDArray[np.intp]) -> float | None:
+    """Where to cut `region` in columns; None where it is one column, or a table."""
+    left, right = pieces.left[region], pieces.right[region]
+    em = float(np.median(pieces.size[region]))
+    x0, width = float(left.min()), float(right.max() - left.min())
+    if width < 12 * em or em <= 0:
+        return None
+    scale = _BINS / width
+    opens = np.bincount(np.clip((left - x0) * scale, 0, _BINS).astype(np.intp), minlength=_BINS + 1)
+    closes = np.bincount(np.clip(np.ceil((right - x0) * scale), 0, _BINS).astype(np.intp), minlength=_BINS + 1)
+    crossing = np.cumsum(opens - closes)[:_BINS]
+    inner = crossing[_BINS // 12 : -_BINS // 12]
+    changes = np.flatnonzero(np.diff(inner)) + 1
+    starts = np.concatenate(([0], changes))
+    ends = np.append(changes, len(inner))
+    lows = inner[starts]
+    # Only local minima: corridors with more pieces on both sides.
+    valley = np.ones(len(lows), bool)
+    valley[1:] &= lows[1:] < lows[:-1]
+    valley[:-1] &= lows[:-1] < lows[1:]
+    valley &= lows < 0.6 * len(region)
+    wide = (ends - starts) / scale
+    found = np.flatnonzero(valley & (wide > 0.4 * em))
+    for i in sorted(found.tolist(), key=lambda i: (int(lows[i]), -float(wide[i])))[:6]:
+        position = x0 + (_BINS // 12 + (starts[i] + ends[i]) / 2) / scale
+        if _are_columns(pieces, region, position, em):
+            return float(position)
+    return None
+
+
+def _are_columns(pieces: Pieces, region: NDArray[np.intp], gutter: float, em: float) -> bool:
+    """Whether what stands left and right of `gutter` is to be read one after the other."""
+    before = region[pieces.right[region] <= gutter]
+    after = region[pieces.left[region] >= gutter]
+    if len(before) < _MIN_ROWS or len(after) < _MIN_ROWS:
+        return False
+    top = max(pieces.top[before].min(), pieces.top[after].min())
+    bottom = min(pieces.bottom[before].max(), pieces.bottom[after].max())
+    if bottom - top < _MIN_ROWS * em:
+        return False
+    baselines = [np.sort(_baseline(pieces, side)) for side in (before, after)]
+    few, many = sorted(baselines, key=len)
+    nearest = np.clip(np.searchsorted(many, few), 1, len(many) - 1)
+    off = np.minimum(np.abs(many[nearest] - few), np.abs(many[nearest - 1] - few))
+    aligned = float(np.mean(off < 0.12 * em))
+    side = np.where(pieces.right[np.sort(region)] <= gutter, 0, 1)
+    switches = int(np.count_nonzero(np.diff(side)))
+    prose = _is_prose(pieces, before, em) and _is_prose(pieces, after, em)
+    rows = len(few)
+    if prose:
+        return switches < 0.7 * rows or rows >= 8
+    span = [float(pieces.right[s].max() - pieces.left[s].min()) for s in (before, after)]
+    return bool(min(span) > 5 * em and aligned < 0.6 and switches <= max(3, 0.15 * len(region)))
+
+
+def _is_prose(pieces: Pieces, side: NDArray[np.intp], em: float) -> bool:
+    """Long lines, about one piece to a row."""
+    width = (pieces.right[side] - pieces.left[side]) / np.maximum(pieces.size[side], 0.5 * em)
+    rows = 1 + np.count_nonzero(np.diff(np.sort(_baseline(pieces, side))) > 0.4 * em)
+    full = float(pieces.right[side].max() - pieces.left[side].min()) / em
+    return len(side) < 1.6 * rows and float(np.median(width)) > max(7.0, 0.45 * full)
+
+
+def _edge_rows(
+    pieces: Pieces, region: NDArray[np.intp], before: NDArray[np.bool_], after: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Pieces of a first or last row that stands alone and reaches over both columns: running heads and feet."""
+    edge = np.zeros(len(region), bool)
+    base = _baseline(pieces, region)
+    size = pieces.size[region]
+    for sign in (1.0, -1.0):
+        place = base * sign
+        row = place < place.min() + 0.4 * size
+        rest = ~row
+        if not rest.any() or not (row & before).any() or not (row & after).any():
+            continue
+        if place[rest].min() - place[row].max() > 1.8 * float(np.median(size)) and row.sum() <= 4:
+            edge |= row
+    return edge
+
+
+def _baseline(pieces: Pieces, which: NDArray[np.intp]) -> NDArray[np.float32]:
+    return pieces.bottom[which] - 0.22 * (pieces.bottom[which] - pieces.top[which])
+
+
+def _rows(pieces: Pieces, region: NDArray[np.intp], rtl: bool) -> list[NDArray[np.intp]]:
+    """The rows of `region`, from top to bottom; within a row in reading direction."""
+    base = _baseline(pieces, region)
+    order = np.argsort(base, kind="stable")
+    size = pieces.size[region][order]
+    step = np.diff(base[order]) > 0.3 * np.minimum(size[1:], size[:-1])
+    row = np.concatenate(([0], np.cumsum(step)))
+    across = -pieces.right[region] if rtl else pieces.left[region]
+    inner = np.lexsort((across[order], row))
+    return np.split(region[order][inner], np.flatnonzero(step) + 1)
