@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from omnipipe.page import Page
+from omnipipe.errors import AccountingError
+from omnipipe.ledger.files import stopping, write_first
+from omnipipe.ledger.layout import RunLayout
+from omnipipe.ledger.member import Key, row_keys
+from omnipipe.ledger.starts import append_page, append_start, judge
+from omnipipe.page import Block, Line, Page, PageError
 from omnipipe.unit import Unit
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +43,31 @@ class UnitStore:
     boot_id: str
     config_hash: str
 
+    @property
+    def _layout(self) -> RunLayout:
+        return RunLayout(self.run_dir)
+
     def is_done(self, unit: Unit) -> bool:
         """Whether some worker has committed `unit` already."""
-        raise NotImplementedError
+        if unit.replaces is None:
+            return self._layout.unit_file(unit.id).exists()
+        from omnipipe.ledger.unitfile import read_info
+
+        return unit.id in read_info(self._layout.unit_file(unit.replaces)).merged
 
     def plan_attempt(self, unit: Unit, worker: str) -> Attempt:
         """Record that `worker` starts `unit` now, and say how, from the earlier starts that did not end in a commit."""
-        raise NotImplementedError
+        with stopping(self._layout.starts):
+            before = append_start(self._layout.starts_file(unit.id), self.boot_id, worker)
+        if not before:
+            return Attempt()
+        verdict = judge(before, self.boot_id)
+        return Attempt("page_by_page" if verdict.is_alone else "whole", verdict.poisoned)
 
     def record_page(self, unit: Unit, page_id: str) -> None:
         """Record that the page `page_id` starts alone; only in mode `page_by_page`."""
-        raise NotImplementedError
+        with stopping(self._layout.starts):
+            append_page(self._layout.starts_file(unit.id), self.boot_id, page_id)
 
     def commit(self, unit: Unit, pages: Sequence[Page]) -> bool:
         """Make the rows of `unit` final; False where another worker was first and its rows stay.
@@ -51,4 +76,79 @@ class UnitStore:
             AccountingError: `pages` are not exactly the unit's rows, in order and all finished.
             RunStopped: The disk is full or the run directory is gone; nothing half-written stays.
         """
-        raise NotImplementedError
+        from omnipipe.ledger.rewrite import merge_rows
+        from omnipipe.ledger.unitfile import UnitInfo, count_rows, write_unit
+
+        _check(unit, pages)
+        table = self._table(pages)
+        layout = self._layout
+        if unit.replaces is not None:
+            with stopping(layout.run_tmp(self.run_id)):
+                is_first = merge_rows(layout, self.run_id, unit, table)
+        else:
+            counts, digest = count_rows(table)
+            info = UnitInfo(
+                unit_id=unit.id,
+                pass_index=unit.pass_index,
+                run_id=self.run_id,
+                config_hash=self.config_hash,
+                members=unit.members,
+                merged=(),
+                counts=counts,
+                digest=digest,
+            )
+            path = layout.unit_file(unit.id)
+            is_first = write_first(path, layout.run_tmp(self.run_id), lambda made: write_unit(made, table, info))
+        with contextlib.suppress(OSError):
+            layout.starts_file(unit.id).unlink(missing_ok=True)
+        return is_first
+
+    def _table(self, pages: Sequence[Page]) -> pa.Table:
+        from omnipipe.schema import pages_table
+
+        now = datetime.now(UTC)
+        try:
+            return pages_table(pages, config_hash=self.config_hash, run_id=self.run_id, created_at=now)
+        except UnicodeEncodeError:
+            pages = [_sanitised(page) for page in pages]
+            return pages_table(pages, config_hash=self.config_hash, run_id=self.run_id, created_at=now)
+
+
+def _check(unit: Unit, pages: Sequence[Page]) -> None:
+    found: list[Key] = [(page.doc_id, page.index, page.num_pages) for page in pages]
+    for place, (want, have) in enumerate(zip_longest(row_keys(unit.members), found)):
+        if want != have:
+            raise AccountingError(
+                f"Unit {unit.id} has {unit.num_rows} rows and got {len(pages)}; the first that differs is row {place}: "
+                f"planned {_words(want)}, got {_words(have)}. A stage dropped, doubled or reordered pages."
+            )
+    for page in pages:
+        if page.is_open:
+            raise AccountingError(f"Unit {unit.id}: page {page.id} of {page.uri} was to be committed while still open.")
+
+
+def _words(key: Key | None) -> str:
+    return "nothing" if key is None else f"{key[0][:12]}#{key[1]} ({key[2]} pages)"
+
+
+def _sanitised(page: Page) -> Page:
+    return page.with_(**{entry.name: _clean(getattr(page, entry.name)) for entry in fields(page)})
+
+
+def _clean(value: object) -> object:
+    # Lone surrogates come out of broken fonts and file names; UTF-8, and so Parquet, has no room for them.
+    if isinstance(value, str):
+        return value if _is_clean(value) else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, Block | Line | PageError):
+        return type(value)._make(map(_clean, value))
+    if isinstance(value, tuple):
+        return tuple(map(_clean, value))
+    return value
+
+
+def _is_clean(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

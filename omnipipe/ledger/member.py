@@ -1,0 +1,53 @@
+"""Members of units as plain JSON values, for the footers of unit files, and what of them overlaps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from omnipipe.page import PageError
+from omnipipe.unit import DocumentRef, Member
+
+Key = tuple[str, int, int]
+"""The key of a row: doc_id, page index, and how many pages the row stands for."""
+
+
+def row_keys(members: Sequence[Member]) -> Iterator[Key]:
+    """The keys of the rows of `members`, in order."""
+    for member in members:
+        doc_id = member.document.doc_id
+        if member.kind == "read":
+            for index in range(member.start, member.stop):
+                yield doc_id, index, 1
+        else:
+            yield doc_id, member.start, member.stop - member.start
+
+
+def members_json(members: Sequence[Member]) -> str:
+    """`members` as compact JSON."""
+    return json.dumps([_plain(member) for member in members], separators=(",", ":"), ensure_ascii=True)
+
+
+def members_from_json(text: str) -> tuple[Member, ...]:
+    """The members that `members_json` wrote."""
+    made = []
+    for doc_id, uri, size, stamp, count, form, start, stop, kind, problem in json.loads(text):
+        document = DocumentRef(doc_id=doc_id, uri=uri, size=size, stamp=stamp, count=count, format=form)
+        made.append(Member(document, start, stop, kind, PageError(*problem) if problem else None))
+    return tuple(made)
+
+
+def _plain(member: Member) -> list[object]:
+    document = member.document
+    return [
+        document.doc_id,
+        document.uri,
+        document.size,
+        document.stamp,
+        document.count,
+        document.format,
+        member.start,
+        member.stop,
+        member.kind,
+        list(member.problem) if member.problem else None,
+    ]
