@@ -11,7 +11,7 @@ from omnipipe.errors import ConfigError
 Span = tuple[int, int]
 """Pages from start to stop (exclusive), counted from 0."""
 
-_RANGE = re.compile(r"\s*(\d+)\s*(?:(-)\s*(\d*)\s*)?", re.ASCII)
+_RANGE = re.compile(r"\s*(\d{1,9})\s*(?:(-)\s*(\d{0,9})\s*)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
