@@ -43,6 +43,9 @@ class Stage(Config):
     makes_pixels: ClassVar[bool] = False
     """Whether pages leave this stage with pixels: from the first such stage on, a worker takes few pages at a time."""
 
+    needs_pixels: ClassVar[bool] = False
+    """Whether this stage looks at pixels: a pipeline without a stage that makes them before it is refused."""
+
     def wants(self, page: Page) -> bool:
         """Whether this stage should see `page`. By default: pages that are still open."""
         return page.is_open
