@@ -1,0 +1,185 @@
+"""Lines that an OCR engine found, put into reading order and joined into paragraphs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import statistics
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from omnipipe.page import Block, Box, Line
+
+Point = tuple[float, float]
+Quad = tuple[Point, Point, Point, Point]
+
+_MIN_GUTTER = 0.8
+"""Heights of a line that are free between two columns at least."""
+_MIN_COLUMN = 6.0
+"""Heights of a line that the lines of a column are wide at least; the cells of a table are narrower."""
+_MIN_ROWS = 3
+"""Lines that a column has at least."""
+_CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
+
+
+class FoundLine(NamedTuple):
+    """A line as an engine found it: `corners` in pixels, clockwise from the start of the text's upper edge."""
+
+    text: str
+    confidence: float
+    corners: Quad
+
+
+class _Row(NamedTuple):
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    line: Line
+
+    @property
+    def height(self) -> float:
+        return self.y1 - self.y0
+
+
+def arrange(
+    found: Sequence[FoundLine], size: tuple[int, int], source: str
+) -> tuple[tuple[Line, ...], tuple[Block, ...]]:
+    """`found` as lines in reading order, and as paragraphs.
+
+    `size` is the picture's width and height in pixels. Columns are read one after another, rows of a table across.
+    """
+    angle = skew([line.corners for line in found])
+    rows = [_row(line, size, angle) for line in found]
+    if not rows:
+        return (), ()
+    unit = statistics.median(row.height for row in rows)
+    lines: list[Line] = []
+    blocks: list[Block] = []
+    for part in _parts(rows, unit, 0):
+        for paragraph in _paragraphs(_joined(part, unit), unit):
+            members = [row.line for row in paragraph]
+            blocks.append(_block(members, len(blocks), source))
+            lines += members
+    return tuple(lines), tuple(blocks)
+
+
+def skew(quads: Sequence[Quad]) -> float:
+    """The angle of the text in radians, clockwise positive: the median over the longer half of the lines."""
+    edges = sorted(((q[1][0] - q[0][0], q[1][1] - q[0][1]) for q in quads), key=lambda e: -math.hypot(*e))
+    angles = [math.atan2(dy, dx) for dx, dy in edges[: max(1, len(edges) // 2)] if dx > abs(dy)]
+    angle = statistics.median(angles) if angles else 0.0
+    return angle if abs(angle) < math.radians(20) else 0.0
+
+
+def join_lines(texts: Sequence[str]) -> str:
+    """The lines of a paragraph as one text; a word broken by a hyphen at the end of a line is put together."""
+    joined = ""
+    for text in texts:
+        if re.search(r"[^\W\d_]-$", joined) and re.match(r"[^\W\d_]", text) and text[0].islower():
+            joined = joined[:-1] + text
+        elif joined and _CJK.match(joined[-1]) and _CJK.match(text[:1]):
+            joined += text
+        else:
+            joined = f"{joined} {text}" if joined else text
+    return joined
+
+
+def _row(found: FoundLine, size: tuple[int, int], angle: float) -> _Row:
+    width, height = size
+    xs, ys = zip(*found.corners, strict=True)
+    box: Box = (_share(min(xs), width), _share(min(ys), height), _share(max(xs), width), _share(max(ys), height))
+    sine, cosine = math.sin(-angle), math.cos(-angle)
+    level_x = [x * cosine - y * sine for x, y in found.corners]
+    level_y = [x * sine + y * cosine for x, y in found.corners]
+    line = Line(found.text, box, round(found.confidence, 4))
+    return _Row(min(level_x), min(level_y), max(level_x), max(level_y), line)
+
+
+def _share(value: float, whole: int) -> float:
+    return round(min(1.0, max(0.0, value / whole)), 5)
+
+
+def _parts(rows: list[_Row], unit: float, depth: int) -> list[list[_Row]]:
+    """`rows` cut into parts of one column each, in reading order."""
+    split = _find_columns(rows, unit) if len(rows) >= 2 * _MIN_ROWS and depth < 8 else None
+    if split is None:
+        return [rows] if rows else []
+    return [part for piece in split for part in _parts(piece, unit, depth + 1)]
+
+
+def _find_columns(rows: list[_Row], unit: float) -> list[list[_Row]] | None:
+    """What is above, left, right and below of the gutter with most lines beside it; None where there is none."""
+    ordered = sorted(rows, key=lambda row: row.y0 + row.y1)
+    best: tuple[int, list[list[_Row]]] | None = None
+    for x in sorted({row.x1 + 0.1 for row in rows}):
+        start = 0
+        for end in range(len(ordered) + 1):
+            if end < len(ordered) and not ordered[end].x0 < x < ordered[end].x1:
+                continue
+            run = ordered[start:end]
+            left = [row for row in run if row.x1 <= x]
+            right = [row for row in run if row.x1 > x]
+            weight = min(len(left), len(right))
+            if (best is None or weight > best[0]) and _are_columns(left, right, unit):
+                best = weight, [ordered[:start], left, right, ordered[end:]]
+            start = end + 1
+    return best[1] if best else None
+
+
+def _are_columns(left: list[_Row], right: list[_Row], unit: float) -> bool:
+    if min(len(left), len(right)) < _MIN_ROWS:
+        return False
+    if min(row.x0 for row in right) - max(row.x1 for row in left) < _MIN_GUTTER * unit:
+        return False
+    return all(statistics.median(row.x1 - row.x0 for row in side) >= _MIN_COLUMN * unit for side in (left, right))
+
+
+def _joined(rows: list[_Row], unit: float) -> list[list[_Row]]:
+    """`rows` of one column as printed lines from top to bottom, each from left to right."""
+    printed: list[list[_Row]] = []
+    for row in sorted(rows, key=lambda row: row.y0 + row.y1):
+        last = printed[-1] if printed else None
+        if last and _overlap(last[-1], row) > 0.5:
+            last.append(row)
+        else:
+            printed.append([row])
+    return [sorted(line, key=lambda row: row.x0) for line in printed]
+
+
+def _overlap(one: _Row, other: _Row) -> float:
+    """How much of the lower of two rows lies at the height of the other, 0 to 1."""
+    common = min(one.y1, other.y1) - max(one.y0, other.y0)
+    return common / max(1e-6, min(one.height, other.height))
+
+
+def _paragraphs(printed: list[list[_Row]], unit: float) -> list[list[_Row]]:
+    """Printed lines grouped into paragraphs, by gaps, first-line indents and short last lines."""
+    if not printed:
+        return []
+    left = statistics.median(line[0].x0 for line in printed)
+    right = max(line[-1].x1 for line in printed)
+    pitches = [b[0].y0 - a[0].y0 for a, b in itertools.pairwise(printed)]
+    pitch = statistics.median(pitches) if pitches else unit
+    paragraphs = [list(printed[0])]
+    for above, line in itertools.pairwise(printed):
+        step = line[0].y0 - above[0].y0
+        tables = len(above) > 1 or len(line) > 1
+        indented = line[0].x0 - left > unit and above[0].x0 - left < 0.7 * unit
+        short = right - above[-1].x1 > 0.25 * (right - left) and not above[-1].line.text.endswith("-")
+        resized = not 0.7 < line[0].height / max(1e-6, above[0].height) < 1.4
+        if tables or indented or short or resized or step > 1.35 * min(pitch, 2.2 * unit):
+            paragraphs.append(list(line))
+        else:
+            paragraphs[-1] += line
+    return paragraphs
+
+
+def _block(members: Sequence[Line], order: int, source: str) -> Block:
+    x0s, y0s, x1s, y1s = zip(*(line.bbox for line in members), strict=True)
+    size = sum(len(line.text) for line in members)
+    confidence = sum(len(line.text) * (line.confidence or 0.0) for line in members) / max(1, size)
+    box = (min(x0s), min(y0s), max(x1s), max(y1s))
+    text = join_lines([line.text for line in members])
+    return Block("text", box, order, None, text, confidence=round(confidence, 4), source=source)

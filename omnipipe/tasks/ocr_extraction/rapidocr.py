@@ -1,0 +1,232 @@
+"""RapidOCR: PP-OCR models that come inside its wheel. Holds on bad scans and needs nothing but pip."""
+
+from __future__ import annotations
+
+import logging
+import math
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from omnipipe.config import Config, operation
+from omnipipe.errors import MissingExtraError
+from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, arrange
+from omnipipe.tasks.ocr_extraction.orientation import find_turn
+from omnipipe.tasks.ocr_extraction.picture import Picture, to_array
+from omnipipe.tasks.ocr_extraction.result import OcrResult, mean_confidence
+
+if TYPE_CHECKING:
+    from omnipipe.tasks.ocr_extraction.picture import Image
+
+_INSTALL = 'pip install "rapidocr>=3.10,<4" onnxruntime opencv-python-headless'
+_MAX_SIDE = 16_000
+"""OpenCV cuts lines only out of pictures with sides below 32,767 pixels."""
+_MIN_SIDE = 64
+"""The detector sees nothing in pictures smaller than 32 pixels."""
+_TALL = 1.5
+"""Times its width that a line's box is high before its text must run up or down the page."""
+
+
+class RapidOCRConfig(Config):
+    """Settings of RapidOCR."""
+
+    detection_pixels: int = Field(
+        650_000, ge=4096, le=16_000_000, description="Pixels of the reduced picture in which lines are looked for."
+    )
+    min_confidence: float = Field(0.5, ge=0, le=1, description="Lines read with less confidence (0 to 1) are dropped.")
+    fix_rotation: bool = Field(True, description="Turn pages that lie sideways or upside down before reading them.")
+    threads: int = operation(1, ge=1, description="Threads of a model; one process a core beats more threads.")
+
+
+class RapidOCR:
+    """Reads one picture at a time, in one thread at a time. Never downloads: the models are those of the wheel."""
+
+    def __init__(self, config: RapidOCRConfig | None = None) -> None:
+        """Cheap; the models are loaded at the first picture (2 s, 0.4 GB).
+
+        Raises:
+            MissingExtraError: rapidocr, onnxruntime or OpenCV is not installed.
+        """
+        for module in ("rapidocr", "onnxruntime", "cv2"):
+            if find_spec(module) is None:
+                raise MissingExtraError("RapidOCR", module, _INSTALL)
+        self.config = config or RapidOCRConfig()
+        self._engine: Any = None
+        self._model = ""
+
+    @property
+    def version(self) -> str:
+        """`rapidocr` and its version."""
+        return f"rapidocr {version('rapidocr')}"
+
+    def load(self) -> None:
+        """Load the models now.
+
+        Raises:
+            MissingExtraError: The wheel has no models inside (before 3.10 it had others).
+        """
+        if self._engine is not None:
+            return
+        import cv2
+
+        if self.config.threads == 1:
+            cv2.setNumThreads(1)
+        engine_class = _import_quietly()
+        models = _models()
+        self._model = models["Rec"].stem
+        params: dict[str, object] = {f"{part}.model_path": str(path) for part, path in models.items()}
+        params |= {
+            # It turns single upright lines upside down; pages are turned as a whole, by `find_turn`.
+            "Global.use_cls": False,
+            "Global.log_level": "critical",
+            "Global.use_preprocess_img": False,
+            "Global.use_vertical_padding": False,
+            "Det.limit_type": "max",
+            "Det.limit_side_len": 10**6,
+            # Batches are padded to their longest line: 1 is the fastest and takes half the memory.
+            "Rec.rec_batch_num": 1,
+            "EngineConfig.onnxruntime.intra_op_num_threads": self.config.threads,
+            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+        }
+        self._engine = engine_class(params=params)
+
+    def close(self) -> None:
+        """Free the models; the next picture loads them again."""
+        self._engine = None
+
+    def extract(self, picture: Picture) -> OcrResult:
+        """The text of `picture`.
+
+        Raises:
+            ValueError: `picture` is none of what `Picture` names.
+        """
+        image = _within(to_array(picture))
+        self.load()
+        quads = self._find_lines(image)
+        turn = self._turn(image, quads) if self.config.fix_rotation else 0
+        if turn:
+            image = turned(image, turn)
+            quads = self._find_lines(image)
+        found = [line for quad in quads if (line := self._read(image, quad))]
+        height, width = image.shape[:2]
+        lines, blocks = arrange(found, (width, height), "rapidocr")
+        content = "\n\n".join(block.text for block in blocks)
+        confidence = mean_confidence(lines)
+        return OcrResult(content, lines, blocks, confidence, turn, width, height, self.version, self._model)
+
+    def find_turn(self, picture: Picture) -> int:
+        """Degrees clockwise (0, 90, 180, 270) by which `picture` must be turned to stand upright."""
+        image = _within(to_array(picture))
+        self.load()
+        return self._turn(image, self._find_lines(image))
+
+    def _turn(self, image: Image, quads: list[Quad]) -> int:
+        return find_turn(
+            quads,
+            lambda quad: _cut(image, quad),
+            lambda crop: self._is_upside_down(crop),
+            lambda crop: self._read_crop(crop)[1],
+        )
+
+    def _find_lines(self, image: Image) -> list[Quad]:
+        import cv2
+        import numpy as np
+
+        height, width = image.shape[:2]
+        scale = min(1.0, math.sqrt(self.config.detection_pixels / (height * width)))
+        small = image
+        if scale < 1:
+            size = max(1, round(width * scale)), max(1, round(height * scale))
+            small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        below, beside = (max(0, _MIN_SIDE - side) for side in small.shape[:2])
+        if below or beside:
+            padded = cv2.copyMakeBorder(small, 0, below, 0, beside, cv2.BORDER_REPLICATE)
+            small = np.asarray(padded, dtype=np.uint8)
+        answer = self._engine(_bgr(small), use_det=True, use_cls=False, use_rec=False)
+        if answer.boxes is None:
+            return []
+        boxes = np.minimum(np.asarray(answer.boxes, dtype=float) / scale, [width, height])
+        return [tuple((float(x), float(y)) for x, y in box) for box in boxes]  # type: ignore[misc]
+
+    def _read(self, image: Image, quad: Quad) -> FoundLine | None:
+        text, confidence = self._read_crop(_cut(image, quad))
+        text = " ".join(text.split())
+        return FoundLine(text, confidence, quad) if text and confidence >= self.config.min_confidence else None
+
+    def _read_crop(self, crop: Image) -> tuple[str, float]:
+        answer = self._engine(_bgr(crop), use_det=False, use_cls=False, use_rec=True)
+        if not answer.txts:
+            return "", 0.0
+        return str(answer.txts[0]), float(answer.scores[0])
+
+    def _is_upside_down(self, crop: Image) -> bool:
+        answer = self._engine(_bgr(crop), use_det=False, use_cls=True, use_rec=False)
+        return bool(answer.cls_res) and "180" in answer.cls_res[0][0]
+
+
+def turned(image: Image, degrees: int) -> Image:
+    """`image` turned clockwise by `degrees` (0, 90, 180 or 270)."""
+    import numpy as np
+
+    return np.ascontiguousarray(np.rot90(image, -degrees // 90))
+
+
+def _within(image: Image) -> Image:
+    import cv2
+    import numpy as np
+
+    scale = _MAX_SIDE / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _cut(image: Image, quad: Quad) -> Image:
+    """The line at `quad`, level; tall ones are laid down counter-clockwise."""
+    import cv2
+    import numpy as np
+
+    a, b, c, d = (np.array(corner, dtype=np.float32) for corner in quad)
+    width = max(1, int(max(np.linalg.norm(a - b), np.linalg.norm(c - d))))
+    height = max(1, int(max(np.linalg.norm(a - d), np.linalg.norm(b - c))))
+    onto = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
+    matrix = cv2.getPerspectiveTransform(np.stack([a, b, c, d]), onto)
+    cut = cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    crop = np.asarray(cut, dtype=np.uint8)
+    return np.rot90(crop) if height >= _TALL * width else crop
+
+
+def _bgr(image: Image) -> Image:
+    import cv2
+    import numpy as np
+
+    code = cv2.COLOR_GRAY2BGR if image.ndim == 2 else cv2.COLOR_RGB2BGR
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), code), dtype=np.uint8)
+
+
+def _import_quietly() -> Any:
+    """RapidOCR's class; the log handler that its import installs is taken away again."""
+    logger = logging.getLogger("RapidOCR")
+    before = list(logger.handlers)
+    from rapidocr import RapidOCR as Engine
+
+    for handler in [handler for handler in logger.handlers if handler not in before]:
+        logger.removeHandler(handler)
+    return Engine
+
+
+def _models() -> dict[str, Path]:
+    """The model files inside the wheel: a path stops RapidOCR from looking for them, and so from downloading."""
+    spec = find_spec("rapidocr")
+    folder = Path((spec.origin if spec else None) or "").parent / "models"
+    found = {
+        part: sorted(folder.glob(pattern))
+        for part, pattern in {"Det": "*_det_*.onnx", "Rec": "*_rec_*.onnx", "Cls": "*_cls_*.onnx"}.items()
+    }
+    if not all(found.values()):
+        raise MissingExtraError("RapidOCR", "the models of rapidocr 3.10", f"{_INSTALL} --force-reinstall")
+    return {part: paths[0] for part, paths in found.items()}
