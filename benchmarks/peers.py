@@ -1,0 +1,143 @@
+"""The text route beside what people would pick instead: python -m benchmarks.peers --pages 1000
+
+pdftotext (where it is installed), pypdf, markitdown, pymupdf4llm and kreuzberg, the last four in an environment of
+their own that this script makes in a temporary folder. Same documents, same cores, two processes each, warm. omnipipe
+runs before and after each peer as the whole product (Ray, deadlines, Parquet, markdown and boxes), from its first unit
+to its last commit; the bare pool of its stages shows what the reading alone costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+from benchmarks import record
+from benchmarks.bare_pool import stage_rate
+from benchmarks.documents import add_document_options, documents
+from benchmarks.runs import FinishedRun, environment, run_command
+
+_WORKER = Path(__file__).parent / "peer_worker.py"
+# pymupdf4llm 2.0 is an empty distribution on some indexes. AGPL: it is measured here and used nowhere.
+_PACKAGES = ("pypdf", "markitdown[pdf]", "pymupdf4llm<2", "kreuzberg")
+_PEERS = ("pdftotext", "pypdf", "markitdown", "pymupdf4llm", "kreuzberg", "kreuzberg-plain")
+_PROCESSES = 2
+# A slow peer reads fewer documents, so that a round ends within minutes.
+_SLOW = {"pypdf": 4, "markitdown": 20, "pymupdf4llm": 20}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_document_options(parser, pages=1_000)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--peers", nargs="+", default=list(_PEERS), choices=_PEERS)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="omnipipe-peers-") as scratch:
+        paths = documents(args, Path(scratch))
+        python = _environment(Path(scratch) / "venv")
+        pages = {path: _page_count(path) for path in paths}
+        peers = [peer for peer in args.peers if _is_there(peer, python)]
+        figures: dict[str, dict[str, list[float]]] = {peer: {"pages_per_second": [], "ratio": []} for peer in peers}
+        versions: dict[str, str] = {}
+        pools: list[float] = []
+        for _ in range(args.rounds):
+            before = _ours(paths, Path(scratch))
+            for peer in peers:
+                chosen = paths[:: _SLOW.get(peer, 1)]
+                rate, versions[peer] = _peer_rate(python, peer, chosen, sum(pages[path] for path in chosen))
+                after = _ours(paths, Path(scratch))
+                figures[peer]["pages_per_second"].append(rate)
+                figures[peer]["ratio"].append((before.span_rate + after.span_rate) / 2 / rate)
+                before = after
+            pools.append(stage_rate(paths, processes=_PROCESSES).pages_per_second)
+    _report(figures, pools, versions, sum(pages.values()), args)
+
+
+def _report(
+    figures: dict[str, dict[str, list[float]]],
+    pools: list[float],
+    versions: dict[str, str],
+    pages: int,
+    args: argparse.Namespace,
+) -> None:
+    for peer, found in figures.items():
+        print(record.line(f"omnipipe against {peer} {versions[peer]}", found["ratio"], 2))
+        print(record.line(f"  {peer}, pages/s", found["pages_per_second"], 0))
+    print(record.line("omnipipe's stages in a bare pool, pages/s", pools, 0))
+    record.save(
+        "peers",
+        {
+            "pages": pages,
+            "kind": args.documents.name if args.documents else "generator",
+            "processes": _PROCESSES,
+            "ratios": {peer: record.spread(found["ratio"]) for peer, found in figures.items()},
+            "pages_per_second": {
+                **{peer: record.spread(found["pages_per_second"], 1) for peer, found in figures.items()},
+                "bare pool, same stages": record.spread(pools, 1),
+            },
+            "bare_pool_ratios": {
+                peer: round(statistics.median(pools) / statistics.median(found["pages_per_second"]), 2)
+                for peer, found in figures.items()
+            },
+        },
+        versions=versions,
+    )
+
+
+def _ours(paths: list[Path], scratch: Path) -> FinishedRun:
+    output = scratch / "out"
+    shutil.rmtree(output, ignore_errors=True)
+    return run_command(paths[0].parent.parent, output, "-p", "text_layer")
+
+
+def _environment(folder: Path) -> Path:
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_PACKAGES]
+    if subprocess.run(install, capture_output=True, check=False).returncode:
+        # One package that cannot be had must not keep the others from being measured.
+        for package in _PACKAGES:
+            subprocess.run([*install[: -len(_PACKAGES)], package], capture_output=True, check=False)
+    return python
+
+
+def _is_there(peer: str, python: Path) -> bool:
+    if peer == "pdftotext":
+        found = shutil.which("pdftotext") is not None
+    else:
+        module = peer.removesuffix("-plain")
+        found = not subprocess.run([str(python), "-c", f"import {module}"], capture_output=True, check=False).returncode
+    if not found:
+        print(f"{peer} is not here and is left out", file=sys.stderr)
+    return found
+
+
+def _peer_rate(python: Path, peer: str, paths: list[Path], pages: int) -> tuple[float, str]:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as listed:
+        listed.write("\n".join(map(str, paths)))
+        listed.flush()
+        command = [str(python), str(_WORKER), peer, str(_PROCESSES), listed.name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    if done.returncode:
+        raise SystemExit(f"{peer} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+    report = json.loads(done.stdout.splitlines()[-1])
+    return pages / float(report["seconds"]), str(report["version"])
+
+
+def _page_count(path: Path) -> int:
+    import pypdfium2
+
+    document = pypdfium2.PdfDocument(path)
+    count = len(document)
+    document.close()
+    return count
+
+
+if __name__ == "__main__":
+    main()
