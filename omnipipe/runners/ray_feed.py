@@ -1,0 +1,138 @@
+"""Units into a running Ray Data dataset: a queue that grows while the dataset reads it.
+
+One row of the dataset is one task's load: the pickled units that an actor runs before it answers. Rows are small and
+carry references only; neither bytes of documents, nor pixels, nor text pass through the object store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import pickle
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+import pyarrow as pa
+import ray
+from ray.data import DataContext, Dataset, Datasource, ReadTask
+from ray.data.block import BlockMetadata
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from omnipipe.unit import Unit
+
+if TYPE_CHECKING:
+    from ray.actor import ActorHandle
+
+UNITS = "units"
+
+# A row without units every so often tells Ray's watch for stalled datasets that waiting for the indexer is no stall.
+_KEEP_ALIVE_SECONDS = 30.0
+
+# Rows kept for a source task that dies and starts again from the first row. What it lost beyond them is fed again in
+# the next round, since its units have no receipt.
+_KEPT_ROWS = 64
+
+
+class _Queue:
+    """The units between the driver and the dataset's source. Runs as an actor on the driver's node, without a slot."""
+
+    def __init__(self, num_workers: int) -> None:
+        self._num_workers = num_workers
+        self._waiting: deque[Unit] = deque()
+        self._rows: dict[int, tuple[Unit, ...]] = {}
+        self._num_rows = 0
+        self._load = 1
+        self._is_complete = False
+        self._changed = asyncio.Condition()
+
+    async def put(self, unit: Unit, load: int) -> None:
+        """Add `unit`; from now on a row holds at most `load` units."""
+        async with self._changed:
+            self._waiting.append(unit)
+            self._load = load
+            self._changed.notify_all()
+
+    async def complete(self) -> None:
+        """No unit will follow."""
+        async with self._changed:
+            self._is_complete = True
+            self._changed.notify_all()
+
+    async def take(self, row: int) -> tuple[Unit, ...] | None:
+        """The units of row number `row`, none of them where there was nothing to do for a while; None at the end."""
+        if row < self._num_rows:
+            return self._rows.get(row, ())
+        async with self._changed:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait_for(self._has_news), _KEEP_ALIVE_SECONDS)
+        if not self._waiting and self._is_complete:
+            return None
+        # Towards the end rows get smaller, so that the last tasks end close together.
+        fair = -(-len(self._waiting) // (2 * self._num_workers))
+        units = tuple(self._waiting.popleft() for _ in range(min(self._load, fair)))
+        self._rows[row] = units
+        self._rows.pop(row - _KEPT_ROWS, None)
+        self._num_rows = row + 1
+        return units
+
+    def _has_news(self) -> bool:
+        return bool(self._waiting) or self._is_complete
+
+
+class Feed:
+    """The driver's end of the queue, and the dataset's."""
+
+    def __init__(self, num_workers: int) -> None:
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self._options = {"num_cpus": 0, "scheduling_strategy": here}
+        queue = ray.remote(_Queue).options(**self._options, max_concurrency=8).remote(num_workers)
+        self._queue = cast("ActorHandle[_Queue]", queue)
+
+    def put(self, unit: Unit, load: int) -> None:
+        """Hand `unit` over; from now on a task holds at most `load` units."""
+        self._queue.put.remote(unit, load)
+
+    def complete(self) -> None:
+        """Say that no unit will follow."""
+        self._queue.complete.remote()
+
+    def dataset(self) -> Dataset:
+        """Rows of one column `units`, each block one row, as they are put."""
+        context = DataContext.get_current()
+        # The output buffer of a source collects rows until a block has this many bytes; each row must go at once.
+        context.target_max_block_size = 1
+        context.target_min_block_size = 1
+        source = _Source(self._queue)
+        return cast(Dataset, ray.data.read_datasource(source, override_num_blocks=1, ray_remote_args=self._options))
+
+
+class _Source(Datasource):
+    """A dataset's source: one task that yields a row whenever the queue has one."""
+
+    def __init__(self, queue: ActorHandle[_Queue]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._queue = queue
+
+    def get_name(self) -> str:
+        return "Units"
+
+    def estimate_inmemory_data_size(self) -> int | None:
+        return None
+
+    def get_read_tasks(
+        self, parallelism: int, per_task_row_limit: int | None = None, data_context: DataContext | None = None
+    ) -> list[ReadTask]:
+        queue = self._queue
+        metadata = BlockMetadata(num_rows=None, size_bytes=None, exec_stats=None, input_files=None)
+        return [ReadTask(lambda: _rows(queue), metadata)]
+
+
+def _rows(queue: ActorHandle[_Queue]) -> Iterator[pa.Table]:
+    row = 0
+    while True:
+        units = cast(tuple[Unit, ...] | None, ray.get(queue.take.remote(row)))
+        if units is None:
+            return
+        yield pa.table({UNITS: pa.array([pickle.dumps(units, protocol=5)], pa.large_binary())})
+        row += 1

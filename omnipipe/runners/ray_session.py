@@ -1,0 +1,137 @@
+"""Ray for the length of a run: found or started, kept off the terminal, and gone afterwards."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import struct
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from omnipipe.errors import ConfigError
+from omnipipe.runners.ray_options import RayOptions, find_address
+
+_CONNECT_SECONDS = 5.0
+
+# Settings of a cluster of our own; what the user has set stays.
+_LOCAL_SETTINGS = {
+    # Unset, Ray makes a token file in the home directory and says so. A cluster of our own listens on loopback only.
+    "RAY_AUTH_MODE": "disabled",
+    # Without this, Ray 2.60 on Linux replaces 127.0.0.1 by the address of the network interface.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # Ray runs its workers at niceness 15; here they are all the work there is.
+    "RAY_worker_niceness": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Read once by the libraries of a worker process, before any code of ours runs in it.
+    "OMP_NUM_THREADS": "1",
+}
+_SETTINGS = {"RAY_DATA_DISABLE_PROGRESS_BARS": "1"}
+
+
+class RaySession:
+    """Ray, joined or started on entry and left or stopped on exit, errors and Ctrl-C included.
+
+    While it is open, what Ray writes to file descriptor 2 goes to `ray.log` in the log folder. A Ray that this process
+    has already initialised is used and left alone.
+    """
+
+    def __init__(self, options: RayOptions, run_dir: Path) -> None:
+        self._options = options
+        self._run_dir = run_dir
+        self._exit = ExitStack()
+
+    def __enter__(self) -> RaySession:
+        from omnipipe.runners.ray_probe import check_nodes
+
+        with ExitStack() as opening:
+            address = find_address(self._options.address, os.environ)
+            if address is not None:
+                _check_listens(address)
+            opening.enter_context(_environment(_SETTINGS if address else _SETTINGS | _LOCAL_SETTINGS))
+            if self._options.quiet:
+                opening.enter_context(_quiet(self._options.log_dir or self._run_dir / "logs"))
+            self._start(address, opening)
+            if address is not None:
+                check_nodes(self._run_dir)
+            self._exit = opening.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exit.close()
+
+    def num_workers(self) -> tuple[int, int]:
+        """The least and the largest number of workers: as asked, or as many as the cluster's CPUs allow."""
+        import ray
+
+        if self._options.concurrency is not None:
+            return self._options.concurrency
+        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        slots = int(resources.get("CPU", 0) // (self._options.num_cpus or 1))
+        return max(1, slots), max(1, slots)
+
+    def _start(self, address: str | None, opening: ExitStack) -> None:
+        import ray
+        import ray.data
+
+        if ray.is_initialized():
+            return
+        opening.callback(ray.shutdown)
+        if address is None:
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                object_store_memory=self._options.object_store_bytes,
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+            )
+            return
+        try:
+            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0][:300]
+            raise ConfigError(f"no run on the Ray cluster at {address}: {reason}") from error
+
+
+def _check_listens(address: str) -> None:
+    # Ray itself tries for 100 s and then kills the process. A head answers gRPC: an HTTP/2 SETTINGS frame is enough.
+    host, _, port = address.rpartition(":")
+    remedy = "Use HOST:PORT of the cluster's head, which `ray start --head` prints."
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS) as connection:
+            connection.settimeout(_CONNECT_SECONDS)
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + struct.pack(">HBBBI", 0, 0, 4, 0, 0))
+            answer = connection.recv(9)
+    except OSError as error:
+        raise ConfigError(f"nothing answers at {address} ({error}). {remedy}") from error
+    if len(answer) < 4 or answer[3] != 4:
+        raise ConfigError(f"what answers at {address} is not the head of a Ray cluster. {remedy}")
+
+
+@contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    added = {name: value for name, value in settings.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+@contextmanager
+def _quiet(folder: Path) -> Iterator[None]:
+    # Ray's C++ core writes to the descriptor itself, so nothing less than replacing it keeps a terminal clean.
+    folder.mkdir(parents=True, exist_ok=True)
+    terminal = os.dup(2)
+    with (folder / "ray.log").open("ab") as log:
+        os.dup2(log.fileno(), 2)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=DeprecationWarning)
+            yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)

@@ -1,0 +1,77 @@
+"""The actor of a Ray Data run: one worker that turns rows of units into rows of receipts."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import traceback
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from omnipipe.errors import OmnipipeError, OutputError, RunStopped
+from omnipipe.runners.job import Job, execute_unit
+from omnipipe.runners.ray_feed import UNITS
+from omnipipe.unit import Receipt, Unit
+
+REPORT = "report"
+
+
+class Report(NamedTuple):
+    """What a task answers: receipts, and the error that ended it, if one did."""
+
+    receipts: tuple[Receipt, ...]
+    error: OmnipipeError | None = None
+
+
+class UnitWorker:
+    """Runs units with one `Worker`. Never raises: an exception would end the whole dataset in Ray's own words."""
+
+    def __init__(self, job: Job) -> None:
+        # Native libraries of several actors on one machine must not start a thread per core each.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        self._error: OmnipipeError | None = None
+        try:
+            if not job.run_dir.is_dir():
+                raise OutputError(
+                    f"node {socket.gethostname()} does not see {job.run_dir}. "
+                    "With several nodes the output must be on storage that all of them mount at the same path."
+                )
+            self._store = job.open_store()
+            self._worker = job.open_worker()
+        except Exception as error:  # noqa: BLE001 - travels to the driver as data
+            self._error = _portable(error)
+
+    def __call__(self, rows: pa.Table) -> Iterator[pa.Table]:
+        for row in rows.column(UNITS):
+            yield pa.table({REPORT: pa.array([pickle.dumps(self._run(pickle.loads(row.as_py())))], pa.large_binary())})
+
+    def _run(self, units: tuple[Unit, ...]) -> Report:
+        receipts: list[Receipt] = []
+        if self._error is not None:
+            return Report((), self._error)
+        try:
+            for unit in units:
+                receipts.append(execute_unit(self._worker, self._store, unit))
+        except Exception as error:  # noqa: BLE001 - travels to the driver as data
+            return Report(tuple(receipts), _portable(error))
+        return Report(tuple(receipts))
+
+
+def _portable(error: Exception) -> OmnipipeError:
+    # Our own errors keep their type, and so their exit code. Of others the driver may lack the class.
+    if isinstance(error, OmnipipeError):
+        with_plain_arguments = pickle.loads(pickle.dumps(error)) if _can_travel(error) else RunStopped(str(error))
+        return with_plain_arguments
+    where = "".join(traceback.format_exception(error)[-3:])
+    return RunStopped(f"a worker on {socket.gethostname()} raised {type(error).__name__}: {error}\n{where}")
+
+
+def _can_travel(error: Exception) -> bool:
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # noqa: BLE001 - whatever it is, it cannot travel
+        return False
+    return True
