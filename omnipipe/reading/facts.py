@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from omnipipe.text.layer import TextLayer, TextOptions
-    from omnipipe.text.triage import TriageOptions
 
 MAX_IMAGE_PIXELS = 180_000_000
 """Pixels of one frame of an image file that are decoded at most: A0 at 400 dpi is 245 million, A1 at 400 dpi 123."""
@@ -20,12 +19,6 @@ def _text_options() -> TextOptions:
     from omnipipe.text.layer import TextOptions
 
     return TextOptions()
-
-
-def _triage_options() -> TriageOptions:
-    from omnipipe.text.triage import TriageOptions
-
-    return TriageOptions()
 
 
 class DocumentFacts(NamedTuple):
@@ -47,7 +40,6 @@ class ReadOptions:
 
     text_layer: bool = True
     text: TextOptions = field(default_factory=_text_options)
-    triage: TriageOptions = field(default_factory=_triage_options)
     max_image_pixels: int = MAX_IMAGE_PIXELS
 
 

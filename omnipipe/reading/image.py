@@ -1,0 +1,164 @@
+"""Image files through Pillow; every frame is a page. Runs in the reader's child process only."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import PurePath
+from time import perf_counter
+
+from PIL import Image, ImageFile
+
+from omnipipe.page import Pixels, ProblemError
+from omnipipe.reading.detect import webp_size
+from omnipipe.reading.encode import encode
+from omnipipe.reading.facts import MAX_IMAGE_PIXELS, PageFacts, ReadOptions, RenderPolicy
+from omnipipe.reading.pixels import shrunk, upright
+from omnipipe.reading.source import PageSource
+from omnipipe.text.measure import Measures
+from omnipipe.text.triage import Ink, judge
+
+_PLUGINS = {
+    "png": "PNG",
+    "jpeg": "JPEG",
+    "tiff": "TIFF",
+    "webp": "WEBP",
+    "bmp": "BMP",
+    "gif": "GIF",
+    "jp2": "JPEG2000",
+}
+_ONE_FRAME = frozenset({"png", "jpeg", "bmp", "jp2"})
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError, OverflowError)
+_ORIENTATION = 0x0112
+_ROTATIONS = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
+_INK_SIDE = 400
+_INK_LEVEL = 200
+
+# Resolutions outside of this are placeholders: TIFF writers put 1, cameras and image editors 72.
+_LOWEST_DPI, _HIGHEST_DPI = 73.0, 2400.0
+
+
+class ImageSource(PageSource):
+    """An open image file. `head` is the file's beginning.
+
+    Raises:
+        ProblemError: `corrupt`, or `too_large` where its header claims more than `MAX_IMAGE_PIXELS`.
+    """
+
+    def __init__(self, path: str, format: str, *, head: bytes) -> None:
+        # Sizes are checked here, before each decoding; Pillow's own limit is a warning and then an exception.
+        Image.MAX_IMAGE_PIXELS = None
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+        warnings.simplefilter("ignore")
+        self.format = format
+        self.metadata: dict[str, str] = {}
+        self._name = PurePath(path).name[:80]
+        if format == "webp":
+            self._check_size(webp_size(head) or (0, 0), MAX_IMAGE_PIXELS)
+        try:
+            self._image: Image.Image = Image.open(path, formats=(_PLUGINS[format],))
+            self._check_size(self._image.size, MAX_IMAGE_PIXELS)
+            self.page_count = 1 if format in _ONE_FRAME else int(getattr(self._image, "n_frames", 1))
+        except _BROKEN as problem:
+            raise self._broken(problem) from problem
+        self._path = path
+        self._is_used = False
+
+    def read(self, index: int, options: ReadOptions, early: Callable[[PageFacts], None]) -> PageFacts:
+        start = perf_counter()
+        image = self._frame(index, options.max_image_pixels)
+        width, height = _upright_size(image)
+        dpi = _dpi(image)
+        rotation = _ROTATIONS.get(image.getexif().get(_ORIENTATION, 1), 0)
+        ink = self._ink(image, index)
+        verdict = judge(Measures(), ink, options.text)
+        return PageFacts(
+            width_pt=width / dpi[0] * 72 if dpi else None,
+            height_pt=height / dpi[1] * 72 if dpi else None,
+            rotation=rotation,
+            ink_ratio=ink.ratio,
+            has_text_layer=False,
+            layer=None,
+            needs_ocr=verdict.needs_ocr,
+            is_blank=verdict.is_blank,
+            quality=None,
+            reasons=verdict.reasons,
+            read_ms=(perf_counter() - start) * 1000,
+        )
+
+    def render(self, index: int, policy: RenderPolicy) -> Pixels:
+        image = self._frame(index, policy.max_image_pixels)
+        size = _target(_upright_size(image), policy)
+        try:
+            if self.format == "jpeg":
+                image.draft(None, size if _upright_size(image) == image.size else size[::-1])
+            picture = shrunk(upright(image, policy.mode), size)
+        except _BROKEN as problem:
+            raise self._broken(problem, index) from problem
+        return encode(picture.tobytes(), *size, policy)
+
+    def estimate_ocr_share(self) -> float:
+        return 1.0
+
+    def close(self) -> None:
+        self._image.close()
+
+    def _frame(self, index: int, max_pixels: int) -> Image.Image:
+        try:
+            # A decoded frame is no longer as the file has it: the TIFF plugin turns it in place.
+            if self._is_used and index <= self._image.tell():
+                self._image.close()
+                self._image = Image.open(self._path, formats=(_PLUGINS[self.format],))
+            self._is_used = True
+            if self.page_count > 1:
+                self._image.seek(index)
+        except _BROKEN as problem:
+            raise self._broken(problem, index) from problem
+        self._check_size(self._image.size, max_pixels)
+        return self._image
+
+    def _ink(self, image: Image.Image, index: int) -> Ink:
+        try:
+            if self.format == "jpeg":
+                image.draft("L", (_INK_SIDE, _INK_SIDE))
+            grey = upright(image, "L")
+            grey.thumbnail((_INK_SIDE, _INK_SIDE), Image.Resampling.BOX)
+            counts = grey.histogram()
+        except _BROKEN as problem:
+            raise self._broken(problem, index) from problem
+        return Ink(sum(counts[:_INK_LEVEL]) / max(1, sum(counts)), 1.0)
+
+    def _check_size(self, size: tuple[int, int], max_pixels: int) -> None:
+        width, height = size
+        if width * height > max_pixels:
+            raise ProblemError(
+                "too_large",
+                f"{self._name} claims {width:,} x {height:,} pixels. At most {max_pixels:,} are decoded.",
+            )
+
+    def _broken(self, problem: Exception, index: int | None = None) -> ProblemError:
+        where = self._name if index is None else f"{self._name} page {index + 1}"
+        reason = str(problem).replace(repr(self._name), "it")[:160]
+        return ProblemError("corrupt", f"{where} is damaged or cut off: {reason or type(problem).__name__}.")
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    width, height = image.size
+    return (height, width) if image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8) else (width, height)
+
+
+def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    """Pixels an inch along the upright picture's width and height; None where the file says nothing to believe."""
+    claimed = image.info.get("dpi")
+    if not claimed:
+        return None
+    across, down = float(claimed[0]), float(claimed[1])
+    if not (_LOWEST_DPI <= across <= _HIGHEST_DPI and _LOWEST_DPI <= down <= _HIGHEST_DPI):
+        return None
+    return (across, down) if _upright_size(image) == image.size else (down, across)
+
+
+def _target(size: tuple[int, int], policy: RenderPolicy) -> tuple[int, int]:
+    width, height = size
+    scale = min(1.0, policy.longest_side / max(width, height), (policy.max_pixels / (width * height)) ** 0.5)
+    return max(1, int(width * scale)), max(1, int(height * scale))

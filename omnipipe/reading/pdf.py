@@ -1,0 +1,268 @@
+"""PDF documents through PDFium. Runs in the reader's child process only, which PDFium may take down."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePath
+from time import perf_counter
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from omnipipe.page import Pixels, ProblemError
+from omnipipe.reading.encode import encode
+from omnipipe.reading.facts import PageFacts, ReadOptions, RenderPolicy
+from omnipipe.reading.source import PageSource
+from omnipipe.text.layer import read_text_layer
+from omnipipe.text.measure import Measures
+from omnipipe.text.triage import Ink, Verdict, judge, measure_ink
+
+_METADATA = {
+    "Title": "title",
+    "Author": "author",
+    "Subject": "subject",
+    "Keywords": "keywords",
+    "Creator": "creator",
+    "Producer": "producer",
+    "CreationDate": "created",
+    "ModDate": "modified",
+}
+_MAX_METADATA_CHARS = 2000
+
+# PDFium looks for the header in the first 1,024 bytes.
+_HEADER_WINDOW = 1000
+
+# A page needs an object of its own; a file that claims more pages than this has a page tree that repeats itself.
+_FREE_PAGES = 1000
+_MIN_BYTES_A_PAGE = 8
+
+_FEW_CHARS = 10
+_SEARCHED_BYTES = 1 << 26
+
+
+class PdfSource(PageSource):
+    """An open PDF. `offset` is where its header starts and `size` what the whole file has, in bytes."""
+
+    format = "pdf"
+
+    def __init__(self, path: str, passwords: Sequence[str], *, size: int, offset: int = 0) -> None:
+        self._name = PurePath(path).name[:80]
+        self._document = _open(path, passwords, offset)
+        self._has_forms = False
+        self.page_count = len(self._document)
+        if self.page_count > _FREE_PAGES and self.page_count * _MIN_BYTES_A_PAGE > size:
+            count = self.page_count
+            self.close()
+            raise ProblemError(
+                "too_large",
+                f"{self._name} claims {count:,} pages in {size:,} bytes: its page tree repeats the same few pages.",
+            )
+        self.metadata = _metadata(self._document)
+
+    def read(self, index: int, options: ReadOptions, early: Callable[[PageFacts], None]) -> PageFacts:
+        start = perf_counter()
+        page = self._load(index)
+        try:
+            width, height = page.get_size()
+            rotation = page.get_rotation()
+            layer = read_text_layer(page, options.text) if options.text_layer else None
+            measures = layer.measures if layer is not None else Measures()
+            ink: Ink | None = None
+            verdict = judge(measures, None, options.text)
+
+            def facts() -> PageFacts:
+                ratio = ink.ratio if ink is not None else None
+                seconds = perf_counter() - start
+                kept = layer if measures.num_chars else None
+                return _facts(width, height, rotation, ratio, kept, verdict, seconds)
+
+            if verdict.needs_ink and _has_area(width, height):
+                early(facts())
+                ink = measure_ink(page, layer)
+                verdict = judge(measures, ink, options.text)
+            return facts()
+        finally:
+            page.close()
+
+    def render(self, index: int, policy: RenderPolicy) -> Pixels:
+        # Widgets are drawn only with a form environment that was there before the page was loaded.
+        if not self._has_forms and self._document.get_formtype() != pdfium.FORMTYPE_NONE:
+            self._document.init_forms()
+        self._has_forms = True
+        page = self._load(index)
+        try:
+            width, height = page.get_size()
+            if not _has_area(width, height):
+                raise ProblemError("corrupt", f"{self._name} page {index + 1} has a box without area.")
+            scale = _scale(width, height, policy)
+            bitmap = page.render(scale=scale, grayscale=policy.mode == "L", rev_byteorder=True)
+            try:
+                return encode(_rows(bitmap), bitmap.width, bitmap.height, policy)
+            finally:
+                bitmap.close()
+        finally:
+            page.close()
+
+    def estimate_ocr_share(self) -> float:
+        sample = _sample(self.page_count)
+        without = 0
+        for index in sample:
+            without += not self._has_text(index)
+        return without / len(sample)
+
+    def close(self) -> None:
+        self._document.close()
+
+    def _load(self, index: int) -> pypdfium2.PdfPage:
+        try:
+            return self._document.get_page(index)
+        except pypdfium2.PdfiumError as problem:
+            raise ProblemError(
+                "corrupt", f"{self._name} page {index + 1} of {self.page_count} does not load."
+            ) from problem
+
+    def _has_text(self, index: int) -> bool:
+        try:
+            page = self._load(index)
+        except ProblemError:
+            return False
+        try:
+            textpage = page.get_textpage()
+            try:
+                return bool(textpage.count_chars() >= _FEW_CHARS)
+            finally:
+                textpage.close()
+        except pypdfium2.PdfiumError:
+            return False
+        finally:
+            page.close()
+
+
+def _facts(
+    width: float,
+    height: float,
+    rotation: int,
+    ink_ratio: float | None,
+    layer: object,
+    verdict: Verdict,
+    seconds: float,
+) -> PageFacts:
+    has_layer = layer is not None
+    return PageFacts(
+        width_pt=width if math.isfinite(width) else None,
+        height_pt=height if math.isfinite(height) else None,
+        rotation=rotation,
+        ink_ratio=ink_ratio,
+        has_text_layer=has_layer,
+        layer=layer,  # type: ignore[arg-type]
+        needs_ocr=verdict.needs_ocr,
+        is_blank=verdict.is_blank,
+        quality=verdict.quality if has_layer else None,
+        reasons=verdict.reasons,
+        read_ms=seconds * 1000,
+    )
+
+
+def _open(path: str, passwords: Sequence[str], offset: int) -> pypdfium2.PdfDocument:
+    source: Path | bytes = Path(path)
+    if offset > _HEADER_WINDOW:
+        source = Path(path).read_bytes()[offset:]
+    code = pdfium.FPDF_ERR_UNKNOWN
+    for password in (None, *_spellings(passwords)):
+        try:
+            return _load_document(source, password)
+        except pypdfium2.PdfiumError as problem:
+            code = problem.err_code
+            if code != pdfium.FPDF_ERR_PASSWORD:
+                break
+    raise _refusal(path, code, len(passwords))
+
+
+def _load_document(source: Path | bytes, password: bytes | None) -> pypdfium2.PdfDocument:
+    if isinstance(source, bytes):
+        return pypdfium2.PdfDocument(source, password=password.decode("latin-1") if password else None)
+    raw = pdfium.FPDF_LoadDocument(str(source).encode("utf-8", "surrogateescape") + b"\0", password)
+    if not raw or pdfium.FPDF_GetPageCount(raw) < 1:
+        code = pdfium.FPDF_GetLastError()
+        if raw:
+            pdfium.FPDF_CloseDocument(raw)
+        raise pypdfium2.PdfiumError("no document", err_code=code)
+    return pypdfium2.PdfDocument(raw)
+
+
+def _spellings(passwords: Sequence[str]) -> list[bytes]:
+    """Each password as bytes: UTF-8, as SASLprep writes it (PDF 2.0), and Latin-1 (before); no spelling twice."""
+    spellings: dict[bytes, None] = {}
+    for password in passwords:
+        for form in (password, unicodedata.normalize("NFKC", password.replace("\xad", ""))):
+            for encoding in ("utf-8", "latin-1"):
+                try:
+                    spellings[form.encode(encoding) + b"\0"] = None
+                except UnicodeEncodeError:
+                    continue
+    return list(spellings)
+
+
+def _refusal(path: str, code: int, num_passwords: int) -> ProblemError:
+    """Why PDFium did not open `path`. For damage PDFium itself may report "success"; the bytes say more."""
+    name = PurePath(path).name[:80]
+    if code == pdfium.FPDF_ERR_PASSWORD:
+        if num_passwords:
+            return ProblemError("encrypted", f"{name} needs a password; none of the {num_passwords} given opens it.")
+        return ProblemError("encrypted", f"{name} needs a password. Give it with --password or --password-file.")
+    if code == pdfium.FPDF_ERR_SECURITY:
+        return ProblemError("encrypted", f"{name} is encrypted in a way that PDFium does not know.")
+    data, end = _start_and_end(Path(path))
+    if b"/BrotliDecode" in data:
+        return ProblemError("unsupported", f"{name} has Brotli streams, which PDFium does not read.")
+    if b"/Encrypt" in data and b"/Standard" not in data:
+        return ProblemError("encrypted", f"{name} is encrypted for certificates, not by a password.")
+    if b"%%EOF" not in end:
+        return ProblemError("corrupt", f"{name} is cut off: it has no end marker.")
+    return ProblemError("corrupt", f"{name} has no pages to be found: its page tree or cross-references are damaged.")
+
+
+def _start_and_end(path: Path) -> tuple[bytes, bytes]:
+    with path.open("rb") as file:
+        start = file.read(_SEARCHED_BYTES)
+        file.seek(max(0, file.seek(0, 2) - 2048))
+        return start, file.read()
+
+
+def _metadata(document: pypdfium2.PdfDocument) -> dict[str, str]:
+    found = {}
+    for key, value in document.get_metadata_dict(skip_empty=True).items():
+        text = value.encode("utf-8", "replace").decode().replace("\0", "").strip()
+        if text:
+            found[_METADATA.get(key, key.lower())] = text[:_MAX_METADATA_CHARS]
+    return found
+
+
+def _has_area(width: float, height: float) -> bool:
+    return math.isfinite(width) and math.isfinite(height) and width > 0 and height > 0
+
+
+def _scale(width: float, height: float, policy: RenderPolicy) -> float:
+    scale = policy.dpi / 72
+    scale = min(scale, policy.longest_side / max(width, height))
+    pixels = max(1.0, width * scale) * max(1.0, height * scale)
+    if pixels > policy.max_pixels:
+        scale *= math.sqrt(policy.max_pixels / pixels)
+    # pypdfium2 rounds sides up: without this the longest side is now and then one pixel over.
+    return scale * (1 - 1e-9)
+
+
+def _rows(bitmap: pypdfium2.PdfBitmap) -> bytes:
+    row = bitmap.width * bitmap.n_channels
+    data = bytes(bitmap.buffer)
+    if bitmap.stride == row:
+        return data
+    return b"".join(data[y * bitmap.stride : y * bitmap.stride + row] for y in range(bitmap.height))
+
+
+def _sample(count: int) -> list[int]:
+    # Loading a page costs as much as reading it: of short documents one page has to do.
+    size = 1 if count <= 8 else 2 if count <= 64 else 4
+    return [int((2 * k + 1) * count / (2 * size)) for k in range(size)]

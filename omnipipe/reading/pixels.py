@@ -1,0 +1,70 @@
+"""Decoded images of any mode as upright grey or RGB pictures on white. Runs in the child only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from PIL import Image, ImageOps
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_TIFF_PHOTOMETRIC = 262
+_TWELVE_BITS = 4095
+_DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
+
+
+def upright(image: Image.Image, mode: Literal["L", "RGB"]) -> Image.Image:
+    """`image` turned as its EXIF or TIFF orientation asks, without transparency, in `mode`; a loaded copy or itself."""
+    image.load()
+    if image.mode in _DEEP_MODES:
+        return ImageOps.exif_transpose(_shallow(image)).convert(mode)
+    turned = ImageOps.exif_transpose(image)
+    if turned.mode == "LAB":
+        turned = turned.getchannel("L")
+    if turned.has_transparency_data:
+        turned = _on_white(turned)
+    return turned if turned.mode == mode else turned.convert(mode)
+
+
+def shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """`image` (grey or RGB) at `size` pixels, smoothed; itself where that is its size already."""
+    if image.size == size:
+        return image
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    rgba = image if image.mode == "RGBA" else image.convert("RGBA")
+    paper = Image.new("RGB", rgba.size, (255, 255, 255))
+    paper.paste(rgba, mask=rgba.getchannel("A"))
+    return paper
+
+
+def _shallow(image: Image.Image) -> Image.Image:
+    """16-bit, 32-bit and float grey in 8 bits; Pillow's own conversion cuts off what is above 255."""
+    import numpy as np
+
+    values: NDArray[np.float32] = np.asarray(image).astype(np.float32)
+    highest = float(values.max(initial=0.0))
+    if image.mode == "F":
+        full = 1.0 if highest <= 1.0 else 255.0 if highest <= 255.0 else highest
+    else:
+        # Scanners and microscopes keep 12 bits in 16: a picture that uses no more would come out black.
+        full = float(_TWELVE_BITS) if 255 < highest <= _TWELVE_BITS else 65535.0 if highest <= 65535 else highest
+    grey = np.clip(np.nan_to_num(values) * (255.0 / full) + 0.5, 0, 255).astype(np.uint8)
+    if _is_white_zero(image):
+        grey = 255 - grey
+    shallow = Image.fromarray(grey)
+    shallow.info = dict(image.info)
+    orientation = image.getexif().get(0x0112)
+    if orientation:
+        shallow.getexif()[0x0112] = orientation
+    return shallow
+
+
+def _is_white_zero(image: Image.Image) -> bool:
+    # Pillow inverts such grey of 1 and 8 bits itself, and leaves 16 bits as they are.
+    tags = getattr(image, "tag_v2", None)
+    return tags is not None and tags.get(_TIFF_PHOTOMETRIC) == 0

@@ -1,0 +1,92 @@
+"""Documents read in a child process that can be killed: a crash, a hang or a bomb costs one page only."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self, cast
+
+from omnipipe.page import PageError, Pixels
+from omnipipe.reading.facts import DocumentFacts, PageFacts, ReadOptions, RenderPolicy
+from omnipipe.reading.live import Child, ChildLostError, ReaderLimits
+from omnipipe.reading.slot import ChildSlot, problem_of
+from omnipipe.reading.stream import PageStream
+
+__all__ = ["ReaderLimits", "ReaderProcess"]
+
+_SHARE_UNKNOWN = 0.5
+_SHARE_SECONDS = 5.0
+
+
+class ReaderProcess:
+    """Reads documents in one child process, which starts at first use and is replaced when it fails.
+
+    Paths are local files. `passwords` are tried in order on encrypted documents. One call at a time: an iterator must
+    be used up or dropped before the next call. Not for several threads. A context manager.
+    """
+
+    def __init__(self, limits: ReaderLimits | None = None, passwords: Sequence[str] = ()) -> None:
+        self._slot = ChildSlot(limits or ReaderLimits(), passwords)
+        self._finalizer = weakref.finalize(self, self._slot.drop)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def inspect(self, path: str) -> DocumentFacts:
+        """Format, page count, metadata and an estimate of the OCR due for the document at `path`.
+
+        Raises:
+            ProblemError: It cannot be opened: `missing`, `unreadable`, `empty`, `unsupported`, `encrypted`, `corrupt`,
+                `too_large`, `document_timeout`, `render_crash` or `oom`.
+        """
+        self._slot.turn += 1
+        is_repeated = False
+        while True:
+            child = self._slot.get()
+            was_fresh = child.num_answered == 0
+            child.send(("inspect", path))
+            try:
+                format, count, metadata = self._slot.opened(child)
+            except ChildLostError as lost:
+                self._slot.drop()
+                if is_repeated or lost.code == "render_timeout" or (was_fresh and not lost.is_outside):
+                    raise problem_of(lost) from lost
+                is_repeated = True
+                continue
+            return DocumentFacts(format, count, metadata, self._ocr_share(child))
+
+    def read_pages(self, path: str, indices: Sequence[int], options: ReadOptions) -> Iterator[PageFacts | PageError]:
+        """What the pages `indices` (0-based) of the document at `path` say: one answer an index, in order.
+
+        Raises:
+            ProblemError: The document cannot be opened; see `inspect`.
+        """
+        return cast("Iterator[PageFacts | PageError]", iter(PageStream(self._slot, "read", path, indices, options)))
+
+    def render_pages(self, path: str, indices: Sequence[int], policy: RenderPolicy) -> Iterator[Pixels | PageError]:
+        """The upright pictures of the pages `indices` (0-based): one answer an index, in order.
+
+        Raises:
+            ProblemError: The document cannot be opened; see `inspect`.
+        """
+        return cast("Iterator[Pixels | PageError]", iter(PageStream(self._slot, "render", path, indices, policy)))
+
+    def close(self) -> None:
+        """End the child process. The next call would start another."""
+        self._slot.turn += 1
+        self._slot.drop()
+
+    def _ocr_share(self, child: Child) -> float:
+        """The child's estimate; a sample page that hangs or crashes costs the estimate and not the document."""
+        try:
+            (_, share), _ = child.receive(min(_SHARE_SECONDS, self._slot.limits.page_seconds))
+            child.num_answered += 1
+            self._slot.finish(child)
+        except ChildLostError:
+            self._slot.drop()
+            return _SHARE_UNKNOWN
+        return cast("float", share)

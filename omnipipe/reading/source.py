@@ -1,0 +1,66 @@
+"""What the child asks of an open document, whatever its format; and a document opened from a path."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from omnipipe.page import ProblemError
+from omnipipe.reading.detect import HEAD_BYTES, detect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from omnipipe.page import Pixels
+    from omnipipe.reading.facts import PageFacts, ReadOptions, RenderPolicy
+
+
+class PageSource(ABC):
+    """An open document. Its methods raise `ProblemError` for what the document's bytes are to blame for."""
+
+    format: str
+    page_count: int
+    metadata: dict[str, str]
+
+    @abstractmethod
+    def read(self, index: int, options: ReadOptions, early: Callable[[PageFacts], None]) -> PageFacts:
+        """What page `index` says. `early` is given what is known already before a step that may take long."""
+
+    @abstractmethod
+    def render(self, index: int, policy: RenderPolicy) -> Pixels:
+        """The picture of page `index`, upright."""
+
+    @abstractmethod
+    def estimate_ocr_share(self) -> float:
+        """The share (0 to 1) of pages without text, from a small fixed sample."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free the file."""
+
+
+def open_source(path: str, passwords: Sequence[str]) -> PageSource:
+    """The document at `path`, opened by its content.
+
+    Raises:
+        ProblemError: `missing`, `unreadable`, `empty`, `unsupported`, `encrypted`, `corrupt` or `too_large`.
+    """
+    try:
+        with open(path, "rb") as file:
+            head = file.read(HEAD_BYTES)
+            size = os.fstat(file.fileno()).st_size
+    except FileNotFoundError as problem:
+        raise ProblemError("missing", f"{PurePath(path).name} is not there any more.") from problem
+    except OSError as problem:
+        raise ProblemError("unreadable", f"{PurePath(path).name}: {problem.strerror or problem}.") from problem
+    format, offset = detect(head, path)
+    if format == "pdf":
+        from omnipipe.reading.pdf import PdfSource
+
+        return PdfSource(path, passwords, size=size, offset=offset)
+    from omnipipe.reading.image import ImageSource
+
+    return ImageSource(path, format, head=head)
