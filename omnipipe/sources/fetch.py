@@ -1,29 +1,152 @@
-"""Documents as local files."""
+"""Documents as local files, checked to be those that were indexed."""
 
+# ruff: noqa: PTH116
 from __future__ import annotations
 
+import hashlib
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from omnipipe.errors import InputError
+from omnipipe.page import ProblemError
+from omnipipe.sources.cache import FileCache
+from omnipipe.sources.place import Row, find_local_path, find_row
+from omnipipe.sources.remote import Remote, reason
+from omnipipe.sources.row import RowReader
 from omnipipe.sources.source import Source
 from omnipipe.unit import DocumentRef
 
+_CHUNK_BYTES = 1 << 20
+_CACHE_BYTES = 1 << 30
+_CACHE_FILES = 64
+
 
 class Fetcher:
-    """Gives a document's bytes as a local file; what is remote goes through a small cache that `close` removes."""
+    """Gives a document's bytes as a local file; what is remote goes through a small cache that `close` removes.
 
-    def __init__(self, cache_dir: Path | None = None) -> None:
-        self._cache_dir = cache_dir
+    The cache is a folder in `cache_dir` (by default the system's place for temporary files), made when it is needed.
+    It holds at most `cache_bytes`; a larger document is `too_large`.
+    """
+
+    def __init__(self, cache_dir: Path | None = None, *, cache_bytes: int = _CACHE_BYTES) -> None:
+        self._cache = FileCache(cache_dir, max_bytes=cache_bytes, max_files=_CACHE_FILES)
+        self._max_bytes = cache_bytes
+        self._rows: RowReader | None = None
+        self._verified: dict[str, tuple[str, int, int]] = {}
+        self._lock = threading.Lock()
 
     def local_path(self, document: DocumentRef | Source) -> str:
         """A local file with the bytes of `document`.
 
         For a `DocumentRef` the bytes are those that were indexed. A file from the cache stays at least until the next
-        call.
+        call; its name is the document's.
 
         Raises:
             ProblemError: `missing`, `unreadable`, `changed` (other bytes than were indexed) or `too_large`.
+            RunStopped: The disk with the cache is full.
         """
-        raise NotImplementedError
+        if "\0" in document.uri:
+            raise ProblemError("missing", f"{document.uri!r} cannot be the name of a file")
+        path = find_local_path(document.uri)
+        with self._lock, _problems(document.uri):
+            if path is None:
+                return self._cached(document)
+            self._check(path, document)
+            return path
 
     def close(self) -> None:
         """Remove the cache."""
+        with self._lock:
+            self._close_rows()
+            self._cache.close()
+
+    def _check(self, path: str, document: DocumentRef | Source) -> None:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise ProblemError("unreadable", f"{document.uri} is not a file")
+        if not os.access(path, os.R_OK):
+            raise PermissionError(13, "Permission denied")
+        if isinstance(document, Source):
+            return
+        if (document.size, document.stamp) == (status.st_size, str(status.st_mtime_ns)):
+            return
+        seen = (document.doc_id, status.st_size, status.st_mtime_ns)
+        if self._verified.get(path) == seen:
+            return
+        if document.size not in (None, status.st_size) or sha256_of(path) != document.doc_id:
+            raise _changed(document.uri)
+        self._verified[path] = seen
+
+    def _cached(self, document: DocumentRef | Source) -> str:
+        doc_id = None if isinstance(document, Source) else document.doc_id
+        key = (document.uri, doc_id or document.stamp)
+        found = self._cache.find(key)
+        if found is not None:
+            return found
+        row = find_row(document.uri)
+        name = _name(document.uri) if row is None else f"row-{row.number}"
+        chunks = self._download(document.uri) if row is None else iter([self._row_bytes(row)])
+        path = self._cache.put(key, name, chunks, digest=doc_id)
+        if path is None:
+            raise _changed(document.uri)
+        return path
+
+    def _download(self, uri: str) -> Iterator[bytes]:
+        remote = Remote.of(uri)
+        size = 0
+        with remote.filesystem.open_input_stream(remote.path) as stream:
+            while chunk := stream.read(_CHUNK_BYTES):
+                size += len(chunk)
+                if size > self._max_bytes:
+                    raise ProblemError(
+                        "too_large", f"{uri} has more than the {self._max_bytes >> 20} MiB that are fetched"
+                    )
+                yield chunk
+
+    def _row_bytes(self, row: Row) -> bytes:
+        if self._rows is None or self._rows.manifest != row.manifest:
+            self._close_rows()
+            self._rows = RowReader(row.manifest)
+        try:
+            return self._rows.read(row.number)
+        except (OSError, ProblemError):
+            self._close_rows()
+            raise
+
+    def _close_rows(self) -> None:
+        if self._rows is not None:
+            self._rows.close()
+        self._rows = None
+
+
+def sha256_of(path: str) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _problems(uri: str) -> Iterator[None]:
+    """Turn what the operating system and the object store say of `uri` into problems."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ProblemError("missing", f"{uri} is not there") from error
+    except OSError as error:
+        raise ProblemError("unreadable", f"{uri} cannot be read: {error.strerror or reason(error)}") from error
+    except (InputError, ValueError) as error:
+        raise ProblemError("unreadable", f"{uri} cannot be read: {reason(error)}") from error
+
+
+def _changed(uri: str) -> ProblemError:
+    return ProblemError("changed", f"{uri} has other bytes than when it was indexed. Run again to read what it is now")
+
+
+def _name(uri: str) -> str:
+    # Problems name the file they are about, and equal runs must give equal messages: no made-up names.
+    name = uri.rstrip("/").rpartition("/")[2]
+    return name.encode()[-200:].decode(errors="ignore")
