@@ -28,6 +28,7 @@ class Ocr(Stage):
     """
 
     batch_size: ClassVar[int] = 1
+    needs_pixels: ClassVar[bool] = True
     pictures: ClassVar[dict[EngineName, RenderPolicy]] = {
         "rapidocr": RenderPolicy(dpi=150, longest_side=3000, max_pixels=6_000_000, format="raw", mode="L"),
         "tesseract": RenderPolicy(dpi=200, longest_side=4000, max_pixels=10_000_000, format="raw", mode="L"),
