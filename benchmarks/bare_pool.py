@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from omnipipe.page import Page, PageError, Pixels
     from omnipipe.reading.facts import DocumentFacts, PageFacts, ReadOptions, RenderPolicy
-    from omnipipe.stages.base import Stage
+    from omnipipe.stages.base import Stage, StageContext
 
-_DOCUMENTS_A_TASK = 6
 _stages: tuple[Stage, ...] = ()
 
 
@@ -35,21 +34,27 @@ class Rate:
         return self.pages / self.seconds
 
 
-def stage_rate(paths: Sequence[Path], pipeline: str = "text_layer", *, processes: int = 2) -> Rate:
+def stage_rate(
+    paths: Sequence[Path], pipeline: str = "text_layer", *, processes: int = 2, documents_a_task: int = 6
+) -> Rate:
     """Pages per second of the named pipeline's stages in a bare pool, its start not counted."""
-    return _rate(_run_stages, paths, processes, pipeline)
+    return _rate(_run_stages, paths, processes, pipeline, documents_a_task)
 
 
 def raw_text_rate(paths: Sequence[Path], *, processes: int = 2) -> Rate:
     """Pages per second of a bare pool that asks PDFium for each page's text and nothing else."""
-    return _rate(_take_raw_text, paths, processes, None)
+    return _rate(_take_raw_text, paths, processes, None, 6)
 
 
 def _rate(
-    work: Callable[[list[str]], tuple[int, int]], paths: Sequence[Path], processes: int, pipeline: str | None
+    work: Callable[[list[str]], tuple[int, int]],
+    paths: Sequence[Path],
+    processes: int,
+    pipeline: str | None,
+    documents_a_task: int,
 ) -> Rate:
     names = [str(path) for path in paths]
-    tasks = [names[i : i + _DOCUMENTS_A_TASK] for i in range(0, len(names), _DOCUMENTS_A_TASK)]
+    tasks = [names[i : i + documents_a_task] for i in range(0, len(names), documents_a_task)]
     with multiprocessing.get_context("spawn").Pool(processes, _open, (pipeline,)) as pool:
         # Every process has opened its stages and read one document before the clock starts.
         pool.map(work, [names[:1]] * processes * 2, chunksize=1)
@@ -66,7 +71,7 @@ def _open(pipeline: str | None) -> None:
     from omnipipe.pipeline import load_pipeline
 
     _stages = load_pipeline(pipeline).stages
-    context = _Context()
+    context = cast("StageContext", _Context())
     for stage in _stages:
         stage.open(context)
 

@@ -16,11 +16,11 @@ def add_document_options(parser: argparse.ArgumentParser, *, pages: int) -> None
     parser.add_argument("--repeat", type=int, default=10, help="copies of each real PDF")
 
 
-def documents(args: argparse.Namespace, scratch: Path) -> list[Path]:
+def documents(args: argparse.Namespace, scratch: Path, *, scans: bool = False) -> list[Path]:
     """PDFs two folders below a folder of their own in `scratch`, and nothing else beside them."""
     folder = scratch / "documents"
     if args.documents is None:
-        return generate(folder, args.pages, seed=args.seed)
+        return generate(folder, args.pages, pages_per_document=4 if scans else 10, seed=args.seed, scans=scans)
     return _copies(args.documents, args.repeat, folder)
 
 

@@ -7,6 +7,7 @@ The same seed gives the same bytes, and `page_text` gives the text that a page m
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import random
 import textwrap
@@ -138,9 +139,12 @@ def _file(objects: Sequence[bytes]) -> bytes:
     return bytes(out)
 
 
-def generate(folder: Path, pages: int, *, pages_per_document: int = 10, seed: int = 1) -> list[Path]:
+def generate(
+    folder: Path, pages: int, *, pages_per_document: int = 10, seed: int = 1, scans: bool = False
+) -> list[Path]:
     """Write documents of `pages` pages in all below `folder`, a thousand files a subfolder; done work is kept."""
-    wanted = {"pages": pages, "pages_per_document": pages_per_document, "seed": seed, "form": 1}
+    wanted = {"pages": pages, "pages_per_document": pages_per_document, "seed": seed, "scans": scans, "form": 1}
+    make = scan_bytes if scans else document_bytes
     paths = list(_paths(folder, -(-pages // pages_per_document)))
     # Beside the folder: what is in it is read as documents.
     mark = folder.parent / f"{folder.name}.json"
@@ -149,9 +153,40 @@ def generate(folder: Path, pages: int, *, pages_per_document: int = 10, seed: in
     for document, path in enumerate(paths):
         path.parent.mkdir(parents=True, exist_ok=True)
         size = min(pages_per_document, pages - document * pages_per_document)
-        path.write_bytes(document_bytes(seed, document, size))
+        path.write_bytes(make(seed, document, size))
     mark.write_text(json.dumps(wanted))
     return paths
+
+
+def scan_bytes(seed: int, document: int, num_pages: int, *, dpi: int = 150) -> bytes:
+    """The same pages as pictures without a text layer: grey, with noise, as JPEG."""
+    import numpy as np
+    import pypdfium2
+    from PIL import Image
+
+    noise = np.random.default_rng([seed, document])
+    printed = pypdfium2.PdfDocument(document_bytes(seed, document, num_pages))
+    kids = b" ".join(b"%d 0 R" % (3 + 3 * i) for i in range(num_pages))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count %d /Kids [%s] >>" % (num_pages, kids),
+    ]
+    for number, page in enumerate(printed):
+        pixels = page.render(scale=dpi / 72, grayscale=True).to_numpy().squeeze().astype(np.float32)
+        grey = np.clip(pixels * 0.85 + 20 + noise.normal(0, 6, pixels.shape), 0, 255).astype(np.uint8)
+        packed = io.BytesIO()
+        Image.fromarray(grey).save(packed, "JPEG", quality=80)
+        content = b"q %d 0 0 %d 0 0 cm /I Do Q" % (_WIDTH, _HEIGHT)
+        objects += [
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Contents %d 0 R"
+            b" /Resources << /XObject << /I %d 0 R >> >> >>" % (_WIDTH, _HEIGHT, 4 + 3 * number, 5 + 3 * number),
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+            b"<< /Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceGray /BitsPerComponent 8"
+            b" /Filter /DCTDecode /Length %d >>\nstream\n%s\nendstream"
+            % (grey.shape[1], grey.shape[0], packed.tell(), packed.getvalue()),
+        ]
+    printed.close()
+    return _file(objects)
 
 
 def _paths(folder: Path, count: int) -> Iterator[Path]:
@@ -164,9 +199,12 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=10_000)
     parser.add_argument("--pages-per-document", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--scans", action="store_true", help="pictures of the pages, without a text layer")
     args = parser.parse_args()
     started = time.perf_counter()
-    paths = generate(args.folder, args.pages, pages_per_document=args.pages_per_document, seed=args.seed)
+    paths = generate(
+        args.folder, args.pages, pages_per_document=args.pages_per_document, seed=args.seed, scans=args.scans
+    )
     print(f"{len(paths)} documents, {args.pages} pages in {time.perf_counter() - started:.1f} s: {args.folder}")
 
 

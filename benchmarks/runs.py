@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,20 +48,37 @@ def run_command(inputs: Path, output: Path, *options: str) -> FinishedRun:
     Raises:
         SystemExit: The command failed; what it said is shown.
     """
-    began = time.time()
     started = time.perf_counter()
-    call([*CLI, "run", str(inputs), "-o", str(output), *options])
-    seconds = time.perf_counter() - started
-    return FinishedRun(count_rows(output), seconds, _span(output, began))
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            [*CLI, "run", str(inputs), "-o", str(output), *options], stdout=said, stderr=said, env=environment()
+        )
+        first = _first_start(output, process)
+        code = process.wait()
+        seconds = time.perf_counter() - started
+        if code:
+            said.seek(0)
+            raise SystemExit(f"omnipipe run ended with {code}:\n{said.read()[-3000:]}")
+    last = max(path.stat().st_mtime for path in unit_files(output))
+    return FinishedRun(count_rows(output), seconds, last - first)
+
+
+def _first_start(output: Path, process: subprocess.Popen[bytes]) -> float:
+    """When the first unit was started (its record is removed by the commit), as a Unix time."""
+    while process.poll() is None:
+        for folder in (output / "starts", output / "pages"):
+            if folder.is_dir() and any(True for _ in os.scandir(folder)):
+                return time.time()
+        time.sleep(0.005)
+    return min(path.stat().st_mtime for path in unit_files(output))
 
 
 def call(command: Sequence[str]) -> str:
     """The output of `command`; it has to succeed."""
     done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=False)
     if done.returncode:
-        raise SystemExit(
-            f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-3000:]}{done.stdout[-1000:]}"
-        )
+        said = f"{done.stderr[-3000:]}{done.stdout[-1000:]}"
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{said}")
     return done.stdout
 
 
@@ -73,10 +91,3 @@ def count_rows(output: Path) -> int:
 
 def unit_files(output: Path) -> list[Path]:
     return sorted((output / "pages").glob("*.parquet"))
-
-
-def _span(output: Path, began: float) -> float:
-    starts = [time for path in (output / "starts").glob("*") if (time := path.stat().st_mtime) >= began]
-    commits = [path.stat().st_mtime for path in unit_files(output)]
-    # Without records of the starts the first commit stands for the first start: too short by one unit.
-    return max(commits) - min(starts or commits)

@@ -1,0 +1,98 @@
+"""What a process and those that it started hold in memory, sampled while they run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look: seconds since the watch began; PSS in bytes by role; shared memory (the object store) of all."""
+
+    seconds: float
+    driver: int
+    workers: dict[int, int]
+    shared: int
+
+
+@dataclass(slots=True)
+class Watch:
+    """Samples the process `pid` and its descendants until the block ends. PSS on Linux, unique memory elsewhere."""
+
+    pid: int
+    interval: float = 1.0
+    samples: list[Sample] = field(default_factory=list)
+    _ended: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _watch(self) -> None:
+        began = time.monotonic()
+        while not self._ended.wait(self.interval):
+            sample = look(self.pid, time.monotonic() - began)
+            if sample is not None:
+                self.samples.append(sample)
+
+
+def look(pid: int, seconds: float) -> Sample | None:
+    """One sample; None where the process is gone. A worker's figure includes its reader process."""
+    try:
+        driver = psutil.Process(pid)
+        children = driver.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return None
+    own, shared = memory(pid)
+    workers: dict[int, int] = {}
+    readers: list[tuple[int, int]] = []
+    for child in children:
+        used, of_it_shared = memory(child.pid)
+        shared += of_it_shared
+        try:
+            parent, title = child.ppid(), " ".join(child.cmdline()[:3])
+        except psutil.Error:
+            continue
+        if title.startswith("ray::") and "IDLE" not in title:
+            workers[child.pid] = workers.get(child.pid, 0) + used - of_it_shared
+        else:
+            readers.append((parent, used - of_it_shared))
+    for parent, used in readers:
+        if parent in workers:
+            workers[parent] += used
+    return Sample(seconds, own, workers, shared)
+
+
+def memory(pid: int) -> tuple[int, int]:
+    """PSS and the shared-memory part of it, in bytes; 0 where the process is gone."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except FileNotFoundError:
+        return (0, 0) if Path("/proc/self/smaps_rollup").exists() else (_unique(pid), 0)
+    except OSError:
+        return 0, 0
+    sizes = {entry.split(":")[0]: int(entry.split()[1]) << 10 for entry in text.splitlines()[1:]}
+    return sizes.get("Pss", 0), sizes.get("Pss_Shmem", 0)
+
+
+def _unique(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_full_info().uss)
+    except psutil.Error:
+        return 0
