@@ -1,0 +1,120 @@
+"""From what a command line says to the pipeline, the passwords and the bounds that it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omnipipe.cli.option import OcrChoice
+from omnipipe.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from omnipipe.pipeline import Pipeline
+    from omnipipe.stages.base import Stage
+
+
+def choose_pipeline(name: str, *, ocr: OcrChoice | None = None, force_ocr: bool = False) -> Pipeline:
+    """The pipeline called `name`, changed as the options say.
+
+    Raises:
+        ConfigError: There is none, something in it is wrong, or the options do not fit it.
+    """
+    from omnipipe.pipeline import load_pipeline
+
+    pipeline = load_pipeline(name)
+    if force_ocr and ocr is OcrChoice.off:
+        raise ConfigError("--force-ocr and --ocr off exclude each other. Leave one of them out.")
+    if ocr is None and not force_ocr:
+        return pipeline
+    stages = pipeline.stages
+    if ocr is OcrChoice.off:
+        stages = _without_ocr(stages)
+    elif ocr is not None:
+        stages = _with_ocr(stages, ocr.value)
+    if force_ocr:
+        stages = _without_text_layer(stages, pipeline.name)
+    return replace(pipeline, stages=stages)
+
+
+def _with_ocr(stages: tuple[Stage, ...], engine: str) -> tuple[Stage, ...]:
+    from omnipipe.stages.ocr import Ocr
+    from omnipipe.stages.render import Render
+
+    if not any(stage.makes_pixels for stage in stages):
+        stages = (*stages, Render())
+    if not any(isinstance(stage, Ocr) for stage in stages):
+        stages = (*stages, Ocr())
+    changed = tuple(_changed(stage, {"engine": engine}) if isinstance(stage, Ocr) else stage for stage in stages)
+    # Each engine reads another size of picture best; what the pipeline file says of it stays.
+    wanted = asdict(next(stage for stage in changed if isinstance(stage, Ocr)).picture)
+    return tuple(
+        _changed(stage, {name: value for name, value in wanted.items() if name not in stage.model_fields_set})
+        if isinstance(stage, Render)
+        else stage
+        for stage in changed
+    )
+
+
+def _without_ocr(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    from omnipipe.stages.ocr import Ocr
+    from omnipipe.stages.render import Render
+
+    kept = [stage for stage in stages if not isinstance(stage, Ocr)]
+    # Pictures that no stage looks at would be drawn for nothing.
+    while kept and isinstance(kept[-1], Render):
+        kept.pop()
+    return tuple(kept)
+
+
+def _without_text_layer(stages: tuple[Stage, ...], name: str) -> tuple[Stage, ...]:
+    from omnipipe.stages.read import Read
+
+    if not any(stage.needs_pixels for stage in stages):
+        raise ConfigError(f"--force-ocr: pipeline {name!r} has no OCR. Add --ocr rapidocr, or use -p default.")
+    return tuple(_changed(stage, {"text_layer": False}) if isinstance(stage, Read) else stage for stage in stages)
+
+
+def _changed(stage: Stage, changes: Mapping[str, object]) -> Stage:
+    # Built anew, because pydantic's model_copy does not check what it is given.
+    from pydantic import ValidationError
+
+    settings = {name: getattr(stage, name) for name in stage.model_fields_set}
+    try:
+        return type(stage).model_validate({**settings, **changes})
+    except ValidationError as error:
+        reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"the options do not fit stage {type(stage).__name__} of the pipeline: {reason}") from error
+
+
+def read_passwords(given: Sequence[str] | None, file: Path | None) -> tuple[str, ...]:
+    """All passwords, those of the command line first, each once.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    lines: list[str] = []
+    if file is not None:
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise InputError(f"--password-file {file}: {reason}. Name a text file with one password a line.") from error
+    return tuple(dict.fromkeys([*(given or ()), *filter(None, lines)]))
+
+
+def parse_concurrency(text: str | None) -> tuple[int, int] | None:
+    """Least and most workers of `MIN:MAX` or `N`; None for None.
+
+    Raises:
+        ConfigError: It is neither, or MAX is less than MIN.
+    """
+    if text is None:
+        return None
+    low, colon, high = text.partition(":")
+    if low.strip().isdecimal() and (high.strip().isdecimal() or not colon):
+        bounds = int(low), int(high) if colon else int(low)
+        if 1 <= bounds[0] <= bounds[1]:
+            return bounds
+    raise ConfigError(f"--concurrency {text[:40]!r} is not MIN:MAX with 1 <= MIN <= MAX. Write 4 or 1:8.")

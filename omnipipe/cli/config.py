@@ -1,0 +1,69 @@
+"""`omnipipe config`: the settings of a pipeline as they are in effect, and the schema of all settings."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from omnipipe.cli import option
+from omnipipe.cli.choice import choose_pipeline
+
+app = typer.Typer(help="Show the settings of pipelines.", rich_markup_mode=None, no_args_is_help=True)
+
+
+@app.command("show")
+def show(
+    pipeline: option.PipelineName = "default",
+    ocr: option.Ocr = None,
+    force_ocr: option.ForceOcr = False,
+    as_json: option.Json = False,
+) -> None:
+    """Print a pipeline with every setting, those that are defaults too, as a pipeline file."""
+    import yaml
+
+    from omnipipe.stages.registry import built_in_name
+
+    chosen = choose_pipeline(pipeline, ocr=ocr, force_ocr=force_ocr)
+    stages = [{built_in_name(type(stage)): stage.model_dump(mode="json")} for stage in chosen.stages]
+    plain = {"name": chosen.name, "stages": stages}
+    if as_json:
+        typer.echo(json.dumps({**plain, "config_hash": chosen.config_hash}))
+        return
+    typer.echo(f"# config hash {chosen.config_hash}")
+    typer.echo(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), nl=False)
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON schema of pipeline files, with every stage that is installed."""
+    from omnipipe.stages.registry import find_stage, stage_names
+
+    stages: dict[str, object] = {}
+    for name in stage_names():
+        stage = find_stage(name)
+        if stage is not None:
+            stages[name] = {"anyOf": [stage.model_json_schema(), {"type": "null"}]}
+    entry = {"type": "object", "properties": stages, "minProperties": 1, "maxProperties": 1}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "omnipipe pipeline",
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "minLength": 1},
+            "stages": {"type": "array", "minItems": 1, "items": {"anyOf": [{"type": "string"}, entry]}},
+        },
+        "required": ["stages"],
+        "additionalProperties": False,
+    }
+    typer.echo(json.dumps(schema, indent=2))
+
+
+@app.command("list")
+def list_() -> None:
+    """Print the names of the shipped pipelines and of the stages that pipeline files may use."""
+    from omnipipe.pipeline_file import shipped_pipelines
+    from omnipipe.stages.registry import stage_names
+
+    typer.echo(f"pipelines: {', '.join(shipped_pipelines())}")
+    typer.echo(f"stages: {', '.join(stage_names())}")

@@ -1,0 +1,162 @@
+"""`omnipipe extract`: one document's text on stdout, in this process, without Ray and without a run directory."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omnipipe.cli import option
+from omnipipe.cli.choice import choose_pipeline, read_passwords
+from omnipipe.errors import InputError
+
+if TYPE_CHECKING:
+    from omnipipe.page import Page
+    from omnipipe.pipeline import Pipeline
+    from omnipipe.sources.source import Source
+
+# Small, so that the first pages are printed while the next are read.
+_PAGES_AT_ONCE = 8
+
+
+class Format(StrEnum):
+    """What is printed."""
+
+    markdown = "markdown"
+    text = "text"
+    json = "json"
+
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="A document: path or uri, or - for its bytes on stdin.")]
+OutputFormat = Annotated[
+    Format, typer.Option("--format", "-f", envvar="OMNIPIPE_FORMAT", help="json: one object per page and line.")
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", envvar="OMNIPIPE_STRICT", help="Exit code 1 if any page could not be read.")
+]
+
+
+def extract(
+    file: File,
+    pages: option.Pages = None,
+    output_format: OutputFormat = Format.markdown,
+    password: option.Passwords = None,
+    password_file: option.PasswordFile = None,
+    pipeline: option.PipelineName = "default",
+    ocr: option.Ocr = None,
+    force_ocr: option.ForceOcr = False,
+    strict: Strict = False,
+) -> None:
+    """Print the text of one document.
+
+    Pages that cannot be read are named on stderr. Exit code 0 if at least one page was read, 1 if none was.
+    """
+    chosen = choose_pipeline(pipeline, ocr=ocr, force_ocr=force_ocr)
+    passwords = read_passwords(password, password_file)
+    printed = False
+    num_read = num_lost = 0
+    with _local_file(file) as path:
+        for page in _extracted(chosen, path, pages, passwords):
+            if page.error is not None:
+                num_lost += 1
+                where = f" page {page.index + 1}" if page.count is not None else ""
+                typer.echo(f"omnipipe: {file}{where}: {page.error.code}: {page.error.message}", err=True)
+            else:
+                num_read += 1
+            text = _form(page, output_format)
+            if text:
+                typer.echo(f"\n{text}" if printed and output_format is not Format.json else text)
+                printed = True
+    if num_read == 0 or (strict and num_lost):
+        raise typer.Exit(1)
+
+
+def _extracted(pipeline: Pipeline, path: str, pages: str | None, passwords: tuple[str, ...]) -> Iterator[Page]:
+    from omnipipe.sources.fetch import Fetcher
+    from omnipipe.sources.index import index_source
+    from omnipipe.sources.pages import PageSelection, split
+    from omnipipe.unit import Member, Unit
+    from omnipipe.worker import Worker, WorkerOptions
+
+    selection = PageSelection.parse(pages) if pages else None
+    source = _source(path)
+    with Worker(pipeline, WorkerOptions(passwords=passwords)) as worker:
+        fetcher = Fetcher()
+        try:
+            record = index_source(source, worker.reader, fetcher)
+        finally:
+            fetcher.close()
+        if record.problem is not None or record.page_count is None:
+            members = [Member(record.ref(), 0, 1, "problem", record.problem)]
+        else:
+            spans, _ = split(record.page_count, selection, None)
+            if not spans:
+                raise InputError(f"--pages {pages!r}: {path} has {record.page_count} pages. Name some of those.")
+            members = [Member(record.ref(), start, stop) for start, stop in spans]
+        waiting = worker.start_pages(Unit(id="extract", members=tuple(members)))
+        for first in range(0, len(waiting), _PAGES_AT_ONCE):
+            yield from worker.process(waiting[first : first + _PAGES_AT_ONCE])
+
+
+def _source(path: str) -> Source:
+    from omnipipe.sources.expand import expand
+    from omnipipe.sources.place import find_local_path, local_uri
+    from omnipipe.sources.source import Source
+    from omnipipe.sources.walk import find_stat
+
+    local = find_local_path(path)
+    status = find_stat(local) if local is not None else None
+    if local is not None and status is not None and stat.S_ISREG(status.st_mode):
+        # Not through expand: that would take a document called x.txt for a manifest.
+        return Source(local_uri(local), status.st_size, str(status.st_mtime_ns))
+    found = expand([path])
+    source = next(found)
+    if next(found, None) is not None:
+        raise InputError(f"{path} names several documents. Use: omnipipe run '{path}' -o OUT")
+    return source
+
+
+def _form(page: Page, output_format: Format) -> str:
+    if output_format is Format.json:
+        return json.dumps(_plain(page), ensure_ascii=False)
+    if output_format is Format.text and page.blocks:
+        return "\n\n".join(block.text for block in page.blocks if block.text)
+    return page.text or ""
+
+
+def _plain(page: Page) -> dict[str, object]:
+    return {
+        "page_number": page.index + 1,
+        "page_count": page.count,
+        "status": page.status,
+        "route": page.route,
+        "route_reason": page.route_reason,
+        "text": page.text,
+        "quality": page.quality,
+        "flags": list(page.flags),
+        "error_code": page.error.code if page.error else None,
+        "error_message": page.error.message if page.error else None,
+    }
+
+
+@contextmanager
+def _local_file(file: str) -> Iterator[str]:
+    if file != "-":
+        if Path(file).is_dir():
+            raise InputError(f"{file} is a folder. Use: omnipipe run {file} -o OUT")
+        yield file
+        return
+    if sys.stdin.isatty():
+        raise InputError("extract - reads a document from stdin, and stdin is a terminal. Use: omnipipe extract FILE")
+    with tempfile.TemporaryDirectory(prefix="omnipipe-") as folder:
+        path = Path(folder) / "stdin"
+        path.write_bytes(sys.stdin.buffer.read())
+        yield str(path)

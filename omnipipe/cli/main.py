@@ -1,0 +1,94 @@
+"""The command `omnipipe`. Nothing heavy is imported before a command runs: `--help` must be there at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, cast
+
+import typer
+
+from omnipipe import __version__
+from omnipipe.cli import compact, config, doctor, export, extract, run, verify
+from omnipipe.errors import OmnipipeError
+
+INTERRUPTED = 130
+# What a shell reports for a program that a closed pipe ended (128 + SIGPIPE).
+BROKEN_PIPE = 141
+
+# What click raises for an unknown option or a wrong value: of that tree typer exports only a leaf, and newer versions
+# carry a click of their own.
+_CommandMistake = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
+
+app = typer.Typer(
+    name="omnipipe",
+    # Rich would cost another 50 ms and wrap help by the terminal's width.
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+app.command("run", no_args_is_help=True)(run.run)
+app.command("extract", no_args_is_help=True)(extract.extract)
+app.command("verify", no_args_is_help=True)(verify.verify)
+app.command("compact", no_args_is_help=True)(compact.compact)
+app.command("export", no_args_is_help=True)(export.export)
+app.command("doctor")(doctor.doctor)
+app.add_typer(config.app, name="config")
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"omnipipe {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """PDFs and page images to text you can trust: one Parquet row per page, exactly once.
+
+    Options can be set in the environment too, as OMNIPIPE_ and their name (OMNIPIPE_OCR=fast). The command line wins
+    over the environment, the environment over the pipeline file, the file over the defaults.
+
+    Exit codes: 0 done; 1 pages are missing or too many failed; 2 a mistake in the command, its settings or its
+    inputs; 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(_exit_code(sys.argv[1:]))
+
+
+def _exit_code(arguments: list[str]) -> int:
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(args=arguments, prog_name="omnipipe", standalone_mode=False)
+        sys.stdout.flush()
+    except OmnipipeError as error:
+        typer.echo(f"omnipipe: {error}", err=True)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("omnipipe: interrupted.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        return BROKEN_PIPE
+    except _CommandMistake as error:
+        error.show()
+        return error.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _silence_stdout() -> None:
+    # The interpreter flushes stdout when it ends; a closed pipe would make it complain then.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

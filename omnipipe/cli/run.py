@@ -1,0 +1,145 @@
+"""`omnipipe run`: documents in, one committed row per page out."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omnipipe.cli import option
+from omnipipe.cli.choice import choose_pipeline, parse_concurrency, read_passwords
+
+if TYPE_CHECKING:
+    from omnipipe.batch import RunSummary
+
+
+class ProgressChoice(StrEnum):
+    """How a run says how far it is."""
+
+    auto = "auto"
+    bar = "bar"
+    plain = "plain"
+    json = "json"
+    quiet = "quiet"
+
+
+class RunnerChoice(StrEnum):
+    """Where the work is done."""
+
+    ray = "ray"
+    local = "local"
+
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUTS",
+        help="Documents, folders, globs, s3:// and gs:// uris, manifests (.txt, .jsonl, .parquet), or - for paths "
+        "on stdin.",
+    ),
+]
+Output = Annotated[
+    Path,
+    typer.Option("--output", "-o", metavar="DIR", envvar="OMNIPIPE_OUTPUT", help="Run directory; a run there goes on."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", envvar="OMNIPIPE_ADDRESS", help="A Ray cluster; wins over RAY_ADDRESS."),
+]
+Limit = Annotated[
+    int | None, typer.Option(min=1, metavar="N", envvar="OMNIPIPE_LIMIT", help="At most N documents of the inputs.")
+]
+MaxPages = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", envvar="OMNIPIPE_MAX_PAGES", help="Read N pages of a document, skip the rest."),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Empty the run directory first.")]
+Retry = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STATUS[:CODE],...",
+        help="Compute pages anew that ended so: failed, fallback, skipped, failed:worker_died.",
+    ),
+]
+MaxFailed = Annotated[
+    str | None,
+    typer.Option(metavar="N|SHARE", envvar="OMNIPIPE_MAX_FAILED", help="Exit code 1 above 20 failed pages, or 5%."),
+]
+Concurrency = Annotated[
+    str | None,
+    typer.Option(metavar="MIN:MAX", envvar="OMNIPIPE_CONCURRENCY", help="Bounds of the number of workers."),
+]
+ProgressMode = Annotated[
+    ProgressChoice,
+    typer.Option("--progress", envvar="OMNIPIPE_PROGRESS", help="auto: a bar on a terminal, plain lines elsewhere."),
+]
+Runner = Annotated[
+    RunnerChoice, typer.Option(envvar="OMNIPIPE_RUNNER", help="local: one process, without Ray; for small inputs.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors; same as --progress quiet.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what is done, on stderr.")]
+Strict = Annotated[bool, typer.Option("--strict", envvar="OMNIPIPE_STRICT", help="Warnings end in exit code 1.")]
+
+
+def run(
+    inputs: Inputs,
+    output: Output,
+    pipeline: option.PipelineName = "default",
+    address: Address = None,
+    pages: option.Pages = None,
+    limit: Limit = None,
+    max_pages: MaxPages = None,
+    password: option.Passwords = None,
+    password_file: option.PasswordFile = None,
+    ocr: option.Ocr = None,
+    force_ocr: option.ForceOcr = False,
+    fresh: Fresh = False,
+    retry: Retry = None,
+    max_failed: MaxFailed = None,
+    concurrency: Concurrency = None,
+    progress: ProgressMode = ProgressChoice.auto,
+    runner: Runner = RunnerChoice.ray,
+    as_json: option.Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    strict: Strict = False,
+) -> None:
+    """Read documents into RUN/pages, one row per page. The same command again does only what is missing."""
+    # What can be wrong on the command line is checked before the libraries load.
+    chosen = choose_pipeline(pipeline, ocr=ocr, force_ocr=force_ocr)
+    passwords = read_passwords(password, password_file)
+    bounds = parse_concurrency(concurrency)
+    if verbose:
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    from omnipipe import batch
+    from omnipipe.progress import Progress
+
+    options = batch.RunOptions(
+        runner=runner.value,
+        address=address,
+        concurrency=bounds,
+        pages=pages,
+        limit=limit,
+        max_pages=max_pages,
+        passwords=passwords,
+        fresh=fresh,
+        retry=retry,
+        max_failed=max_failed,
+    )
+    shown = Progress("quiet" if quiet else progress.value)
+    summary = batch.run(chosen, inputs, output, options, progress=shown)
+    _report(summary, as_json=as_json, strict=strict)
+
+
+def _report(summary: RunSummary, *, as_json: bool, strict: bool) -> None:
+    for warning in summary.warnings:
+        typer.echo(f"omnipipe: warning: {warning}", err=True)
+    if as_json:
+        typer.echo(json.dumps(asdict(summary), default=str))
+    if strict and summary.warnings:
+        raise typer.Exit(1)
