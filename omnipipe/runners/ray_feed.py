@@ -17,7 +17,6 @@ import pyarrow as pa
 import ray
 from ray.data import DataContext, Dataset, Datasource, ReadTask
 from ray.data.block import BlockMetadata
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from omnipipe.unit import Unit
 
@@ -84,10 +83,9 @@ class Feed:
     """The driver's end of the queue, and the dataset's."""
 
     def __init__(self, num_workers: int) -> None:
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._options = {"num_cpus": 0, "scheduling_strategy": here}
-        queue = ray.remote(_Queue).options(**self._options, max_concurrency=8).remote(num_workers)
-        self._queue = cast("ActorHandle[_Queue]", queue)
+        self._here = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
+        remote = ray.remote(_Queue).options(num_cpus=0, max_concurrency=8, label_selector=self._here)
+        self._queue = cast("ActorHandle[_Queue]", remote.remote(num_workers))
 
     def put(self, unit: Unit, load: int) -> None:
         """Hand `unit` over; from now on a task holds at most `load` units."""
@@ -103,8 +101,11 @@ class Feed:
         # The output buffer of a source collects rows until a block has this many bytes; each row must go at once.
         context.target_max_block_size = 1
         context.target_min_block_size = 1
-        source = _Source(self._queue)
-        return cast(Dataset, ray.data.read_datasource(source, override_num_blocks=1, ray_remote_args=self._options))
+        # Without a CPU slot, or a pool of actors on all CPUs would leave none for the source.
+        dataset = ray.data.read_datasource(
+            _Source(self._queue), override_num_blocks=1, num_cpus=0, label_selector=self._here
+        )
+        return cast(Dataset, dataset)
 
 
 class _Source(Datasource):

@@ -51,6 +51,9 @@ class RaySession:
             if address is not None:
                 _check_listens(address)
             opening.enter_context(_environment(_SETTINGS if address else _SETTINGS | _LOCAL_SETTINGS))
+            # Advice for people who write datasets by hand; it also comes up in threads of Ray's.
+            opening.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", module=r"ray\.")
             if self._options.quiet:
                 opening.enter_context(_quiet(self._options.log_dir or self._run_dir / "logs"))
             self._start(address, opening)
@@ -129,9 +132,7 @@ def _quiet(folder: Path) -> Iterator[None]:
     with (folder / "ray.log").open("ab") as log:
         os.dup2(log.fileno(), 2)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=DeprecationWarning)
-            yield
+        yield
     finally:
         os.dup2(terminal, 2)
         os.close(terminal)

@@ -1,0 +1,144 @@
+"""Units on a real local Ray: everything once, whoever dies on the way."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from omnipipe.errors import RunStopped
+from omnipipe.ledger.ledger import Ledger
+from omnipipe.pipeline import Pipeline
+from omnipipe.runners import local, ray_data
+from omnipipe.runners.job import Job
+from omnipipe.runners.ray_options import RayOptions
+from omnipipe.schema import RESULT_COLUMNS
+from omnipipe.unit import DocumentRef, Member, Receipt, Unit
+from tests.ray_stage import SayName
+
+NUM_PAGES = 24
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray_of_the_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One Ray for all tests here, on loopback only; a run that finds one leaves it as it is."""
+    from omnipipe.runners.ray_session import RaySession
+
+    with RaySession(RayOptions(address="local"), tmp_path_factory.mktemp("ray")):
+        yield
+
+
+def units_of(size: int, num_pages: int = NUM_PAGES) -> list[Unit]:
+    document = DocumentRef(doc_id="d" * 64, uri="document.pdf", count=num_pages, format="pdf")
+    starts = range(0, num_pages, size)
+    return [
+        Unit(id=f"{start:04d}-{size:04d}", members=(Member(document, start, min(start + size, num_pages)),))
+        for start in starts
+    ]
+
+
+def job_in(folder: Path, stage: SayName) -> Job:
+    pipeline = Pipeline("names", (stage,))
+    with Ledger.open(folder, pipeline) as ledger:
+        return Job(pipeline=pipeline, run_dir=ledger.run_dir, run_id=ledger.run_id, boot_id=ledger.boot_id)
+
+
+def rows_of(folder: Path) -> pa.Table:
+    files = sorted((folder / "pages").glob("*.parquet"))
+    table = pa.concat_tables([pq.read_table(file) for file in files])
+    return table.select(list(RESULT_COLUMNS)).sort_by("page_index")
+
+
+def run(job: Job, units: list[Unit]) -> list[Receipt]:
+    receipts: list[Receipt] = []
+    ray_data.execute(job, units, on_receipt=receipts.append, options=RayOptions(concurrency=(2, 2)))
+    return receipts
+
+
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_rows_are_those_of_the_local_runner_whatever_the_unit_size(tmp_path: Path, size: int) -> None:
+    beside: list[Receipt] = []
+    local.execute(job_in(tmp_path / "local", SayName()), units_of(5), on_receipt=beside.append)
+
+    receipts = run(job_in(tmp_path / "ray", SayName()), units_of(size))
+
+    assert rows_of(tmp_path / "ray").equals(rows_of(tmp_path / "local"))
+    assert sum(receipt.num_pages for receipt in receipts) == NUM_PAGES
+    assert Counter(receipt.unit_id for receipt in receipts) == Counter(unit.id for unit in units_of(size))
+
+
+def test_units_run_while_later_ones_are_still_planned(tmp_path: Path) -> None:
+    """The planner gives its second window only when the first is done: waiting for its end would be for ever."""
+    receipts: list[Receipt] = []
+    units = units_of(2)
+
+    def planned() -> Iterator[Unit]:
+        for place, unit in enumerate(units):
+            while place >= 4 and len(receipts) < place - 3:
+                time.sleep(0.01)
+            yield unit
+
+    ray_data.execute(
+        job_in(tmp_path, SayName()), planned(), on_receipt=receipts.append, options=RayOptions(concurrency=(1, 1))
+    )
+
+    assert len(receipts) == len(units)
+
+
+def test_no_units_are_no_work(tmp_path: Path) -> None:
+    assert run(job_in(tmp_path, SayName()), []) == []
+
+
+def test_a_worker_that_is_killed_loses_nothing(tmp_path: Path) -> None:
+    stage = SayName(deadly_once=str(tmp_path / "died"))
+
+    receipts = run(job_in(tmp_path / "run", stage), units_of(4))
+
+    rows = rows_of(tmp_path / "run")
+    assert (tmp_path / "died").exists()
+    assert rows["page_index"].to_pylist() == list(range(NUM_PAGES))
+    assert set(rows["status"].to_pylist()) == {"ok"}
+    assert len(receipts) == 6
+
+
+def test_a_page_that_always_kills_its_worker_ends_as_an_error_row(tmp_path: Path) -> None:
+    receipts = run(job_in(tmp_path, SayName(deadly=(9,))), units_of(4))
+
+    rows = rows_of(tmp_path).to_pylist()
+    assert [row["page_index"] for row in rows if row["status"] == "failed"] == [9]
+    assert rows[9]["error_code"] == "worker_died"
+    assert [row["text"] for row in rows if row["page_index"] != 9] == [
+        f"{'d' * 64}#{index}" for index in range(NUM_PAGES) if index != 9
+    ]
+    assert sum(receipt.num_pages for receipt in receipts) == NUM_PAGES
+
+
+def test_a_full_disk_stops_the_run_in_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(RunStopped, match="the disk is full"):
+        run(job_in(tmp_path, SayName(disk_full_at=6)), units_of(4))
+
+
+def test_what_the_planner_raises_is_raised_when_the_rest_is_done(tmp_path: Path) -> None:
+    receipts: list[Receipt] = []
+
+    def planned() -> Iterator[Unit]:
+        yield from units_of(4)
+        raise RunStopped("the plan cannot be written")
+
+    with pytest.raises(RunStopped, match="the plan cannot be written"):
+        ray_data.execute(job_in(tmp_path, SayName()), planned(), on_receipt=receipts.append)
+
+    assert sum(receipt.num_pages for receipt in receipts) == NUM_PAGES
+
+
+def test_what_a_receipt_brings_up_ends_the_run(tmp_path: Path) -> None:
+    def refuse(receipt: Receipt) -> None:
+        raise RunStopped(f"too many failed after {receipt.num_pages} pages")
+
+    with pytest.raises(RunStopped, match="too many failed after 4 pages"):
+        ray_data.execute(job_in(tmp_path, SayName()), units_of(4), on_receipt=refuse)
