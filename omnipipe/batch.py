@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from omnipipe.errors import AccountingError, ConfigError, Interrupted
+from omnipipe.ledger.accounts import RunSummary as FinishedRun
 from omnipipe.ledger.ledger import Ledger
 from omnipipe.pipeline import Pipeline, load_pipeline
 from omnipipe.progress import Progress
@@ -106,8 +107,13 @@ class _Run:
         self._progress = progress
         self._allowed = MaxFailed.parse(options.max_failed)
         self._selection = PageSelection.parse(options.pages) if options.pages else None
+        # Problems of documents that are looked at again: a password given now may open what was locked before.
+        self._again = {"encrypted"} if options.passwords else set()
+        if options.retry:
+            self._again |= ledger.retry_codes(options.retry)
         self._statuses: Counter[str] = Counter()
         self._num_documents = 0
+        self._done_before = ledger.counts().num_pages
 
     def go(self) -> RunSummary:
         started = time.monotonic()
@@ -118,7 +124,7 @@ class _Run:
             boot_id=self._ledger.boot_id,
             options=WorkerOptions(limits=self._options.limits, passwords=self._options.passwords),
         )
-        self._progress.start(total=self._ledger.num_planned_pages, done=self._ledger.num_done_pages)
+        self._progress.start(total=self._ledger.num_planned_pages, done=self._done_before)
         units = self._units()
         try:
             first = next(units, None)
@@ -128,12 +134,11 @@ class _Run:
             raise Interrupted(self._how_to_go_on()) from None
         finally:
             self._progress.stop()
-        self._ledger.finish()
-        return self._summary(time.monotonic() - started)
+        return self._summary(self._ledger.finish(), time.monotonic() - started)
 
     def _units(self) -> Iterator[Unit]:
         if self._options.retry:
-            yield from self._ledger.plan_retry(self._options.retry)
+            self._ledger.plan_retry(self._options.retry, max_pages=self._options.max_pages)
         yield from self._ledger.pending()
         sources = expand(self._inputs, limit=self._options.limit)
         records = index_sources(
@@ -152,12 +157,7 @@ class _Run:
         self._progress.indexed(self._num_documents, self._ledger.num_planned_pages, complete=True)
 
     def _known(self, source: Source) -> SourceRecord | None:
-        record = self._ledger.known_source(source)
-        if record is not None and record.problem is not None:
-            is_locked = record.problem.code == "encrypted" and self._options.passwords
-            if is_locked or record.problem.code in ("missing", "unreadable"):
-                return None
-        return record
+        return self._ledger.known_source(source, again=self._again)
 
     def _runner(self) -> Callable[..., None]:
         if self._options.runner == "local":
@@ -178,13 +178,13 @@ class _Run:
         self._progress.receipt(receipt)
         self._allowed.check_early(self._statuses["failed"])
 
-    def _summary(self, seconds: float) -> RunSummary:
-        counts = self._ledger.counts()
+    def _summary(self, finished: FinishedRun, seconds: float) -> RunSummary:
+        counts = finished.counts
         summary = RunSummary(
             run_dir=self._ledger.run_dir,
             run_id=self._ledger.run_id,
-            documents=counts.documents,
-            pages_in=counts.pages_in,
+            documents=finished.num_documents,
+            pages_in=finished.pages_in,
             statuses=dict(counts.statuses),
             routes=dict(counts.routes),
             error_codes=dict(counts.error_codes),
@@ -198,7 +198,7 @@ class _Run:
 
     def _how_to_go_on(self) -> str:
         return (
-            f"Interrupted. {self._ledger.num_done_pages + sum(self._statuses.values())} pages are committed in "
+            f"Interrupted. {self._done_before + sum(self._statuses.values())} pages are committed in "
             f"{self._ledger.run_dir} and stay valid. The same command goes on from here."
         )
 

@@ -41,7 +41,7 @@ def execute_unit(worker: Worker, store: UnitStore, unit: Unit) -> Receipt:
         RunStopped: The rows cannot be written (a full disk); nothing half is left behind.
     """
     started = time.perf_counter()
-    if unit.replaces is None and store.is_done(unit):
+    if store.is_done(unit):
         return Receipt(
             unit_id=unit.id,
             num_pages=unit.num_pages,
@@ -56,10 +56,7 @@ def execute_unit(worker: Worker, store: UnitStore, unit: Unit) -> Receipt:
     before = dict(worker.stage_seconds)
     pages = _run(worker, store, unit)
     commit_started = time.perf_counter()
-    if unit.replaces is None:
-        store.commit(unit, pages)
-    else:
-        store.replace(unit, pages)
+    store.commit(unit, pages)
     seconds = {name: spent - before.get(name, 0.0) for name, spent in worker.stage_seconds.items()}
     seconds["commit"] = time.perf_counter() - commit_started
     return _receipt(unit, pages, worker, time.perf_counter() - started, seconds)
