@@ -7,7 +7,7 @@ import errno
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -135,3 +135,18 @@ def next_number(folder: Path) -> int:
     """One more than the highest number in `folder`."""
     files = numbered(folder)
     return int(files[-1].stem) + 1 if files else 0
+
+
+def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
+    """`columns` of a small file of the ledger.
+
+    Raises:
+        OutputError: The file is damaged.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        with path.open("rb") as opened:
+            return pq.ParquetFile(opened).read(columns=list(columns), use_threads=False)
+    except (ValueError, KeyError) as error:
+        raise OutputError(f"{path} is damaged: {str(error)[:80]}. `omnipipe verify` says what is left.") from error

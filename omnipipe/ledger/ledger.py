@@ -2,42 +2,54 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from omnipipe.ledger.accounts import Accounts, RunSummary
 from omnipipe.ledger.counts import Counts
-from omnipipe.ledger.packing import UnitSize
+from omnipipe.ledger.layout import RunLayout
+from omnipipe.ledger.lock import RunLock
+from omnipipe.ledger.manifest import Manifest
+from omnipipe.ledger.packing import UnitSize, Work, pack
+from omnipipe.ledger.plantable import Planned, PlanTable
+from omnipipe.ledger.retry import RetryChoice, chosen_members
+from omnipipe.ledger.rewrite import keep_members
+from omnipipe.ledger.rundir import begin, layout_of, take
+from omnipipe.ledger.sourcetable import SourceTable, user_json
 from omnipipe.ledger.store import UnitStore
+from omnipipe.ledger.wanted import find_lack
 from omnipipe.pipeline import Pipeline
-from omnipipe.unit import Unit
+from omnipipe.unit import DocumentRef, Member, Unit
 
 if TYPE_CHECKING:
     from omnipipe.sources.pages import PageSelection
     from omnipipe.sources.source import Source, SourceRecord
 
-
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """What a finished run holds; `pages_in` counts what the index promised, skipped ranges included."""
-
-    pages_in: int
-    num_documents: int
-    num_units: int
-    counts: Counts
-    is_changed: bool
+_TRANSIENT = frozenset({"missing", "unreadable", "changed"})
 
 
 class Ledger:
     """One run directory, held by one driver until `close`."""
 
-    run_dir: Path
-    run_id: str
-    boot_id: str
-    config_hash: str
-    warnings: list[str]
+    def __init__(
+        self, layout: RunLayout, manifest: Manifest, lock: RunLock, *, boot_id: str, warnings: Sequence[str]
+    ) -> None:
+        self.run_dir = layout.root
+        self.run_id = manifest.run_id
+        self.boot_id = boot_id
+        self.config_hash = manifest.config_hash
+        self.warnings = list(warnings)
+        self._layout = layout
+        self._lock = lock
+        self._sources: SourceTable | None = None
+        self._plan = PlanTable(layout, manifest.config_hash)
+        self._accounts = Accounts(layout, manifest, self._plan)
+        self._restore()
+        self._settle(self._plan.voided)
 
     @classmethod
     def open(cls, run_dir: Path | str, pipeline: Pipeline, *, fresh: bool = False) -> Ledger:
@@ -49,11 +61,19 @@ class Ledger:
             OutputError: `run_dir` is no run of ours and not empty, holds another pipeline's run, cannot be written,
                 is an object store, or another driver holds it.
         """
-        raise NotImplementedError
+        layout = layout_of(run_dir)
+        boot_id = uuid.uuid4().hex[:16]
+        lock = take(layout, boot_id)
+        try:
+            manifest, warnings = begin(layout, pipeline, boot_id, fresh=fresh)
+            return cls(layout, manifest, lock, boot_id=boot_id, warnings=warnings)
+        except BaseException:
+            lock.release()
+            raise
 
     def close(self) -> None:
         """Let another driver in."""
-        raise NotImplementedError
+        self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -64,21 +84,29 @@ class Ledger:
     @property
     def store(self) -> UnitStore:
         """What workers need to commit into this run."""
-        raise NotImplementedError
+        return UnitStore(self.run_dir, self.run_id, self.boot_id, self.config_hash)
 
     def known_source(self, source: Source, *, again: Collection[str] = ()) -> SourceRecord | None:
         """What an earlier run found in `source`, if its size, stamp and user columns are the same.
 
         Sources whose bytes could not be had, and those with a problem code in `again`, are never known.
         """
-        raise NotImplementedError
+        record = self._source_table().find(source.uri)
+        if record is None or not record.is_current(source) or user_json(record.user) != user_json(source.user):
+            return None
+        return None if record.problem is not None and record.problem.code in again else record
 
     def add_sources(self, records: Iterable[SourceRecord]) -> None:
         """Keep what the index found; records that are known already cost nothing.
 
-        Where a uri has other bytes now, and no other uri has the old ones, the old document's rows leave the run.
+        Where a uri has other bytes now, and no other uri has the old ones, the old document's rows leave the run. A
+        uri whose bytes cannot be had now keeps what it had before.
         """
-        raise NotImplementedError
+        sources = self._source_table()
+        changed = [record for record in sources.changed(records) if not self._is_glitch(record)]
+        orphans = sources.orphans(changed)
+        self._replan([], [planned for doc_id in orphans for planned in self._plan.of_document(doc_id)])
+        sources.add(changed)
 
     def plan(
         self,
@@ -88,29 +116,80 @@ class Ledger:
         *,
         size: UnitSize | None = None,
     ) -> list[Unit]:
-        """Units for those pages of `records` that are in no unit yet, written to the plan before they are returned."""
-        raise NotImplementedError
+        """Units for those pages of `records` that are in no unit yet, written to the plan before they are returned.
 
-    def plan_retry(self, choice: str) -> list[Unit]:
+        Call `add_sources` with the same records first.
+        """
+        members: list[Member] = []
+        voids: list[Planned] = []
+        seen: set[str] = set()
+        for record in records:
+            if record.doc_id in seen or self._is_glitch(record):
+                continue
+            seen.add(record.doc_id)
+            planned = self._plan.of_document(record.doc_id)
+            ref = self._ref(record.doc_id) or record.ref()
+            lack = find_lack(record, ref, planned, selection=selection, max_pages=max_pages)
+            members += lack.members
+            voids += lack.voids
+        return self._replan(members, voids, size=size, records=records)
+
+    def plan_retry(self, choice: str, *, max_pages: int | None = None) -> list[Unit]:
         """Units that compute committed rows anew: `failed,fallback,skipped`, each with `:CODE` if wanted.
+
+        Of skipped ranges, the pages before `max_pages` (None: all) are read. Documents that could not be opened are
+        not among them: index their sources again (`known_source(source, again=retry_codes(choice))`).
 
         Raises:
             UserError: `choice` names no such status or code.
         """
-        raise NotImplementedError
+        chosen = RetryChoice.parse(choice)
+        retries: list[tuple[str, list[Member]]] = []
+        members: list[Member] = []
+        voids: list[Planned] = []
+        for unit in self._plan.units.values():
+            info = self._accounts.find_info(unit.id) if unit.replaces is None and unit.members else None
+            if info is None or not any(info.counts.statuses[status] for status in chosen.codes):
+                continue
+            again = []
+            for member in chosen_members(self._layout, unit, chosen):
+                if member.kind == "read":
+                    again.append(member)
+                    continue
+                cut = member.stop if max_pages is None else min(member.stop, max(member.start, max_pages))
+                if cut > member.start:
+                    voids.append(Planned(unit.id, member))
+                    members.append(Member(member.document, member.start, cut))
+                    members += [member._replace(start=cut)] if cut < member.stop else []
+            if again:
+                retries.append((unit.id, again))
+        return self._replan(members, voids, retries=retries)
+
+    @staticmethod
+    def retry_codes(choice: str) -> frozenset[str]:
+        """Problem codes of documents that `choice` (as in `plan_retry`) takes up again, for `known_source`."""
+        return RetryChoice.parse(choice).problem_codes
 
     def pending(self) -> Iterator[Unit]:
         """Units that are planned and not committed, in the order of the plan."""
-        raise NotImplementedError
+        names = self._accounts.names()
+        for unit in list(self._plan.units.values()):
+            if not unit.members or (unit.replaces is None and unit.id in names):
+                continue
+            if unit.replaces is not None:
+                info = self._accounts.find_info(unit.replaces)
+                if info is None or unit.id in info.merged:
+                    continue
+            yield self._current(unit)
 
     @property
     def num_planned_pages(self) -> int:
         """Pages of the whole plan, committed or not; a skipped range counts every page of it."""
-        raise NotImplementedError
+        return self._plan.num_pages
 
     def counts(self) -> Counts:
         """Numbers of what is committed now."""
-        raise NotImplementedError
+        return self._accounts.counts()
 
     def finish(self) -> RunSummary:
         """Check the accounts, write `documents/` and the manifest where something changed.
@@ -118,4 +197,76 @@ class Ledger:
         Raises:
             AccountingError: A planned page has no row; the message lists the units.
         """
-        raise NotImplementedError
+        return self._accounts.finish(self._source_table)
+
+    def _source_table(self) -> SourceTable:
+        if self._sources is None:
+            self._sources = SourceTable(self._layout)
+        return self._sources
+
+    def _is_glitch(self, record: SourceRecord) -> bool:
+        # What was read once is not thrown away because its place cannot be reached today.
+        if record.problem is None or record.problem.code not in _TRANSIENT:
+            return False
+        known = self._source_table().find(record.uri)
+        return known is not None and known.doc_id != record.doc_id
+
+    def _ref(self, doc_id: str) -> DocumentRef | None:
+        first = self._source_table().first(doc_id)
+        return None if first is None else first.ref()
+
+    def _current(self, unit: Unit) -> Unit:
+        # A document may have moved, or been touched, since it was planned.
+        members = tuple(
+            member._replace(document=self._ref(member.document.doc_id) or member.document) for member in unit.members
+        )
+        return replace(unit, members=members)
+
+    def _replan(
+        self,
+        members: Sequence[Member],
+        voids: Sequence[Planned],
+        *,
+        retries: Sequence[tuple[str, Sequence[Member]]] = (),
+        size: UnitSize | None = None,
+        records: Sequence[SourceRecord] = (),
+    ) -> list[Unit]:
+        names = self._accounts.names() if voids else frozenset()
+        gone = list(voids)
+        members = list(members)
+        # A unit that is not committed yet is given up as a whole: a late worker may still hold it with the old members.
+        for unit_id in dict.fromkeys(void.unit_id for void in voids):
+            if unit_id not in names:
+                kept = [Planned(unit_id, member) for member in self._plan.units[unit_id].members]
+                kept = [planned for planned in kept if planned not in gone]
+                gone += kept
+                members += [planned.member for planned in kept]
+        size = size or UnitSize()
+        shares = {record.doc_id: record.ocr_share for record in records}
+        works = [Work(member, self._row_seconds(member, size, shares)) for member in members]
+        units = self._plan.append(pack(works, size), retries=retries, voids=gone)
+        self._settle(dict.fromkeys(void.unit_id for void in gone))
+        return [self._current(unit) for unit in units]
+
+    def _row_seconds(self, member: Member, size: UnitSize, shares: dict[str, float]) -> float:
+        if member.kind != "read":
+            return size.text_page_seconds
+        doc_id = member.document.doc_id
+        if doc_id not in shares:
+            first = self._source_table().first(doc_id)
+            shares[doc_id] = first.ocr_share if first else 0.0
+        return size.page_seconds(shares[doc_id])
+
+    def _settle(self, unit_ids: Collection[str]) -> None:
+        for unit_id in unit_ids:
+            keep_members(self._layout, self.run_id, self._plan.units[unit_id], self.config_hash)
+
+    def _restore(self) -> None:
+        lost = []
+        for name in sorted(self._accounts.names() - self._plan.units.keys()):
+            info = self._accounts.find_info(name)
+            if info is not None and info.run_id == self.run_id:
+                lost.append(Unit(id=info.unit_id, members=info.members, pass_index=info.pass_index))
+        if lost:
+            self.warnings.append(f"{len(lost)} units were in no plan; the plan was rebuilt from their files.")
+            self._plan.restore(lost)

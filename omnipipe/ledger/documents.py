@@ -1,0 +1,174 @@
+"""`documents/`: one row per document, made from the page files; parts named by what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from omnipipe.ledger.docrow import COLUMNS, PageRow, document_row
+from omnipipe.ledger.files import write_first
+from omnipipe.ledger.layout import RunLayout
+from omnipipe.ledger.plantable import PlanTable
+from omnipipe.ledger.sourcetable import SourceTable, user_json
+from omnipipe.ledger.unitfile import UnitInfo, read_rows
+from omnipipe.sources.source import SourceRecord
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PART_DOCUMENTS = 10_000
+PART_BYTES = 256 * 2**20
+_GROUP_BYTES = 32 * 2**20
+_GROUP_DOCUMENTS = 2_000
+_OPEN_UNITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """`fingerprint` changes when anything that its row is made of changes; `text_bytes` is an estimate."""
+
+    doc_id: str
+    records: Sequence[SourceRecord]
+    unit_ids: Sequence[str]
+    text_bytes: int
+    fingerprint: str
+
+
+class Written(NamedTuple):
+    """Names of the parts, in order, and the number of documents in them."""
+
+    parts: list[str]
+    num_documents: int
+
+
+def write_documents(
+    layout: RunLayout, *, run_id: str, sources: SourceTable, plan: PlanTable, infos: Mapping[str, UnitInfo]
+) -> Written:
+    """Write the parts of `documents/` that are not there yet and remove those that are out of date.
+
+    Holds a row group of texts in memory (32 MB, or the longest document), never a part.
+    """
+    names: list[str] = []
+    num_documents = 0
+    for part in _parts(_documents(layout, sources, plan, infos)):
+        num_documents += len(part)
+        digest = hashlib.sha256("\n".join(document.fingerprint for document in part).encode())
+        name = f"{digest.hexdigest()[:24]}.parquet"
+        names.append(name)
+        path = layout.documents / name
+        if not path.exists():
+            rows = _Rows(layout, part, run_id)
+            write_first(path, layout.run_tmp(run_id), rows.write)
+    for path in layout.documents.glob("*.parquet"):
+        if path.name not in names:
+            path.unlink(missing_ok=True)
+    return Written(names, num_documents)
+
+
+def _documents(
+    layout: RunLayout, sources: SourceTable, plan: PlanTable, infos: Mapping[str, UnitInfo]
+) -> Iterator[_Document]:
+    states = {
+        unit_id: f"{unit_id} {info.digest} {layout.unit_file(unit_id).stat().st_size}"
+        for unit_id, info in infos.items()
+    }
+    for doc_id in dict.fromkeys([*sources.doc_ids(), *plan.doc_ids()]):
+        planned = plan.of_document(doc_id)
+        if not planned:
+            continue
+        unit_ids = list(dict.fromkeys(entry.unit_id for entry in planned))
+        records = sources.records(doc_id)
+        parts = [doc_id, *(states[unit_id] for unit_id in unit_ids)]
+        parts += [f"{record.uri} {user_json(record.user)} {user_json(record.metadata)}" for record in records]
+        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        size = sum(_share(infos[entry.unit_id], entry.member.num_rows) for entry in planned)
+        yield _Document(doc_id, records, unit_ids, size, digest)
+
+
+def _share(info: UnitInfo, num_rows: int) -> int:
+    return info.counts.text_bytes * num_rows // max(1, info.counts.num_rows)
+
+
+def _parts(documents: Iterator[_Document]) -> Iterator[list[_Document]]:
+    part: list[_Document] = []
+    size = 0
+    for document in documents:
+        if part and (len(part) >= PART_DOCUMENTS or size + document.text_bytes > PART_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(document)
+        size += document.text_bytes
+    if part:
+        yield part
+
+
+class _Rows:
+    """Writes one part, streaming over the unit files it is made of."""
+
+    def __init__(self, layout: RunLayout, documents: Sequence[_Document], run_id: str) -> None:
+        self._layout = layout
+        self._documents = documents
+        self._run_id = run_id
+        self._open: OrderedDict[str, dict[str, list[PageRow]]] = OrderedDict()
+
+    def write(self, path: Path) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        schema = documents_schema()
+        with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=["mime", "status"]) as writer:
+            for group in self._groups():
+                writer.write_table(pa.Table.from_pylist(group, schema=schema), row_group_size=len(group))
+
+    def _groups(self) -> Iterator[list[dict[str, object]]]:
+        group: list[dict[str, object]] = []
+        size = 0
+        for document in self._documents:
+            rows = [row for unit_id in document.unit_ids for row in self._unit(unit_id).get(document.doc_id, ())]
+            rows.sort(key=lambda row: row.page_index)
+            made = document_row(document.doc_id, document.records, rows, run_id=self._run_id)
+            group.append(made)
+            size += len(str(made["text"]))
+            if size >= _GROUP_BYTES or len(group) >= _GROUP_DOCUMENTS:
+                yield group
+                group, size = [], 0
+        if group:
+            yield group
+
+    def _unit(self, unit_id: str) -> dict[str, list[PageRow]]:
+        if unit_id in self._open:
+            self._open.move_to_end(unit_id)
+            return self._open[unit_id]
+        table = read_rows(self._layout.unit_file(unit_id), ("doc_id", *PageRow._fields))
+        by_doc: dict[str, list[PageRow]] = {}
+        columns = (table.column(name).to_pylist() for name in PageRow._fields)
+        for doc_id, *values in zip(table.column("doc_id").to_pylist(), *columns, strict=True):
+            by_doc.setdefault(doc_id, []).append(PageRow(*values))
+        self._open[unit_id] = by_doc
+        if len(self._open) > _OPEN_UNITS:
+            self._open.popitem(last=False)
+        return by_doc
+
+
+def documents_schema() -> pa.Schema:
+    """The schema of `documents/`."""
+    import pyarrow as pa
+
+    kinds: dict[str, pa.DataType] = {
+        "string": pa.string(),
+        "large_string": pa.large_string(),
+        "int64": pa.int64(),
+        "float64": pa.float64(),
+        "strings": pa.list_(pa.string()),
+        "int64s": pa.list_(pa.int64()),
+        "map": pa.map_(pa.string(), pa.string()),
+    }
+    return pa.schema(
+        [(name, kinds[kind]) for name, kind in COLUMNS],
+        metadata={"omnipipe.schema": "documents", "omnipipe.schema_version": "1"},
+    )

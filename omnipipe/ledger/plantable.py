@@ -1,0 +1,206 @@
+"""`plan/`: which page belongs to which unit; append-only, each file whole or not there.
+
+Three kinds of entries: `unit` (pages that are computed for the first time), `retry` (pages computed anew within an
+older unit's file), `void` (a member that has left its unit: its document changed, or its pages are planned otherwise).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from omnipipe.ledger.files import append_table, next_number, numbered, read_columns
+from omnipipe.ledger.layout import RunLayout
+from omnipipe.ledger.member import members_json
+from omnipipe.page import PageError
+from omnipipe.unit import DocumentRef, Member, Unit
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_NAMES = (
+    "entry",
+    "unit_id",
+    "pass",
+    "replaces",
+    "doc_id",
+    "uri",
+    "size",
+    "stamp",
+    "count",
+    "format",
+    "start",
+    "stop",
+    "kind",
+    "problem_code",
+    "problem_message",
+)
+_INTEGERS = frozenset({"pass", "size", "count", "start", "stop"})
+
+
+class Planned(NamedTuple):
+    """A member of the plan and the unit that has it."""
+
+    unit_id: str
+    member: Member
+
+
+class PlanTable:
+    """The plan of one run, in memory. `units` holds every unit ever planned, with the members it still has."""
+
+    def __init__(self, layout: RunLayout, config_hash: str, *, files: Sequence[Path] | None = None) -> None:
+        self._layout = layout
+        self._config_hash = config_hash
+        self._by_doc: dict[str, list[Planned]] = {}
+        self._retries: dict[str, list[str]] = {}
+        self.units: dict[str, Unit] = {}
+        self.voided: set[str] = set()
+        for path in numbered(layout.plan) if files is None else files:
+            self._read(path)
+
+    @property
+    def num_pages(self) -> int:
+        """Pages of all units; a retry's are counted with the unit that it replaces."""
+        return sum(unit.num_pages for unit in self.units.values() if unit.replaces is None)
+
+    def of_document(self, doc_id: str) -> Sequence[Planned]:
+        """What is planned of a document, by its pages."""
+        return sorted(self._by_doc.get(doc_id, ()), key=lambda planned: planned.member.start)
+
+    def doc_ids(self) -> list[str]:
+        """Documents with planned pages, in the order of the plan."""
+        return [doc_id for doc_id, planned in self._by_doc.items() if planned]
+
+    def append(
+        self,
+        units: Iterable[Sequence[Member]] = (),
+        *,
+        retries: Iterable[tuple[str, Sequence[Member]]] = (),
+        voids: Sequence[Planned] = (),
+    ) -> list[Unit]:
+        """Write new units, retries (of the unit with the given id) and voids as one file; returns the new units."""
+        number = next_number(self._layout.plan)
+        wanted: list[tuple[str | None, Sequence[Member]]] = [(None, members) for members in units]
+        wanted += retries
+        if not wanted and not voids:
+            return []
+        made = [
+            Unit(id=self._unit_id(number, place, members), members=tuple(members), replaces=replaces)
+            for place, (replaces, members) in enumerate(wanted)
+        ]
+        append_table(self._layout.plan, self._layout.tmp, number, _table(made, voids))
+        for void in voids:
+            self._void(void.unit_id, void.member)
+        for unit in made:
+            self._put(unit)
+        return made
+
+    def restore(self, units: Sequence[Unit]) -> None:
+        """Write units that were found in files and in no plan."""
+        append_table(self._layout.plan, self._layout.tmp, next_number(self._layout.plan), _table(units, ()))
+        for unit in units:
+            self._put(unit)
+
+    def _unit_id(self, number: int, place: int, members: Sequence[Member]) -> str:
+        identity = f"{self._config_hash} {number} {place} {members_json(members)}"
+        return hashlib.sha256(identity.encode()).hexdigest()[:24]
+
+    def _put(self, unit: Unit) -> None:
+        self.units[unit.id] = unit
+        if unit.replaces is None:
+            for member in unit.members:
+                self._by_doc.setdefault(member.document.doc_id, []).append(Planned(unit.id, member))
+        else:
+            self._retries.setdefault(unit.replaces, []).append(unit.id)
+
+    def _void(self, unit_id: str, gone: Member) -> None:
+        self.voided.add(unit_id)
+        for touched in (unit_id, *self._retries.get(unit_id, ())):
+            unit = self.units[touched]
+            members = tuple(member for member in unit.members if not _is_within(member, gone))
+            self.units[touched] = replace(unit, members=members)
+        doc_id = gone.document.doc_id
+        self._by_doc[doc_id] = [
+            planned
+            for planned in self._by_doc.get(doc_id, ())
+            if planned.unit_id != unit_id or not _is_within(planned.member, gone)
+        ]
+
+    def _read(self, path: Path) -> None:
+        table = read_columns(path, _NAMES)
+        members: dict[str, list[Member]] = {}
+        heads: dict[str, tuple[int, str | None]] = {}
+        voids: list[tuple[str, Member]] = []
+        for row in zip(*(table.column(name).to_pylist() for name in _NAMES), strict=True):
+            entry, unit_id, pass_index, replaces, *rest = row
+            member = None if rest[0] is None else _member(*rest)
+            if entry == "void":
+                if member is not None:
+                    voids.append((unit_id, member))
+                continue
+            heads[unit_id] = pass_index, replaces
+            members.setdefault(unit_id, [])
+            if member is not None:
+                members[unit_id].append(member)
+        for unit_id, member in voids:
+            if unit_id in self.units:
+                self._void(unit_id, member)
+        for unit_id, (pass_index, replaces) in heads.items():
+            self._put(Unit(id=unit_id, members=tuple(members[unit_id]), pass_index=pass_index, replaces=replaces))
+
+
+def _is_within(member: Member, gone: Member) -> bool:
+    return member.document.doc_id == gone.document.doc_id and gone.start <= member.start and member.stop <= gone.stop
+
+
+def _member(
+    doc_id: str,
+    uri: str,
+    size: int | None,
+    stamp: str | None,
+    count: int | None,
+    form: str | None,
+    start: int,
+    stop: int,
+    kind: str,
+    code: str | None,
+    message: str | None,
+) -> Member:
+    document = DocumentRef(doc_id=doc_id, uri=uri, size=size, stamp=stamp, count=count, format=form)
+    problem = None if code is None else PageError(code, message or "")
+    return Member(document, start, stop, kind, problem)  # type: ignore[arg-type]
+
+
+def _table(units: Sequence[Unit], voids: Sequence[Planned]) -> pa.Table:
+    import pyarrow as pa
+
+    rows: list[tuple[object, ...]] = [("void", void.unit_id, 0, None, *_values(void.member)) for void in voids]
+    for unit in units:
+        head = "unit" if unit.replaces is None else "retry", unit.id, unit.pass_index, unit.replaces
+        # A unit that has no members left is kept: its name stays taken.
+        rows += [(*head, *_values(member)) for member in unit.members] or [(*head, *[None] * 11)]
+    columns = {
+        name: pa.array(values, pa.int64() if name in _INTEGERS else pa.string())
+        for name, values in zip(_NAMES, zip(*rows, strict=True), strict=True)
+    }
+    return pa.table(columns).replace_schema_metadata({"omnipipe.schema": "plan"})
+
+
+def _values(member: Member) -> tuple[object, ...]:
+    document, problem = member.document, member.problem
+    return (
+        document.doc_id,
+        document.uri,
+        document.size,
+        document.stamp,
+        document.count,
+        document.format,
+        member.start,
+        member.stop,
+        member.kind,
+        problem.code if problem else None,
+        problem.message if problem else None,
+    )
