@@ -140,11 +140,13 @@ def _kill(process: subprocess.Popen[bytes], victim: str, chance: random.Random) 
         workers = [child for child in family if _is_worker(child)]
         if workers:
             chance.choice(workers).kill()
-        # The run lives on: it replaces the worker and goes to its end.
-        process.wait()
-        return
+        # The run lives on and replaces the worker; then it is killed as a whole, so that there is a run to go on with.
+        _wait_for(process, chance.uniform(0.5, 5.0))
+        if process.poll() is not None:
+            return
+        family = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGKILL)
-    if victim == "all":
+    if victim != "driver":
         for child in family:
             if child.is_running():
                 child.kill()
