@@ -1,0 +1,492 @@
+"""The driver's side: planning, resuming, changing sources, retrying, finishing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omnipipe.errors import AccountingError, OutputError, UserError
+from omnipipe.ledger.ledger import Ledger
+from omnipipe.ledger.packing import UnitSize, Work, pack
+from omnipipe.ledger.wanted import subtract
+from omnipipe.sources.pages import PageSelection
+from omnipipe.sources.source import Source
+from omnipipe.unit import DocumentRef, Member
+from tests.ledgerkit import (
+    OTHER,
+    PIPELINE,
+    documents_of,
+    ids_of,
+    index,
+    pages_of,
+    record,
+    rows_of,
+    run_all,
+    source_of,
+)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def ids(known: object, *indices: int) -> list[str]:
+    return sorted(f"{known.doc_id}#{index}" for index in indices)  # type: ignore[attr-defined]
+
+
+def test_a_run_ends_with_every_page_once_and_its_accounts(run: Path) -> None:
+    records = [record("a.pdf", 3), record("b.pdf", 300), record("c.pdf", None, problem="corrupt")]
+
+    with Ledger.open(run, PIPELINE) as ledger:
+        index(ledger, records, max_pages=280)
+        run_all(ledger)
+        summary = ledger.finish()
+
+    assert summary.pages_in == 304
+    assert summary.counts.statuses == {"ok": 283, "skipped": 20, "failed": 1}
+    assert summary.counts.error_codes == {"max_pages": 20, "corrupt": 1}
+    assert ids_of(run) == sorted(ids(records[0], 0, 1, 2) + ids(records[1], *range(281)) + ids(records[2], 0))
+
+
+def test_the_second_run_of_a_finished_run_writes_nothing(run: Path) -> None:
+    records = [record("a.pdf", 3), record("b.pdf", None, problem="encrypted")]
+    with Ledger.open(run, PIPELINE) as ledger:
+        index(ledger, records)
+        run_all(ledger)
+        ledger.finish()
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and path.name != "lock"}
+
+    with Ledger.open(run, PIPELINE) as ledger:
+        known = [ledger.known_source(source_of(entry)) for entry in records]
+        index(ledger, [entry for entry in known if entry is not None])
+        units = list(ledger.pending())
+        summary = ledger.finish()
+
+    assert known == records
+    assert (units, summary.is_changed, summary.counts.num_pages) == ([], False, 4)
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    assert set(before) == {path for path in run.rglob("*") if path.is_file() and path.name != "lock"}
+
+
+def test_a_half_done_run_repeats_its_own_units_and_no_others(run: Path) -> None:
+    with Ledger.open(run, PIPELINE) as ledger:
+        units = index(ledger, [record(f"{i}.pdf", 100) for i in range(5)])
+        ledger.store.commit(units[0], rows_of(units[0]))
+
+    with Ledger.open(run, PIPELINE) as ledger:
+        again = [unit.id for unit in ledger.pending()]
+        new = index(ledger, [record(f"{i}.pdf", 100) for i in range(5)])
+
+    assert again == [unit.id for unit in units[1:]]
+    assert new == []
+
+
+def test_a_missing_unit_breaks_the_accounts_and_is_named(run: Path) -> None:
+    with Ledger.open(run, PIPELINE) as ledger:
+        (unit,) = index(ledger, [record("a.pdf", 3)])
+
+        with pytest.raises(AccountingError, match=rf"unit {unit.id} \(3 pages from page 1 of a.pdf\)"):
+            ledger.finish()
+
+
+def test_a_deleted_page_file_is_computed_again(run: Path) -> None:
+    with Ledger.open(run, PIPELINE) as ledger:
+        (unit,) = index(ledger, [record("a.pdf", 3)])
+        run_all(ledger)
+        ledger.finish()
+        (run / "pages" / f"{unit.id}.parquet").unlink()
+
+        assert [pending.id for pending in ledger.pending()] == [unit.id]
+
+
+def test_growing_selections_and_limits_plan_only_what_is_new(run: Path) -> None:
+    big = record("a.pdf", 50)
+    with Ledger.open(run, PIPELINE) as ledger:
+        ledger.add_sources([big])
+        ledger.plan([big], PageSelection.parse("1-4"), None)
+        run_all(ledger)
+        ledger.plan([big], PageSelection.parse("3-10"), 5)
+        run_all(ledger, text="second")
+        ledger.plan([big], None, 20)
+        run_all(ledger, text="third")
+        ledger.plan([big], PageSelection.parse("1-2"), None)
+        summary = ledger.finish()
+
+    rows = pages_of(run).sort_by("page_index").select(["page_index", "num_pages", "text"]).to_pylist()
+    assert [row["page_index"] for row in rows] == list(range(21))
+    assert rows[-1]["num_pages"] == 30
+    assert [(row["text"] or "-").split()[0] for row in rows] == [*["text"] * 4, *["second"] * 3, *["third"] * 13, "-"]
+    assert summary.counts.statuses == {"ok": 20, "skipped": 30}
+
+
+def test_the_same_bytes_at_two_uris_are_one_document(run: Path) -> None:
+    twins = [record("a.pdf", 2, body="same"), record("b.pdf", 2, body="same")]
+
+    with Ledger.open(run, PIPELINE) as ledger:
+        index(ledger, twins)
+        run_all(ledger)
+        ledger.finish()
+
+    assert ids_of(run) == ids(twins[0], 0, 1)
+    (row,) = documents_of(run)
+    assert (row["source_uri"], row["source_uris"]) == ("a.pdf", ["a.pdf", "b.pdf"])
+
+
+def test_changed_bytes_take_the_old_rows_away(run: Path) -> None:
+    kept, old, new = record("k.pdf", 2), record("a.pdf", 3, body="old"), record("a.pdf", 4, body="new!")
+    with Ledger.open(run, PIPELINE) as ledger:
+        index(ledger, [kept, old])
+        run_all(ledger)
+        ledger.finish()
+
+        assert ledger.known_source(source_of(new)) is None
+        index(ledger, [kept, new])
+        assert ids_of(run) == ids(kept, 0, 1)
+        run_all(ledger)
+        summary = ledger.finish()
+
+    assert ids_of(run) == sorted(ids(kept, 0, 1) + ids(new, 0, 1, 2, 3))
+    assert summary.pages_in == 6
+    assert sorted(str(row["id"]) for row in documents_of(run)) == sorted([kept.doc_id, new.doc_id])
+
+
+def test_bytes_that_live_on_at_another_uri_stay(run: Path) -> None:
+    first, second = record("a.pdf", 3, body="A"), record("b.pdf", 2, body="B")
+    with Ledger.open(run, PIPELINE) as ledger:
+        index(ledger, [first, second])
+        run_all(ledger)
+
+        units = index(ledger, [record("a.pdf", 2, body="B"), record("b.pdf", 3, body="A")])
+
+    assert units == []
+    assert ids_of(run) == sorted(ids(first, 0, 1, 2) + ids(second, 0, 1))
+
+
+def test_a_late_worker_cannot_bring_retired_rows_back(run: Path) -> None:
+    old, kept = record("a.pdf", 3, body="old"), record("k.pdf", 2)
+    with Ledger.open(run, PIPELINE) as ledger:
+        (late,) = index(ledger, [old, kept])
+    with Ledger.open(run, PIPELINE) as ledger:
+        ledger.add_sources([record("a.pdf", 1, body="new!")])
+
+        assert not ledger.store.commit(late, rows_of(late))
+        assert ids_of(run) == []
+        run_all(ledger)
+        ledger.finish()
+
+    assert ids_of(run) == ids(kept, 0, 1)
+
+
+def test_a_source_out_of_reach_is_tried_again_and_leaves_no_trace(run: Path) -> None:
+    gone, back = record("a.pdf", None, problem="missing"), record("a.pdf", 2)
+    with Ledger.open(run, PIPELINE) as ledger:
+        index(ledger, [gone])
+        run_all(ledger)
+        assert ledger.finish().counts.error_codes == {"missing": 1}
+
+        assert ledger.known_source(source_of(gone)) is None
+        index(ledger, [back])
+        run_all(ledger)
+        ledger.finish()
+        assert ids_of(run) == ids(back, 0, 1)
+
+        index(ledger, [gone])
+        assert ids_of(run) == ids(back, 0, 1)
+        assert list(ledger.pending()) == []
+
+
+def test_an_encrypted_document_is_read_when_its_password_comes(run: Path) -> None:
+    locked, opened = record("a.pdf", None, problem="encrypted"), record("a.pdf", 3)
+    with Ledger.open(run, PIPELINE) as ledger:
+        index(ledger, [locked])
+        run_all(ledger)
+        assert ledger.known_source(source_of(locked)) == locked
+        assert ledger.known_source(source_of(locked), again={"encrypted"}) is None
+
+        index(ledger, [opened])
+        run_all(ledger)
+        summary = ledger.finish()
+        index(ledger, [locked])
+
+    assert ids_of(run) == ids(opened, 0, 1, 2)
+    assert summary.counts.statuses == {"ok": 3}
+
+
+def test_a_touched_source_is_read_at_its_new_stamp(run: Path) -> None:
+    old = record("a.pdf", 2)
+    moved = record("b.pdf", 2, body="a.pdf")
+    with Ledger.open(run, PIPELINE) as ledger:
+        index(ledger, [old])
+        index(ledger, [moved, record("a.pdf", 1, body="other")])
+
+        refs = {member.document.uri for unit in ledger.pending() for member in unit.members if member.stop == 2}
+
+    assert refs == {"b.pdf"}
+
+
+def test_changed_user_columns_are_a_changed_source(run: Path) -> None:
+    known = record("a.pdf", 1)
+    with Ledger.open(run, PIPELINE) as ledger:
+        ledger.add_sources([known])
+
+        assert ledger.known_source(Source("a.pdf", known.size, known.stamp, {"topic": "x"})) is None
+
+
+def test_a_retry_replaces_its_rows_in_their_place(run: Path) -> None:
+    known = record("a.pdf", 6)
+    with Ledger.open(run, PIPELINE) as ledger:
+        (unit,) = index(ledger, [known])
+        run_all(ledger, failing=(1, 2, 4))
+
+        (again,) = ledger.plan_retry("failed:render_crash")
+        assert again.replaces == unit.id
+        assert [(member.start, member.stop) for member in again.members] == [(1, 3), (4, 5)]
+        assert not ledger.store.is_done(again)
+        assert ledger.store.commit(again, rows_of(again, text="retried", failing=(4,)))
+        assert ledger.store.is_done(again)
+        assert not ledger.store.commit(again, rows_of(again, text="late"))
+        assert list(ledger.pending()) == []
+        summary = ledger.finish()
+
+    rows = pages_of(run).to_pylist()
+    assert [row["page_index"] for row in rows] == [0, 1, 2, 3, 4, 5]
+    assert [(row["text"] or "-").split()[0] for row in rows] == ["text", "retried", "retried", "text", "-", "text"]
+    assert summary.counts.statuses == {"ok": 5, "failed": 1}
+
+
+def test_an_interrupted_retry_goes_on_in_the_next_run(run: Path) -> None:
+    with Ledger.open(run, PIPELINE) as ledger:
+        index(ledger, [record("a.pdf", 6)])
+        run_all(ledger, failing=(1,))
+        (again,) = ledger.plan_retry("failed")
+
+    with Ledger.open(run, PIPELINE) as ledger:
+        assert [unit.id for unit in ledger.pending()] == [again.id]
+        run_all(ledger)
+        assert ledger.finish().counts.statuses == {"ok": 6}
+        assert ledger.plan_retry("failed") == []
+
+
+def test_a_retry_never_brings_back_a_document_that_left(run: Path) -> None:
+    kept = record("k.pdf", 2)
+    with Ledger.open(run, PIPELINE) as ledger:
+        index(ledger, [record("a.pdf", 2, body="old"), kept])
+        run_all(ledger, failing=(1,))
+        (late,) = ledger.plan_retry("failed")
+        index(ledger, [record("a.pdf", 1, body="new!")])
+
+        assert ledger.store.commit(late, rows_of(late, text="late"))
+
+    texts = [row["text"] for row in pages_of(run).to_pylist()]
+    assert texts == ["text k.pdf 0", "late k.pdf 1"]
+
+
+def test_skipped_ranges_are_read_on_retry(run: Path) -> None:
+    known = record("a.pdf", 30)
+    with Ledger.open(run, PIPELINE) as ledger:
+        index(ledger, [known], max_pages=10)
+        run_all(ledger)
+        ledger.plan_retry("skipped", max_pages=25)
+        run_all(ledger)
+        summary = ledger.finish()
+
+    assert ids_of(run) == ids(known, *range(26))
+    assert summary.counts.statuses == {"ok": 25, "skipped": 5}
+
+
+@pytest.mark.parametrize("choice", ["", "ok", "failed:nonsense", "failed,,skipped"])
+def test_an_unknown_retry_choice_is_refused(run: Path, choice: str) -> None:
+    with Ledger.open(run, PIPELINE) as ledger, pytest.raises(UserError, match="--retry"):
+        ledger.plan_retry(choice)
+
+
+def test_a_lost_plan_is_rebuilt_from_the_files(run: Path) -> None:
+    records = [record("a.pdf", 3), record("b.pdf", 400)]
+    with Ledger.open(run, PIPELINE) as ledger:
+        index(ledger, records)
+        run_all(ledger)
+    for path in (run / "plan").iterdir():
+        path.unlink()
+
+    with Ledger.open(run, PIPELINE) as ledger:
+        new = index(ledger, records)
+        summary = ledger.finish()
+
+    assert (new, summary.pages_in) == ([], 403)
+
+
+DOCUMENTS = st.lists(
+    st.tuples(st.integers(0, 700), st.sampled_from([0.0, 0.01, 0.5, 1.0]), st.booleans()), min_size=1, max_size=30
+)
+
+
+@given(documents=DOCUMENTS, max_pages=st.integers(1, 300), max_seconds=st.floats(0.01, 60))
+@settings(max_examples=60, deadline=None)
+def test_packing_covers_every_page_once(
+    documents: list[tuple[int, float, bool]], max_pages: int, max_seconds: float
+) -> None:
+    size = UnitSize(max_pages=max_pages, max_seconds=max_seconds)
+    works = []
+    for number, (count, share, is_skipped) in enumerate(documents):
+        ref = DocumentRef(doc_id=str(number), uri=str(number))
+        if count:
+            works.append(Work(Member(ref, 0, count, "skipped" if is_skipped else "read"), size.page_seconds(share)))
+
+    units = list(pack(works, size))
+
+    packed = [page for unit in units for member in unit for page in pages_in(member)]
+    assert packed == [page for work in works for page in pages_in(work.member)]
+    assert all(0 < sum(member.num_rows for member in unit) <= max_pages for unit in units)
+
+
+def pages_in(member: Member) -> list[tuple[str, int]]:
+    return [(member.document.doc_id, index) for index in range(member.start, member.stop)]
+
+
+SPANS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 15)).map(lambda s: (s[0], s[0] + s[1])), max_size=6)
+
+
+@given(SPANS, SPANS)
+def test_subtracting_spans_is_subtracting_their_pages(
+    spans: list[tuple[int, int]], taken: list[tuple[int, int]]
+) -> None:
+    left = subtract(spans, taken)
+
+    pages = [page for start, stop in left for page in range(start, stop)]
+    assert pages == sorted({p for s in spans for p in range(*s)} - {p for s in taken for p in range(*s)})
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(1, 9)), max_size=4),
+        st.sampled_from([None, "1-3", "2-", "5"]),
+        st.sampled_from([None, 0, 2, 5]),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(steps=STEPS)
+@settings(max_examples=40, deadline=None)
+def test_whatever_is_added_changed_or_asked_every_page_is_there_once(
+    tmp_path_factory: pytest.TempPathFactory,
+    steps: list[tuple[list[tuple[int, int, int]], str | None, int | None, bool]],
+) -> None:
+    """Documents come and change between runs, with other selections, and runs stop before or after their work."""
+    run = tmp_path_factory.mktemp("property")
+    for changes, pages, max_pages, is_stopped in steps:
+        with Ledger.open(run, PIPELINE) as ledger:
+            records = [record(f"{place}.pdf", count, body=f"{version}") for place, version, count in sized(changes)]
+            ledger.add_sources(records)
+            ledger.plan(records, PageSelection.parse(pages) if pages else None, max_pages)
+            if is_stopped:
+                continue
+            run_all(ledger)
+            summary = ledger.finish()
+            found = pages_of(run)
+            names = found.column("page_id").to_pylist()
+            assert len(names) == len(set(names))
+            assert sum(found.column("num_pages").to_pylist()) == summary.pages_in if names else summary.pages_in == 0
+            live = {row["id"] for row in documents_of(run)}
+            assert live == {name.split("#")[0] for name in names}
+
+
+def sized(changes: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    # The same bytes have the same number of pages.
+    return [(place, version, 2 + 2 * version) for place, version, _ in changes]
+
+
+def test_another_pipelines_run_is_refused_by_setting(run: Path) -> None:
+    Ledger.open(run, PIPELINE).close()
+
+    with pytest.raises(OutputError, match=r"Nothing.threshold: 0.5 -> 0.75.*--fresh"):
+        Ledger.open(run, OTHER)
+
+
+def test_fresh_begins_anew_and_shuts_late_workers_out(run: Path) -> None:
+    with Ledger.open(run, PIPELINE) as ledger:
+        units = index(ledger, [record(f"{i}.pdf", 200) for i in range(3)])
+        ledger.store.commit(units[0], rows_of(units[0]))
+        late = ledger.store
+
+    with Ledger.open(run, OTHER, fresh=True) as ledger:
+        with pytest.raises(Exception, match="has gone"):
+            late.commit(units[1], rows_of(units[1]))
+
+        assert list(ledger.pending()) == []
+        assert ids_of(run) == []
+        assert ledger.known_source(source_of(record("0.pdf", 200))) is None
+
+
+def test_a_foreign_directory_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+
+    for fresh in (False, True):
+        with pytest.raises(OutputError, match=r"not empty and no run of omnipipe .*thesis.txt"):
+            Ledger.open(tmp_path, PIPELINE, fresh=fresh)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_file_as_output_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+
+    with pytest.raises(OutputError, match="not a directory"):
+        Ledger.open(tmp_path / "out", PIPELINE)
+
+
+def test_an_object_store_as_output_is_refused() -> None:
+    with pytest.raises(OutputError, match="s3:// is not built yet"):
+        Ledger.open("s3://bucket/out", PIPELINE)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_output_without_write_permission_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+
+    with pytest.raises(OutputError, match="cannot be written"):
+        Ledger.open(tmp_path / "out", PIPELINE)
+
+
+def test_other_versions_are_a_warning(run: Path) -> None:
+    Ledger.open(run, PIPELINE).close()
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["versions"]["pypdfium2"] = "1.0"
+    (run / "manifest.json").write_text(json.dumps(manifest))
+
+    with Ledger.open(run, PIPELINE) as ledger:
+        assert [warning for warning in ledger.warnings if "pypdfium2" in warning and "1.0" in warning]
+
+
+HOLDER = """
+import sys
+from omnipipe.ledger.ledger import Ledger
+from tests.ledgerkit import PIPELINE
+ledger = Ledger.open(sys.argv[1], PIPELINE)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_second_driver_is_refused_until_the_first_is_killed(run: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(run)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(OutputError, match=rf"in use by process {holder.pid} on "):
+            Ledger.open(run, PIPELINE)
+        holder.kill()
+        holder.wait()
+
+    Ledger.open(run, PIPELINE).close()
