@@ -2,15 +2,57 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pypdfium2.raw as pdfium
+
+from omnipipe.text.letters import letters
+from omnipipe.text.objects import PageObjects, page_objects
+from omnipipe.text.script import (
+    ARABIC,
+    CJK,
+    CONTROL,
+    FIRST_LETTER,
+    HEBREW,
+    LATIN,
+    OTHER,
+    PRIVATE,
+    REPLACED,
+    SCRIPT,
+    SPACE,
+    rare_share,
+)
 
 if TYPE_CHECKING:
     import pypdfium2
     from numpy.typing import NDArray
 
     from omnipipe.text.chars import Words
+
+_SAMPLE = 32
+"""Characters a page that are looked at one by one."""
+
+_WINDOW = 40
+"""Pairs of letters that are judged together."""
+
+_NOISE = -1.2
+"""Windows below this mean (bits a pair) read as no language; text that does is near +1, random letters near -2."""
+
+_LONG, _DULL = 300, 0.0
+"""From this many pairs on, a mean below the second number is enough."""
+
+_CROWDED = 0.12
+"""Pages whose words cover more than this share hold no second text worth looking for."""
+
+_CID = re.compile(r"\(cid:\d+\)")
+_FINE = re.compile(
+    r"(?<!\S)[\"'“‘«(\[]*"
+    r"(?:[^\W\d_]{2,}(?:['’\-][^\W\d_]+)*|\d+(?:[.,:/\-]\d+)*|[aAIiOoyYeéàÀ])"
+    r"[\"'”’».,;:!?)\]%-]*(?!\S)"
+)
 
 
 class Measures(NamedTuple):
@@ -31,8 +73,8 @@ class Measures(NamedTuple):
     """Of a sample of characters: those for which the font names no Unicode."""
     invisible: float = 0.0
     """Of a sample of characters: those drawn invisibly (text render mode 3)."""
-    language: float | None = None
-    """How much like a language it reads, 0 to 1; None where there is too little text to say, or no way to tell."""
+    garbled: float = 0.0
+    """Share of the text, in windows of letter pairs, that reads like no language; 0 where there is no way to tell."""
     shift: int = 0
     """The constant that the letters are off by: 0 where they are not."""
     mixed: float = 0.0
@@ -40,13 +82,15 @@ class Measures(NamedTuple):
     rare: float = 0.0
     """Of the Han and Hangul characters: those outside of the everyday sets."""
     mojibake: float = 0.0
-    """Of the letters: those of the upper half of Latin-1."""
+    """Of the Latin letters: those beyond ASCII. No language has more than 0.4."""
     image_share: float = 0.0
     """Share of the page under images."""
     num_glyph_paths: int = 0
     """Filled paths that look like outlined letters."""
-    num_drawn: int = 0
-    """Objects on the page that are not text."""
+    symbols: float = 0.0
+    """Of the visible characters: those that are neither letters nor digits, leaders and rules left out."""
+    odd: float = 0.0
+    """Of the words of an invisible layer: those that look like misread ones."""
     text_share: float = 0.0
     """Share of the page under the boxes of its words."""
 
@@ -54,11 +98,134 @@ class Measures(NamedTuple):
 def measure(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Words | None) -> Measures:
     """The measures of a page's text layer."""
     if words is None:
-        return Measures()
-    return Measures(num_chars=int((words.last - words.first).sum()), num_words=len(words.first))
+        found = page_objects(page)
+        return Measures(image_share=found.image_share, num_glyph_paths=found.num_glyph_paths)
+    units = words.units
+    kinds = SCRIPT[units]
+    counts = np.bincount(kinds, minlength=256)
+    size = max(int(len(units) - counts[SPACE]), 1)
+    num_letters = int(counts[FIRST_LETTER:].sum())
+    unmapped, invisible = _sampled(textpage, words)
+    garbled, shift = _garbled(units, counts)
+    share = _text_share(page, words)
+    found = page_objects(page) if share < _CROWDED or invisible > 0.5 else PageObjects(0.0, 0)
+    return Measures(
+        num_chars=size,
+        num_words=len(words.first),
+        replaced=(float(counts[REPLACED]) + _unassigned(units, counts)) / size,
+        private=float(counts[PRIVATE]) / size,
+        control=float(counts[CONTROL]) / size,
+        cid=sum(map(len, _CID.findall(words.text))) / size if "(cid:" in words.text else 0.0,
+        unmapped=unmapped,
+        invisible=invisible,
+        garbled=garbled,
+        shift=shift,
+        mixed=_mixed(kinds, counts) if num_letters else 0.0,
+        rare=rare_share(units) if counts[CJK] > 20 else 0.0,
+        mojibake=_beyond_ascii(units) / int(counts[LATIN]) if counts[LATIN] > 20 else 0.0,
+        symbols=float(counts[OTHER]) / size,
+        odd=max(0.0, 1 - len(_FINE.findall(words.text)) / len(words.first))
+        if invisible > 0.5 and counts[CJK] < 20
+        else 0.0,
+        image_share=found.image_share,
+        num_glyph_paths=found.num_glyph_paths,
+        text_share=share,
+    )
+
+
+def _sampled(textpage: pypdfium2.PdfTextPage, words: Words) -> tuple[float, float]:
+    """Of a sample of characters: the share that the font names no Unicode for, and the share drawn invisibly."""
+    raw = textpage.raw
+    sample = words.char[:: max(1, len(words.char) // _SAMPLE)]
+    unmapped = sum(pdfium.FPDFText_HasUnicodeMapError(raw, i) == 1 for i in sample)
+    objects = [pdfium.FPDFText_GetTextObject(raw, i) for i in sample[::2]]
+    hidden = sum(pdfium.FPDFTextObj_GetTextRenderMode(o) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE for o in objects if o)
+    return unmapped / len(sample), hidden / max(1, len(objects))
+
+
+def _garbled(units: NDArray[np.uint16], counts: NDArray[np.intp]) -> tuple[float, int]:
+    """The share of text that reads like no language, and the constant that makes it read like one (0: none does)."""
+    worst = 0.0
+    for name, first, last in (("latin", 0x41, 0x250), ("cyrillic", 0x400, 0x530), ("greek", 0x370, 0x400)):
+        if counts[SCRIPT[first]] < _WINDOW // 2:
+            continue
+        bits = _pair_bits(units, name)
+        if len(bits) < _WINDOW // 2:
+            continue
+        starts = np.arange(0, max(len(bits) - _WINDOW // 2, 1), _WINDOW)
+        lengths = np.diff(np.append(starts, len(bits)))
+        means = np.add.reduceat(bits, starts) / lengths
+        if len(bits) >= _LONG and float(bits.mean()) < _DULL:
+            means[:] = _NOISE - 1
+        weight = len(bits) / max(int(counts[FIRST_LETTER:].sum()), 1)
+        worst = max(worst, float(lengths[means < _NOISE].sum()) / len(bits) * min(1.0, 1.4 * weight))
+        if last == 0x250 and worst > 0.2:
+            return worst, _shift(units)
+    return worst, 0
+
+
+def _pair_bits(units: NDArray[np.uint16], name: str) -> NDArray[np.float32]:
+    alphabet = letters(name)
+    code = alphabet.code[units].astype(np.intp)
+    # The alphabet itself, in order, is no sign of anything.
+    letter = code != alphabet.edge
+    inner = letter[:-1] & letter[1:]
+    # Codes and abbreviations of two letters say nothing.
+    long = np.zeros(len(inner), bool)
+    long[1:] = inner[:-1]
+    long[:-1] |= inner[1:]
+    inner &= long & (code[1:] != code[:-1] + 1)
+    bits: NDArray[np.float32] = alphabet.bits[(code[:-1] * alphabet.width + code[1:])[inner]]
+    return bits
+
+
+def _shift(units: NDArray[np.uint16]) -> int:
+    """The constant that turns letters into language; 0 where none does."""
+    sample = units[:2000].astype(np.intp)
+    visible = SCRIPT[units[:2000]] != SPACE
+    best, found = 0.3, 0
+    for shift in range(-64, 65):
+        if shift == 0:
+            continue
+        moved = np.where(visible, np.clip(sample + shift, 0, 0xFFFF), 32)
+        bits = _pair_bits(moved.astype(np.uint16), "latin")
+        if 2 * len(bits) > visible.sum() and float(bits.mean()) > best:
+            best, found = float(bits.mean()), shift
+    return found
+
+
+def _mixed(kinds: NDArray[np.uint8], counts: NDArray[np.intp]) -> float:
+    """Of the pairs of neighbouring letters: those of two scripts that no word mixes."""
+    if int(np.count_nonzero(counts[FIRST_LETTER:])) < 2:
+        return 0.0
+    one, other = kinds[:-1], kinds[1:]
+    both = (one >= FIRST_LETTER) & (other >= FIRST_LETTER)
+    strange = both & (one != other) & (one != CJK) & (other != CJK)
+    return float(np.count_nonzero(strange)) / max(1, int(np.count_nonzero(both)))
+
+
+def _beyond_ascii(units: NDArray[np.uint16]) -> int:
+    odd = units[units >= 0xC0]
+    return int(np.count_nonzero((odd < 0x2B0) & (odd != 0xD7) & (odd != 0xF7) | (odd >= 0x1E00) & (odd < 0x1F00)))
+
+
+def _unassigned(units: NDArray[np.uint16], counts: NDArray[np.intp]) -> float:
+    """The number of characters that Unicode does not know."""
+    if counts[:FIRST_LETTER].sum() + counts[LATIN] + counts[CJK] == len(units):
+        return 0.0
+    points, numbers = np.unique(units[units >= 0x370], return_counts=True)
+    pairs = zip(points.tolist(), numbers.tolist(), strict=True)
+    return float(sum(n for point, n in pairs if point < 0xD800 and unicodedata.category(chr(point)) == "Cn"))
+
+
+def _text_share(page: pypdfium2.PdfPage, words: Words) -> float:
+    box = words.box
+    area = np.maximum(box[:, 2] - box[:, 0], 0) * np.maximum(box[:, 3] - box[:, 1], 0)
+    width, height = page.get_size()
+    return float(min(1.0, float(area.sum()) / max(width * height, 1e-6)))
 
 
 def is_rtl(units: NDArray[np.uint16]) -> bool:
     """Whether most letters are of scripts written from right to left."""
-    hebrew_arabic = (units >= 0x590) & (units < 0x900) | (units >= 0xFB1D) & (units < 0xFF00)
-    return 2 * int(np.count_nonzero(hebrew_arabic)) > int(np.count_nonzero(units > 64))
+    counts = np.bincount(SCRIPT[units], minlength=256)
+    return 2 * int(counts[HEBREW] + counts[ARABIC]) > int(counts[FIRST_LETTER:].sum())

@@ -111,7 +111,7 @@ def _are_columns(pieces: Pieces, region: NDArray[np.intp], gutter: float, em: fl
     prose = _is_prose(pieces, before, em) and _is_prose(pieces, after, em)
     rows = len(few)
     if prose:
-        return switches < 0.7 * rows or rows >= 8
+        return bool(switches < 0.7 * rows or rows >= 8)
     span = [float(pieces.right[s].max() - pieces.left[s].min()) for s in (before, after)]
     return bool(min(span) > 5 * em and aligned < 0.6 and switches <= max(3, 0.15 * len(region)))
 
@@ -121,7 +121,7 @@ def _is_prose(pieces: Pieces, side: NDArray[np.intp], em: float) -> bool:
     width = (pieces.right[side] - pieces.left[side]) / np.maximum(pieces.size[side], 0.5 * em)
     rows = 1 + np.count_nonzero(np.diff(np.sort(_baseline(pieces, side))) > 0.4 * em)
     full = float(pieces.right[side].max() - pieces.left[side].min()) / em
-    return len(side) < 1.6 * rows and float(np.median(width)) > max(7.0, 0.45 * full)
+    return bool(len(side) < 1.6 * rows and float(np.median(width)) > max(7.0, 0.45 * full))
 
 
 def _edge_rows(

@@ -4,29 +4,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from omnipipe.text.layer import TextLayer, TextOptions, read_text_layer
 from omnipipe.text.measure import Measures
 
 if TYPE_CHECKING:
     import pypdfium2
+    from numpy.typing import NDArray
+
+_MAX_DPI = 36
+_MAX_SIDE = 400
+_CONTRAST = 40
+"""Grey levels (of 255) that ink differs from the background."""
+
+_BLANK_INK = 0.00008
+"""Pages with less ink than this share are blank: ten pixels of a small picture, less than one word."""
+
+_FOOTNOTE = 0.15
+"""Text over less than this share of the page leaves room for much that is not in the text layer."""
 
 
 class Ink(NamedTuple):
     """What a small grey picture of the page shows; shares are 0 to 1.
 
-    `ratio` is the share of the page that is not background, `uncovered` the share of that ink outside of
-    the words' boxes.
+    `ratio` is the share of the page that is not background, `uncovered` the share of that ink outside of the text's
+    boxes, `thin` the share of the uncovered ink that is as thin as lines of text are.
     """
 
     ratio: float
     uncovered: float
+    thin: float
 
 
 class Verdict(NamedTuple):
     """What becomes of a page.
 
     `reasons` are stable strings such as `text_layer:shifted`, most telling first. `needs_ink`: ink was not given and
-    would decide; the other fields are then the best guess without it.
+    would decide; the other fields are then the best guess without it. `quality` is that of the text layer, 0 to 1.
     """
 
     needs_ocr: bool
@@ -36,15 +51,72 @@ class Verdict(NamedTuple):
     needs_ink: bool = False
 
 
-def judge(measures: Measures, ink: Ink | None = None, options: TextOptions | None = None) -> Verdict:
+_DEFAULT = TextOptions()
+
+
+def judge(measures: Measures, ink: Ink | None = None, options: TextOptions = _DEFAULT) -> Verdict:
     """The verdict on a page, from its text layer's `measures` and, where that leaves the question open, its `ink`."""
     if measures.num_chars == 0:
-        if ink is None:
-            return Verdict(True, False, 0.0, ("text_layer:none",), needs_ink=True)
-        if ink.ratio < 0.0005:
-            return Verdict(False, True, 0.0, ("page:blank",))
-        return Verdict(True, False, 0.0, ("text_layer:none",))
-    return Verdict(False, False, 1.0, ("text_layer:good",))
+        return _without_text(ink)
+    faults = sorted(_faults(measures), key=lambda fault: -fault[0])
+    quality = max(0.0, 1.0 - sum(weight for weight, _ in faults))
+    reasons = tuple(f"text_layer:{name}" for weight, name in faults if weight >= 0.05)
+    if quality < options.min_quality:
+        return Verdict(True, False, quality, reasons)
+    if not _is_in_doubt(measures):
+        return Verdict(False, False, quality, reasons or ("text_layer:good",))
+    if ink is None:
+        return Verdict(False, False, quality, reasons or ("text_layer:good",), needs_ink=True)
+    missing = _missing(measures, ink)
+    if missing is not None:
+        return Verdict(True, False, min(quality, 0.2), (missing, *reasons))
+    return Verdict(False, False, quality, reasons or ("text_layer:good",))
+
+
+def _without_text(ink: Ink | None) -> Verdict:
+    if ink is None:
+        return Verdict(True, False, 0.0, ("text_layer:none",), needs_ink=True)
+    if ink.ratio < _BLANK_INK:
+        return Verdict(False, True, 0.0, ("page:blank",))
+    return Verdict(True, False, 0.0, ("text_layer:none",))
+
+
+def _faults(m: Measures) -> list[tuple[float, str]]:
+    """What is wrong with the text, each with its weight: 0.5 alone is too much by default."""
+    faults = [
+        (5 * m.replaced, "replaced"),
+        (4 * m.private, "private_use"),
+        (5 * m.control, "control"),
+        (2 * m.cid, "cid"),
+        (2.2 * m.garbled, "shifted" if m.shift else "garbled"),
+        (5 * max(0.0, m.mixed - 0.02), "mixed_scripts"),
+        (2 * max(0.0, m.rare - 0.05), "rare_characters"),
+        (2 * max(0.0, m.mojibake - 0.35), "mojibake"),
+    ]
+    if m.symbols > 0.5 and m.num_chars >= 3:
+        faults.append((m.symbols, "symbols"))
+    if m.invisible > 0.5:
+        faults.append((1.4 * max(0.0, m.odd - 0.08), "poor_ocr"))
+    return [(min(weight, 1.0), name) for weight, name in faults if weight > 0]
+
+
+def _is_in_doubt(m: Measures) -> bool:
+    """Whether the page may show text that its text layer lacks."""
+    if m.invisible > 0.5:
+        return True
+    return m.text_share < _FOOTNOTE and (m.image_share > 0.25 or m.num_glyph_paths > max(60, m.num_chars))
+
+
+def _missing(m: Measures, ink: Ink) -> str | None:
+    """Why the text layer is only a part of what the page shows; None where it is not."""
+    outside = ink.uncovered * ink.ratio
+    if outside < 0.004 or ink.thin < 0.5:
+        return None
+    if m.num_glyph_paths > max(60, m.num_chars) and ink.uncovered > 0.4:
+        return "text_layer:outlined"
+    if m.image_share > 0.25 and ink.uncovered > (0.5 if m.image_share > 0.6 else 0.8):
+        return "text_layer:partial"
+    return None
 
 
 def ink_ratio(page: pypdfium2.PdfPage) -> float:
@@ -54,17 +126,55 @@ def ink_ratio(page: pypdfium2.PdfPage) -> float:
 
 def measure_ink(page: pypdfium2.PdfPage, layer: TextLayer | None = None) -> Ink:
     """The ink of `page`, and how much of it lies outside of `layer`'s text."""
-    import numpy
-
     width, height = page.get_size()
-    scale = min(0.5, 400 / max(width, height, 1e-3))
+    scale = min(_MAX_DPI / 72, _MAX_SIDE / max(width, height, 1e-3))
     bitmap = page.render(scale=scale, grayscale=True)
     try:
-        pixels = bitmap.to_numpy()
-        ratio = float(numpy.mean(pixels < 200))
+        pixels = bitmap.to_numpy().reshape(bitmap.height, -1)[:, : bitmap.width].astype(np.int16)
     finally:
         bitmap.close()
-    return Ink(ratio, 1.0)
+    background = int(np.bincount(pixels.ravel(), minlength=256).argmax())
+    mask = np.abs(pixels - background) > _CONTRAST
+    total = int(mask.sum())
+    if not total:
+        return Ink(0.0, 0.0, 0.0)
+    if layer is not None:
+        _clear(mask, layer)
+    rest = int(mask.sum())
+    thin = 1.0 - int(_solid(mask).sum()) / rest if rest else 0.0
+    return Ink(total / mask.size, rest / total, thin)
+
+
+def _clear(mask: NDArray[np.bool_], layer: TextLayer) -> None:
+    """Take the ink under the text's boxes out of `mask`, with a pixel around them."""
+    height, width = mask.shape
+    for block in layer.blocks:
+        box = block[1]
+        if box is not None:
+            x0, y0, x1, y1 = box
+            mask[
+                max(0, int(y0 * height) - 1) : int(y1 * height) + 2, max(0, int(x0 * width) - 1) : int(x1 * width) + 2
+            ] = False
+
+
+def _solid(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Ink within squares of 9 pixels a side that are all ink: pictures, not lines of text."""
+    side = 9
+    if min(mask.shape) < side:
+        return np.zeros_like(mask)
+    sums = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), np.int32)
+    np.cumsum(np.cumsum(mask, axis=0, dtype=np.int32), axis=1, out=sums[1:, 1:])
+    full = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side] >= 0.9 * side * side
+    solid = np.zeros_like(mask)
+    rows, columns = np.nonzero(full)
+    if len(rows):
+        marks = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), np.int32)
+        np.add.at(marks, (rows, columns), 1)
+        np.add.at(marks, (rows + side, columns), -1)
+        np.add.at(marks, (rows, columns + side), -1)
+        np.add.at(marks, (rows + side, columns + side), 1)
+        solid = np.cumsum(np.cumsum(marks, axis=0), axis=1)[:-1, :-1] > 0
+    return solid & mask
 
 
 def triage_page(page: pypdfium2.PdfPage, options: TextOptions) -> tuple[TextLayer, Ink | None, Verdict]:
