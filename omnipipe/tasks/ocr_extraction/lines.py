@@ -14,7 +14,9 @@ from omnipipe.page import Block, Box, Line
 Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]
 
-_MIN_GUTTER = 0.8
+_SLACK = 0.15
+"""Share of its height by which a detected box is wider and higher on each side than its text."""
+_MIN_GUTTER = 0.6
 """Heights of a line that are free between two columns at least."""
 _MIN_COLUMN = 6.0
 """Heights of a line that the lines of a column are wide at least; the cells of a table are narrower."""
@@ -58,7 +60,7 @@ def arrange(
     lines: list[Line] = []
     blocks: list[Block] = []
     for part in _parts(rows, unit, 0):
-        for paragraph in _paragraphs(_joined(part, unit), unit):
+        for paragraph in _paragraphs(_printed(part), unit):
             members = [row.line for row in paragraph]
             blocks.append(_block(members, len(blocks), source))
             lines += members
@@ -94,7 +96,8 @@ def _row(found: FoundLine, size: tuple[int, int], angle: float) -> _Row:
     level_x = [x * cosine - y * sine for x, y in found.corners]
     level_y = [x * sine + y * cosine for x, y in found.corners]
     line = Line(found.text, box, round(found.confidence, 4))
-    return _Row(min(level_x), min(level_y), max(level_x), max(level_y), line)
+    slack = _SLACK * (max(level_y) - min(level_y))
+    return _Row(min(level_x) + slack, min(level_y) + slack, max(level_x) - slack, max(level_y) - slack, line)
 
 
 def _share(value: float, whole: int) -> float:
@@ -110,22 +113,54 @@ def _parts(rows: list[_Row], unit: float, depth: int) -> list[list[_Row]]:
 
 
 def _find_columns(rows: list[_Row], unit: float) -> list[list[_Row]] | None:
-    """What is above, left, right and below of the gutter with most lines beside it; None where there is none."""
+    """What is above, left, between, right and below of the gutter with most lines beside it; None without one."""
     ordered = sorted(rows, key=lambda row: row.y0 + row.y1)
     best: tuple[int, list[list[_Row]]] | None = None
-    for x in sorted({row.x1 + 0.1 for row in rows}):
+    ends = {int(2 * row.x1 / unit): row.x1 for row in sorted(rows, key=lambda row: row.x1)}
+    for x in ends.values():
+        crossing = [other for other in ordered if other.x0 < x < other.x1]
+        if 2 * len(crossing) > len(rows):
+            continue
+        walls = {id(other) for other in crossing if not _is_between(other, ordered, x)}
         start = 0
         for end in range(len(ordered) + 1):
-            if end < len(ordered) and not ordered[end].x0 < x < ordered[end].x1:
+            if end < len(ordered) and id(ordered[end]) not in walls:
                 continue
-            run = ordered[start:end]
-            left = [row for row in run if row.x1 <= x]
-            right = [row for row in run if row.x1 > x]
-            weight = min(len(left), len(right))
-            if (best is None or weight > best[0]) and _are_columns(left, right, unit):
-                best = weight, [ordered[:start], left, right, ordered[end:]]
+            weight, pieces = _cut(ordered, start, end, x, unit)
+            if pieces and (best is None or weight > best[0]):
+                best = weight, pieces
             start = end + 1
     return best[1] if best else None
+
+
+def _is_between(row: _Row, rows: list[_Row], x: float) -> bool:
+    """Whether `row` crosses `x` with other lines on both sides at its height, as a caption between columns does."""
+    level = [other for other in rows if _overlap(row, other) > 0.1]
+    return any(other.x1 <= x for other in level) and any(other.x0 >= x for other in level)
+
+
+def _cut(ordered: list[_Row], start: int, end: int, x: float, unit: float) -> tuple[int, list[list[_Row]]]:
+    """The lines from `start` to `end` as columns beside `x`, and how good that is; no pieces if they are none."""
+    run = ordered[start:end]
+    left = [row for row in run if row.x1 <= x]
+    right = [row for row in run if row.x0 >= x]
+    between = [row for row in run if row.x0 < x < row.x1]
+    if not _are_columns(left, right, unit):
+        return 0, []
+    foot = _foot(left, max(row.y1 for row in right), unit)
+    left = left[: len(left) - len(foot)]
+    below = sorted(foot + ordered[end:], key=lambda row: row.y0 + row.y1)
+    return min(len(left), len(right)) - 2 * len(between), [ordered[:start], left, between, right, below]
+
+
+def _foot(column: list[_Row], bottom: float, unit: float) -> list[_Row]:
+    """The last lines of the left column that stand below the right one and apart: they belong to what follows."""
+    for i in range(len(column) - 1, max(0, len(column) - 4), -1):
+        if column[i].y0 < bottom:
+            return []
+        if column[i].y0 - column[i - 1].y1 > 0.6 * unit:
+            return column[i:]
+    return []
 
 
 def _are_columns(left: list[_Row], right: list[_Row], unit: float) -> bool:
@@ -133,10 +168,20 @@ def _are_columns(left: list[_Row], right: list[_Row], unit: float) -> bool:
         return False
     if min(row.x0 for row in right) - max(row.x1 for row in left) < _MIN_GUTTER * unit:
         return False
-    return all(statistics.median(row.x1 - row.x0 for row in side) >= _MIN_COLUMN * unit for side in (left, right))
+    widths = sorted(statistics.median(row.x1 - row.x0 for row in side) for side in (left, right))
+    if widths[0] >= _MIN_COLUMN * unit:
+        return True
+    return widths[1] >= 2 * _MIN_COLUMN * unit and _share_level(left, right, unit) < 0.6
 
 
-def _joined(rows: list[_Row], unit: float) -> list[list[_Row]]:
+def _share_level(left: list[_Row], right: list[_Row], unit: float) -> float:
+    """Share of the shorter side's lines that stand level with one of the other side, as the cells of a table do."""
+    few, many = sorted((left, right), key=len)
+    middles = [row.y0 + row.y1 for row in many]
+    return sum(any(abs(row.y0 + row.y1 - middle) < 0.3 * unit for middle in middles) for row in few) / len(few)
+
+
+def _printed(rows: list[_Row]) -> list[list[_Row]]:
     """`rows` of one column as printed lines from top to bottom, each from left to right."""
     printed: list[list[_Row]] = []
     for row in sorted(rows, key=lambda row: row.y0 + row.y1):
@@ -158,18 +203,18 @@ def _paragraphs(printed: list[list[_Row]], unit: float) -> list[list[_Row]]:
     """Printed lines grouped into paragraphs, by gaps, first-line indents and short last lines."""
     if not printed:
         return []
-    left = statistics.median(line[0].x0 for line in printed)
-    right = max(line[-1].x1 for line in printed)
-    pitches = [b[0].y0 - a[0].y0 for a, b in itertools.pairwise(printed)]
-    pitch = statistics.median(pitches) if pitches else unit
+    pitches = [below[0].y0 - above[0].y0 for above, below in itertools.pairwise(printed)]
+    pitch = min(statistics.median(pitches), 2.2 * unit) if pitches else unit
     paragraphs = [list(printed[0])]
-    for above, line in itertools.pairwise(printed):
-        step = line[0].y0 - above[0].y0
-        tables = len(above) > 1 or len(line) > 1
-        indented = line[0].x0 - left > unit and above[0].x0 - left < 0.7 * unit
-        short = right - above[-1].x1 > 0.25 * (right - left) and not above[-1].line.text.endswith("-")
-        resized = not 0.7 < line[0].height / max(1e-6, above[0].height) < 1.4
-        if tables or indented or short or resized or step > 1.35 * min(pitch, 2.2 * unit):
+    for i, (above, line) in enumerate(itertools.pairwise(printed)):
+        # Text flows around pictures, so that only the lines near by tell how wide a column is.
+        near = printed[max(0, i - 2) : i + 4]
+        left, right = min(near_by[0].x0 for near_by in near), max(near_by[-1].x1 for near_by in near)
+        is_table = len(above) > 1 or len(line) > 1
+        is_indented = line[0].x0 - left > unit and above[0].x0 - left < 0.7 * unit
+        is_short = right - above[-1].x1 > 0.25 * (right - left) and not above[-1].line.text.endswith("-")
+        is_resized = not 0.7 < line[0].height / max(1e-6, above[0].height) < 1.4
+        if is_table or is_indented or is_short or is_resized or line[0].y0 - above[0].y0 > 1.35 * pitch:
             paragraphs.append(list(line))
         else:
             paragraphs[-1] += line
