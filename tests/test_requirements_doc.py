@@ -28,7 +28,7 @@ def rows() -> list[Row]:
     return [Row(*(cell.strip() for cell in cells)) for cells in found]
 
 
-def tests_of(file: str) -> set[str]:
+def names_in(file: str) -> set[str]:
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
@@ -47,7 +47,7 @@ def test_every_row_is_complete() -> None:
         if row.state not in STATES
         or not row.where
         or (row.state == "met differently" and not row.note)
-        or (row.state == "open" and not re.search(r"issues? ", row.where))
+        or (row.state == "open" and "issue" not in row.where)
     ]
 
     assert len(listed) == len({row.id for row in listed}) > 100
@@ -62,7 +62,7 @@ def test_every_named_test_exists() -> None:
         named = re.findall(r"(tests/\w+\.py)::(\w+)", row.where)
         missing += [f"{row.id}: {file}::{test}" for file, test in named if not (ROOT / file).exists()]
         missing += [
-            f"{row.id}: {file}::{test}" for file, test in named if (ROOT / file).exists() and test not in tests_of(file)
+            f"{row.id}: {file}::{test}" for file, test in named if (ROOT / file).exists() and test not in names_in(file)
         ]
         if not named:
             missing.append(f"{row.id} names no test")
