@@ -1,0 +1,158 @@
+"""From a run directory to what other tools read: a markdown tree, plain text, or JSON lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from omnipipe.errors import InputError, OutputError, RunStopped
+from omnipipe.export.document import PageRow, RunDocuments
+from omnipipe.export.writer import JsonLinesWriter, TreeWriter, Writer, is_json_lines_file
+from omnipipe.ledger.layout import RunLayout
+from omnipipe.ledger.manifest import Manifest
+from omnipipe.page import STATUSES
+
+Format = Literal["markdown", "text", "jsonl"]
+_MARKER = ".omnipipe-export.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportOptions:
+    """What is exported. Pages of other `statuses`, or of a known quality (0 to 1) below `min_quality`, are left out.
+
+    `front_matter` is for markdown; `source` is the corpus name in JSON lines; `overwrite` allows an output that has
+    other files in it.
+    """
+
+    format: Format = "markdown"
+    statuses: frozenset[str] = field(default=frozenset(STATUSES))
+    min_quality: float | None = None
+    front_matter: bool = False
+    source: str = "omnipipe"
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSummary:
+    """What was written. `num_left_out` counts documents without any text among the chosen pages."""
+
+    output: Path
+    num_documents: int
+    num_pages: int
+    num_left_out: int
+    warnings: tuple[str, ...]
+
+
+def export_run(run_dir: str | Path, output: str | Path, options: ExportOptions | None = None) -> ExportSummary:
+    """Write the documents of a run to `output`, each file whole or not at all; memory holds one document at a time.
+
+    Raises:
+        InputError: `run_dir` holds no run.
+        OutputError: `output` has other files in it, or cannot be written.
+    """
+    options = options or ExportOptions()
+    target = Path(output)
+    layout = RunLayout(Path(run_dir))
+    manifest = Manifest.load(layout) if layout.root.is_dir() else None
+    if manifest is None or not layout.pages.is_dir():
+        raise InputError(f"{layout.root} holds no run. Name the directory that omnipipe run -o wrote.")
+    documents = RunDocuments(sorted(layout.pages.glob("*.parquet")), with_plain=options.format == "text")
+    try:
+        _prepare(target, manifest.run_id, options)
+        writer = _writer(target, documents.taken, options)
+        try:
+            written, pages = _write_all(documents, writer, options)
+            writer.close()
+        except BaseException:
+            writer.discard()
+            raise
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise _cannot_write(target, error) from error
+    warnings = () if manifest.finished is not None else (_unfinished(layout.root),)
+    return ExportSummary(
+        output=target,
+        num_documents=written,
+        num_pages=pages,
+        num_left_out=documents.num_documents - written,
+        warnings=warnings,
+    )
+
+
+def _write_all(documents: RunDocuments, writer: Writer, options: ExportOptions) -> tuple[int, int]:
+    num_documents = num_pages = 0
+    for document in documents:
+        rows = [row for row in document.rows if _is_chosen(row, options)]
+        if not any(row.text for row in rows):
+            continue
+        writer.write(document, rows)
+        num_documents += 1
+        num_pages += len(rows)
+    return num_documents, num_pages
+
+
+def _is_chosen(row: PageRow, options: ExportOptions) -> bool:
+    if row.status not in options.statuses:
+        return False
+    return options.min_quality is None or row.quality is None or row.quality >= options.min_quality
+
+
+def _writer(target: Path, taken: set[int], options: ExportOptions) -> Writer:
+    if options.format == "jsonl":
+        return JsonLinesWriter(target, source=options.source)
+    return TreeWriter(target, taken, is_markdown=options.format == "markdown", front_matter=options.front_matter)
+
+
+def _prepare(target: Path, run_id: str, options: ExportOptions) -> None:
+    """Make `target`, and see that nothing of the user's is written over."""
+    if options.format == "jsonl" and is_json_lines_file(target):
+        if target.exists() and not options.overwrite:
+            raise OutputError(f"{target} exists. Choose another -o, or write over it with --overwrite.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return
+    if target.exists() and not target.is_dir():
+        raise OutputError(f"{target} is a file. Name a folder with -o.")
+    mark = {"run_id": run_id, "format": options.format}
+    if target.is_dir() and not options.overwrite and any(target.iterdir()) and _mark(target) != mark:
+        raise OutputError(
+            f"{target} has other files in it. Choose an empty folder with -o, or write into it with --overwrite."
+        )
+    target.mkdir(parents=True, exist_ok=True)
+    (target / _MARKER).write_text(json.dumps(mark), encoding="utf-8")
+
+
+def _mark(target: Path) -> object:
+    try:
+        found: object = json.loads((target / _MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def _cannot_write(target: Path, error: OSError) -> OutputError | RunStopped:
+    return OutputError(f"{target} cannot be written: {error.strerror}. Choose another -o, or make room there.")
+
+
+def _unfinished(root: Path) -> str:
+    return f"the run in {root} is not finished: the export has what is committed so far. Finish it with omnipipe run."
+
+
+def parse_statuses(text: str | None) -> frozenset[str]:
+    """The statuses in a list such as `ok,fallback`; all for None.
+
+    Raises:
+        InputError: One is no status.
+    """
+    if text is None:
+        return frozenset(STATUSES)
+    chosen = [part.strip() for part in text.split(",") if part.strip()]
+    wrong: Sequence[str] = [status for status in chosen if status not in STATUSES]
+    if wrong or not chosen:
+        raise InputError(
+            f"--status {text[:80]!r}: {(wrong or ['nothing'])[0]!r} is no status. Use {', '.join(STATUSES)}."
+        )
+    return frozenset(chosen)
