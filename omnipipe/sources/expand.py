@@ -73,7 +73,7 @@ def _each_once(sources: Iterable[Source]) -> Iterator[Source]:
 def _expand_one(text: str, left_out: Counter[str]) -> Iterator[Source]:
     if text == "-":
         return _listed(read_paths(sys.stdin.buffer), None, left_out)
-    path = find_local_path(text)
+    path = find_local_path(text) if find_scheme(text) else text
     if path is None:
         return _expand_remote(text, left_out)
     status = find_stat(path)
@@ -99,8 +99,8 @@ def _expand_remote(uri: str, left_out: Counter[str]) -> Iterator[Source]:
     first = next(found, None)
     if first is None:
         raise InputError(
-            f"There are no documents at {uri}{_left_out_note(left_out)}. Check the bucket and the name; "
-            "AWS_ENDPOINT_URL in the environment names another store than Amazon's."
+            f"There are no documents at {uri}{_left_out_note(left_out)}. Check the bucket and the name, and "
+            "AWS_ENDPOINT_URL for a store that is not Amazon's."
         )
     return (Source(*file) for file in chain([first], found))
 
@@ -144,8 +144,13 @@ def _listed(entries: Iterator[Entry], manifest: str | None, left_out: Counter[st
 def _far_sources(
     uri: str, file: remote.RemoteFile | None, user: Mapping[str, UserValue], left_out: Counter[str]
 ) -> Iterator[Source]:
-    files = [file] if file else remote.find_documents(uri, left_out)
-    return (Source(*file, user) for file in files)
+    files = iter([file]) if file else remote.find_documents(uri, left_out)
+    try:
+        for found in files:
+            yield Source(*found, user)
+    except InputError:
+        # A folder that a manifest names and the store refuses to list: not lost, and not the end of the run.
+        yield Source(uri, None, None, user)
 
 
 def _near_sources(path: str, user: Mapping[str, UserValue], left_out: Counter[str]) -> Iterator[Source]:

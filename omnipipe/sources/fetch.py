@@ -15,7 +15,7 @@ from omnipipe.errors import InputError
 from omnipipe.page import ProblemError
 from omnipipe.sources.cache import FileCache
 from omnipipe.sources.place import Row, find_local_path, find_row
-from omnipipe.sources.remote import Remote, reason
+from omnipipe.sources.remote import Remote, os_errors, reason
 from omnipipe.sources.row import RowReader
 from omnipipe.sources.source import Source
 from omnipipe.unit import DocumentRef
@@ -98,7 +98,7 @@ class Fetcher:
     def _download(self, uri: str) -> Iterator[bytes]:
         remote = Remote.of(uri)
         size = 0
-        with remote.filesystem.open_input_stream(remote.path) as stream:
+        with os_errors(), remote.filesystem.open_input_stream(remote.path) as stream:
             while chunk := stream.read(_CHUNK_BYTES):
                 size += len(chunk)
                 if size > self._max_bytes:

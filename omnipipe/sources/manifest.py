@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from omnipipe.errors import InputError
 from omnipipe.sources.place import find_local_path, suffix_of
-from omnipipe.sources.remote import Remote, reason
+from omnipipe.sources.remote import Remote, os_errors, reason
 from omnipipe.sources.source import UserValue
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def open_file(uri: str) -> Iterator[IO[bytes]]:
             yield file
         return
     remote = Remote.of(uri)
-    with remote.filesystem.open_input_file(remote.path) as native, io.BufferedReader(native, 1 << 20) as file:
+    with os_errors():
+        native = remote.filesystem.open_input_file(remote.path)
+    with native, io.BufferedReader(native, 1 << 20) as file:
         yield file
 
 

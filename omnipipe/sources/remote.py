@@ -6,6 +6,8 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +17,8 @@ from omnipipe.sources.walk import names_match
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
+
+_RETRY_SECONDS = 30.0
 
 # What a file system is built from besides its scheme and bucket; a change of them builds a new one.
 _VARIABLES = (
@@ -55,6 +59,8 @@ class Remote(NamedTuple):
         """
         scheme = find_scheme(uri) or ""
         authority, _, key = uri[len(scheme) + 3 :].partition("/")
+        if not authority and scheme in ("s3", "gs", "gcs"):
+            raise InputError(f"{uri} names no bucket. Check the name: it should look like {scheme}://BUCKET/KEY.")
         environment = tuple(os.environ.get(name) for name in _VARIABLES)
         filesystem, root_path = _filesystem(scheme, authority, environment)
         return cls(filesystem, root_path + key, f"{uri[: len(scheme)]}://{authority}/", root_path)
@@ -120,6 +126,17 @@ def is_file(uri: str) -> bool:
     return bool(_info(Remote.of(uri), uri).type.name == "File")
 
 
+@contextmanager
+def os_errors() -> Iterator[None]:
+    """Raise what pyarrow's file systems raise of their own as `OSError`."""
+    import pyarrow
+
+    try:
+        yield
+    except pyarrow.ArrowException as error:
+        raise OSError(reason(error)) from error
+
+
 def reason(error: BaseException) -> str:
     """An error of pyarrow in one line of at most 200 characters."""
     return " ".join(str(error).split())[:200]
@@ -153,7 +170,8 @@ def _list(remote: Remote, folder: str, uri: str, *, recursive: bool) -> list[Fil
     from pyarrow.fs import FileSelector
 
     try:
-        infos = remote.filesystem.get_file_info(FileSelector(folder, recursive=recursive))
+        with os_errors():
+            infos = remote.filesystem.get_file_info(FileSelector(folder, recursive=recursive))
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -163,7 +181,8 @@ def _list(remote: Remote, folder: str, uri: str, *, recursive: bool) -> list[Fil
 
 def _info(remote: Remote, uri: str) -> FileInfo:
     try:
-        return remote.filesystem.get_file_info(remote.path)
+        with os_errors():
+            return remote.filesystem.get_file_info(remote.path)
     except OSError as error:
         raise _denied(uri, error) from error
 
@@ -171,24 +190,24 @@ def _info(remote: Remote, uri: str) -> FileInfo:
 def _infos(remotes: Sequence[Remote]) -> list[FileInfo | None]:
     filesystem = remotes[0].filesystem
     try:
-        return list(filesystem.get_file_info([remote.path for remote in remotes]))
+        with os_errors():
+            return list(filesystem.get_file_info([remote.path for remote in remotes]))
     except OSError:
-        pass
-    # One of them is trouble: alone, it does not hide the others.
-    found: list[FileInfo | None] = []
-    for remote in remotes:
-        try:
-            found.append(filesystem.get_file_info(remote.path))
-        except OSError:
-            found.append(None)
-    return found
+        # One of them is trouble: alone, it does not hide the others.
+        return [_find_info(remote) for remote in remotes]
+
+
+def _find_info(remote: Remote) -> FileInfo | None:
+    try:
+        with os_errors():
+            return remote.filesystem.get_file_info(remote.path)
+    except OSError:
+        return None
 
 
 def _denied(uri: str, error: OSError) -> InputError:
-    return InputError(
-        f"{uri} cannot be listed: {reason(error)}. Check the name, and the credentials and AWS_ENDPOINT_URL in the "
-        "environment."
-    )
+    hint = ", and AWS_ENDPOINT_URL for a store that is not Amazon's" if find_scheme(uri) == "s3" else ""
+    return InputError(f"{uri} cannot be listed: {reason(error)}. Check the name and the credentials{hint}.")
 
 
 @lru_cache(maxsize=32)
@@ -235,8 +254,10 @@ def _s3(bucket: str) -> FileSystem:
 def _gcs() -> FileSystem:
     from pyarrow import fs
 
+    # Without a limit, a name that does not resolve is tried for a quarter of an hour.
+    patience = timedelta(seconds=_RETRY_SECONDS)
     emulator = os.environ.get("STORAGE_EMULATOR_HOST")
     if not emulator:
-        return fs.GcsFileSystem()
+        return fs.GcsFileSystem(retry_time_limit=patience)
     scheme, _, host = emulator.rpartition("://")
-    return fs.GcsFileSystem(anonymous=True, scheme=scheme or "http", endpoint_override=host)
+    return fs.GcsFileSystem(anonymous=True, scheme=scheme or "http", endpoint_override=host, retry_time_limit=patience)
