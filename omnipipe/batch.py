@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from omnipipe.errors import AccountingError, ConfigError, Interrupted
 from omnipipe.ledger.accounts import RunSummary as FinishedRun
 from omnipipe.ledger.ledger import Ledger
+from omnipipe.ledger.packing import UnitSize
 from omnipipe.pipeline import Pipeline, load_pipeline
 from omnipipe.progress import Progress
 from omnipipe.reading.process import ReaderLimits
@@ -47,6 +48,7 @@ class RunOptions:
     retry: str | None = None
     max_failed: str | None = None
     limits: ReaderLimits = field(default_factory=ReaderLimits)
+    unit_size: UnitSize = field(default_factory=UnitSize)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +152,7 @@ class _Run:
         )
         for window in _windows(records):
             self._ledger.add_sources(window)
-            units = self._ledger.plan(window, self._selection, self._options.max_pages)
+            units = self._ledger.plan(window, self._selection, self._options.max_pages, size=self._options.unit_size)
             self._num_documents += len(window)
             self._progress.indexed(self._num_documents, self._ledger.num_planned_pages, complete=False)
             yield from units
