@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.text.lines import GAP
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -66,12 +68,15 @@ def to_rows(pieces: Pieces, column: Sequence[NDArray[np.intp]], text: str) -> li
     size = pieces.size[flat]
     weight = (pieces.last - pieces.first)[flat].astype(np.float32)
     sizes = (np.add.reduceat(size * weight, starts) / np.add.reduceat(weight, starts)).tolist()
+    lefts, rights = left.tolist(), right.tolist()
     rows = []
     position = 0
     for row, box, em in zip(column, boxes, sizes, strict=True):
-        parts = [" ".join(text[first[i] : last[i]].split()) for i in range(position, position + len(row))]
+        here = range(position, position + len(row))
+        parts = [" ".join(text[first[i] : last[i]].split()) for i in here]
+        gaps = any(max(lefts[i] - rights[i - 1], lefts[i - 1] - rights[i]) > GAP * em for i in here[1:])
         position += len(row)
-        rows.append(Row(" ".join(parts), *box, em, len(row) > 1))
+        rows.append(Row(" ".join(parts), *box, em, gaps))
     return rows
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _BINS = 200
 _MIN_ROWS = 3
 _MAX_DEPTH = 6
+_MAX_MARGIN = 8
+"""Pieces that a running head or foot has at most."""
+
 _MAX_PIECES = 4000
 """Pages with more pieces than this (maps, drawings) are read in rows only."""
 
@@ -41,7 +44,7 @@ def _regions(pieces: Pieces, region: NDArray[np.intp], rtl: bool, depth: int) ->
     before = pieces.right[region] <= gutter
     after = pieces.left[region] >= gutter
     middle = (pieces.top[region] + pieces.bottom[region]) / 2
-    across = ~(before | after) | _edge_rows(pieces, region, before, after)
+    across = ~(before | after) | _margins(pieces, region)
     walls = np.sort(middle[across])
     band = np.searchsorted(walls, middle)
     band_across = band[across]
@@ -124,22 +127,20 @@ def _is_prose(pieces: Pieces, side: NDArray[np.intp], em: float) -> bool:
     return bool(len(side) < 1.6 * rows and float(np.median(width)) > max(7.0, 0.45 * full))
 
 
-def _edge_rows(
-    pieces: Pieces, region: NDArray[np.intp], before: NDArray[np.bool_], after: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Pieces of a first or last row that stands alone and reaches over both columns: running heads and feet."""
-    edge = np.zeros(len(region), bool)
-    base = _baseline(pieces, region)
-    size = pieces.size[region]
-    for sign in (1.0, -1.0):
-        place = base * sign
-        row = place < place.min() + 0.4 * size
-        rest = ~row
-        if not rest.any() or not (row & before).any() or not (row & after).any():
-            continue
-        if place[rest].min() - place[row].max() > 1.8 * float(np.median(size)) and row.sum() <= 4:
-            edge |= row
-    return edge
+def _margins(pieces: Pieces, region: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """A few pieces at the top or bottom, parted from the rest by white over the full width: running heads and feet."""
+    margin = np.zeros(len(region), bool)
+    top, bottom = pieces.top[region], pieces.bottom[region]
+    wanted = 1.4 * float(np.median(pieces.size[region]))
+    reach = 0.2 * float(bottom.max() - top.min())
+    for first, last in ((top, bottom), (-bottom, -top)):
+        order = np.argsort(first)
+        ends = np.maximum.accumulate(last[order])
+        white = first[order][1:] - ends[:-1] > wanted
+        for cut in np.flatnonzero(white[:_MAX_MARGIN]).tolist():
+            if ends[cut] - first[order[0]] <= reach:
+                margin[order[: cut + 1]] = True
+    return margin
 
 
 def _baseline(pieces: Pieces, which: NDArray[np.intp]) -> NDArray[np.float32]:
