@@ -1,12 +1,27 @@
-"""`omnipipe verify`: the proof, from the files alone, that every page is there once."""
+"""`omnipipe compact`: few large files from a run's many small ones."""
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from omnipipe.cli import option
 
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A new or empty folder outside of RUN.")]
+RowsPerFile = Annotated[int, typer.Option(min=1, metavar="N", help="Pages a file holds at most.")]
 
-def compact(run: option.RunDir, as_json: option.Json = False) -> None:
-    """Prove from the files alone that every planned page is in RUN once. Exit code 1 if not."""
-    raise typer.Exit(1)
+
+def compact(
+    run: option.RunDir, output: Output, rows_per_file: RowsPerFile = 500_000, as_json: option.Json = False
+) -> None:
+    """Write the pages of RUN as large Parquet files, sorted by document and page. RUN stays as it is."""
+    from omnipipe.ledger.compact import compact_run
+
+    report = compact_run(run, output, rows_per_file=rows_per_file)
+    if as_json:
+        typer.echo(json.dumps({"paths": [str(path) for path in report.paths], "rows": report.num_rows}))
+        return
+    typer.echo(f"{report.num_rows:,} rows in {len(report.paths)} files in {output}.")

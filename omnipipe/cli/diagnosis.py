@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from omnipipe.errors import MissingExtraError
+
 _GIB = 1 << 30
 _MIN_MEMORY = 2 * _GIB
 _MIN_DISK = 2 * _GIB
@@ -81,6 +83,8 @@ def _distribution(name: str, module: str, fix: str) -> Finding:
 def _guarded(name: str, fix: str, look: Callable[[], str], *, is_needed: bool = True) -> Finding:
     try:
         return Finding(name, True, look(), is_needed)
+    except MissingExtraError as error:
+        return Finding(name, False, str(error).partition(" Install with")[0], is_needed, fix)
     except ImportError as error:
         missing = isinstance(error, ModuleNotFoundError) and "." not in str(error.name)
         found = "not installed" if missing else f"does not load: {str(error)[:200]}"
@@ -122,9 +126,10 @@ def _rapidocr() -> str:
 def _tesseract() -> str:
     import tesserocr
 
-    folder, languages = tesserocr.get_languages()
-    if not languages:
-        raise FileNotFoundError(f"tesserocr {tesserocr.__version__} finds no language data in {folder}")
+    from omnipipe.tasks.ocr_extraction.tesseract import find_tessdata
+
+    folder = find_tessdata()
+    languages = sorted(path.stem for path in folder.glob("*.traineddata"))
     shown = ", ".join(languages[:12]) + (", ..." if len(languages) > 12 else "")
     return f"tesserocr {tesserocr.__version__}, languages: {shown} ({folder})"
 

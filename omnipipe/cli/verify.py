@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
+import json
+
 import typer
 
 from omnipipe.cli import option
 
+_SHOWN = 50
+
 
 def verify(run: option.RunDir, as_json: option.Json = False) -> None:
-    """Prove from the files alone that every planned page is in RUN once. Exit code 1 if not."""
-    raise typer.Exit(1)
+    """Prove from the files alone that every planned page is in RUN exactly once. Exit code 1 if not."""
+    from omnipipe.ledger.verify import verify_run
+
+    report = verify_run(run)
+    if as_json:
+        plain = {
+            "ok": report.ok,
+            "run_dir": str(report.run_dir),
+            "pages_in": report.pages_in,
+            "documents": report.num_documents,
+            "units": report.num_units,
+            **report.counts.to_plain(),
+            "problems": report.problems,
+            "notes": report.notes,
+        }
+        typer.echo(json.dumps(plain))
+    else:
+        for note in report.notes:
+            typer.echo(f"note: {note}")
+        for problem in report.problems[:_SHOWN]:
+            typer.echo(f"wrong: {problem}")
+        if len(report.problems) > _SHOWN:
+            typer.echo(f"wrong: {len(report.problems) - _SHOWN} more; --json lists them all")
+        statuses = ", ".join(f"{count:,} {status}" for status, count in sorted(report.counts.statuses.items()))
+        verdict = "every page is there once" if report.ok else f"{len(report.problems)} things are wrong"
+        typer.echo(
+            f"{report.run_dir}: {verdict}. {report.num_documents:,} documents, {report.pages_in:,} pages in "
+            f"{report.num_units:,} files: {statuses or 'none'}."
+        )
+    if not report.ok:
+        raise typer.Exit(1)
