@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import struct
 from pathlib import PurePath
 from typing import NamedTuple
@@ -105,5 +106,8 @@ def _is_html(head: bytes) -> bool:
 
 
 def _is_text(head: bytes) -> bool:
-    printable = sum(byte >= 32 or byte in b"\t\r\n\f" for byte in head[:1024])
-    return b"\0" not in head[:1024] and printable > 0.97 * len(head[:1024])
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head[:1024])
+    except UnicodeDecodeError:
+        return False
+    return all(char >= " " or char in "\t\r\n\f" for char in text)

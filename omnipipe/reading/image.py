@@ -31,8 +31,10 @@ _ONE_FRAME = frozenset({"png", "jpeg", "bmp", "jp2"})
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError, OverflowError)
 _ORIENTATION = 0x0112
 _ROTATIONS = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
+
+# As for PDF pages: `omnipipe.text.triage.measure_ink`.
 _INK_SIDE = 400
-_INK_LEVEL = 200
+_CONTRAST = 40
 
 # Resolutions outside of this are placeholders: TIFF writers put 1, cameras and image editors 72.
 _LOWEST_DPI, _HIGHEST_DPI = 73.0, 2400.0
@@ -126,7 +128,9 @@ class ImageSource(PageSource):
             counts = grey.histogram()
         except _BROKEN as problem:
             raise self._broken(problem, index) from problem
-        return Ink(sum(counts[:_INK_LEVEL]) / max(1, sum(counts)), 1.0)
+        paper = max(range(256), key=counts.__getitem__)
+        same = sum(counts[max(0, paper - _CONTRAST) : paper + _CONTRAST + 1])
+        return Ink(ratio=1 - same / sum(counts), uncovered=1.0, thin=1.0)
 
     def _check_size(self, size: tuple[int, int], max_pixels: int) -> None:
         width, height = size

@@ -38,7 +38,7 @@ _HEADER_WINDOW = 1000
 _FREE_PAGES = 1000
 _MIN_BYTES_A_PAGE = 8
 
-_FEW_CHARS = 10
+_FEW_CHARS = 4
 _SEARCHED_BYTES = 1 << 26
 
 
@@ -151,8 +151,8 @@ def _facts(
 ) -> PageFacts:
     has_layer = layer is not None
     return PageFacts(
-        width_pt=width if math.isfinite(width) else None,
-        height_pt=height if math.isfinite(height) else None,
+        width_pt=width if math.isfinite(width) and width > 0 else None,
+        height_pt=height if math.isfinite(height) and height > 0 else None,
         rotation=rotation,
         ink_ratio=ink_ratio,
         has_text_layer=has_layer,
@@ -217,7 +217,7 @@ def _refusal(path: str, code: int, num_passwords: int) -> ProblemError:
     data, end = _start_and_end(Path(path))
     if b"/BrotliDecode" in data:
         return ProblemError("unsupported", f"{name} has Brotli streams, which PDFium does not read.")
-    if b"/Encrypt" in data and b"/Standard" not in data:
+    if b"/Encrypt" in data and b"/Adobe.PubSec" in data:
         return ProblemError("encrypted", f"{name} is encrypted for certificates, not by a password.")
     if b"%%EOF" not in end:
         return ProblemError("corrupt", f"{name} is cut off: it has no end marker.")
@@ -265,4 +265,5 @@ def _rows(bitmap: pypdfium2.PdfBitmap) -> bytes:
 def _sample(count: int) -> list[int]:
     # Loading a page costs as much as reading it: of short documents one page has to do.
     size = 1 if count <= 8 else 2 if count <= 64 else 4
-    return [int((2 * k + 1) * count / (2 * size)) for k in range(size)]
+    # Plus k: with even steps a book whose left pages are blank would be all blank.
+    return [min(count - 1, (2 * k + 1) * count // (2 * size) + k) for k in range(size)]

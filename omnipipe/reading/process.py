@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self, cast
 
-from omnipipe.page import PageError, Pixels
+from omnipipe.page import PageError, Pixels, ProblemError
 from omnipipe.reading.facts import DocumentFacts, PageFacts, ReadOptions, RenderPolicy
 from omnipipe.reading.live import Child, ChildLostError, ReaderLimits
 from omnipipe.reading.slot import ChildSlot, problem_of
@@ -36,6 +36,10 @@ class ReaderProcess:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
 
+    def start(self) -> None:
+        """Start the child now, without waiting for it: it is ready when the caller has done its own loading."""
+        self._slot.get()
+
     def inspect(self, path: str) -> DocumentFacts:
         """Format, page count, metadata and an estimate of the OCR due for the document at `path`.
 
@@ -43,7 +47,19 @@ class ReaderProcess:
             ProblemError: It cannot be opened: `missing`, `unreadable`, `empty`, `unsupported`, `encrypted`, `corrupt`,
                 `too_large`, `document_timeout`, `render_crash` or `oom`.
         """
-        self._slot.turn += 1
+        turn = self._slot.begin()
+        is_done = False
+        try:
+            facts = self._inspect(path)
+            is_done = True
+        except ProblemError:
+            is_done = True
+            raise
+        finally:
+            self._slot.end(turn, is_done=is_done)
+        return facts
+
+    def _inspect(self, path: str) -> DocumentFacts:
         is_repeated = False
         while True:
             child = self._slot.get()
@@ -77,8 +93,7 @@ class ReaderProcess:
 
     def close(self) -> None:
         """End the child process. The next call would start another."""
-        self._slot.turn += 1
-        self._slot.drop()
+        self._slot.end(self._slot.begin(), is_done=False)
 
     def _ocr_share(self, child: Child) -> float:
         """The child's estimate; a sample page that hangs or crashes costs the estimate and not the document."""

@@ -17,6 +17,7 @@ class ChildSlot:
     def __init__(self, limits: ReaderLimits, passwords: Sequence[str]) -> None:
         self.limits = limits
         self.turn = 0
+        self._is_answering = False
         self._passwords = tuple(passwords)
         self._child: Child | None = None
         self._lost_seconds: dict[tuple[object, ...], float] = {}
@@ -28,6 +29,21 @@ class ChildSlot:
         if self._child is None:
             self._child = Child(self.limits, self._passwords)
         return self._child
+
+    def begin(self) -> int:
+        """Start a call: its turn. Answers to an older call are still on their way in a child; that one is dropped."""
+        if self._is_answering:
+            self.drop()
+        self._is_answering = True
+        self.turn += 1
+        return self.turn
+
+    def end(self, turn: int, *, is_done: bool) -> None:
+        """End the call of that turn; unless it has all of its answers its child is out of step and dropped."""
+        if turn == self.turn:
+            self._is_answering = False
+            if not is_done:
+                self.drop()
 
     def drop(self) -> None:
         """End the child, whatever it does."""

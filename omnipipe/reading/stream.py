@@ -36,8 +36,7 @@ class PageStream:
 
     def __iter__(self) -> Iterator[Answer]:
         slot = self._slot
-        slot.turn += 1
-        turn = slot.turn
+        turn = slot.begin()
         is_done = False
         try:
             for answer in self._all():
@@ -45,10 +44,11 @@ class PageStream:
                 if slot.turn != turn:
                     raise RuntimeError("the reader was asked something else before these answers were used up")
             is_done = True
+        except ProblemError:
+            is_done = True
+            raise
         finally:
-            # Answers that nobody waits for are still on their way: only a new child is in step again.
-            if not is_done and slot.turn == turn:
-                slot.drop()
+            slot.end(turn, is_done=is_done)
 
     def _all(self) -> Iterator[Answer]:
         while self._waiting:
