@@ -50,6 +50,10 @@ def write_unit(path: Path, table: pa.Table, info: UnitInfo) -> None:
     """Write `table` with `info` in the footer."""
     import pyarrow.parquet as pq
 
+    from omnipipe.schema import PAGES
+
+    # A table that was read from a unit's file carries that file's footer in its schema.
+    table = table.cast(PAGES) if table.schema.metadata != PAGES.metadata else table
     plain = {
         "unit_id": info.unit_id,
         "pass": info.pass_index,

@@ -1,0 +1,118 @@
+"""Large parts, each document's pages together and in order, from a run's many small files."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from omnipipe.errors import OutputError
+from omnipipe.ledger.files import stopping
+from omnipipe.ledger.layout import RunLayout
+from omnipipe.ledger.plantable import PlanTable
+from omnipipe.ledger.unitfile import read_rows
+from omnipipe.schema import PAGES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_GROUP_ROWS = 8192
+_OPEN_UNITS = 8
+
+
+class CompactReport(NamedTuple):
+    """The files that were written and the number of rows in them."""
+
+    paths: list[Path]
+    num_rows: int
+
+
+def compact_run(run_dir: Path | str, output: Path | str, *, rows_per_file: int = 500_000) -> CompactReport:
+    """Write the pages of a run as `output/part-NNNNNN.parquet`: documents in the order of the plan, pages ascending.
+
+    The run itself stays as it is. Memory holds one row group (8,192 pages) and a few units. Sorting by doc_id was
+    given up: it is a hash, so every unit would have to be held until the end.
+
+    Raises:
+        OutputError: There is no finished run in `run_dir`, it holds damaged files, or `output` is not empty.
+    """
+    layout = RunLayout(Path(run_dir).expanduser().absolute())
+    if not layout.manifest.exists():
+        raise OutputError(f"{layout.root} holds no run: it has no manifest.json.")
+    target = Path(output).expanduser().absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise OutputError(f"{target} is there already and not empty. Choose a new directory with -o.")
+    if target == layout.root or layout.root in target.parents:
+        raise OutputError(f"{target} is inside the run. Choose a directory outside of {layout.root}.")
+    target.mkdir(parents=True, exist_ok=True)
+    return _write(_groups(layout), target, rows_per_file)
+
+
+def _write(groups: Iterator[pa.Table], target: Path, rows_per_file: int) -> CompactReport:
+    import pyarrow.parquet as pq
+
+    paths: list[Path] = []
+    total = 0
+    group = next(groups, None)
+    with stopping(target):
+        while group is not None:
+            path = target / f"part-{len(paths):06}.parquet"
+            made = path.with_suffix(".tmp")
+            left = rows_per_file
+            with pq.ParquetWriter(made, PAGES, compression="zstd", write_page_checksum=True) as writer:
+                while group is not None and left > 0:
+                    piece = group.slice(0, left)
+                    writer.write_table(piece)
+                    left -= piece.num_rows
+                    total += piece.num_rows
+                    group = group.slice(piece.num_rows) if piece.num_rows < group.num_rows else next(groups, None)
+            made.replace(path)
+            paths.append(path)
+    return CompactReport(paths, total)
+
+
+def _groups(layout: RunLayout) -> Iterator[pa.Table]:
+    import pyarrow as pa
+
+    waiting: list[pa.Table] = []
+    rows = 0
+    for piece in _pieces(layout):
+        waiting.append(piece)
+        rows += piece.num_rows
+        if rows >= _GROUP_ROWS:
+            yield pa.concat_tables(waiting).combine_chunks()
+            waiting, rows = [], 0
+    if waiting:
+        yield pa.concat_tables(waiting).combine_chunks()
+
+
+def _pieces(layout: RunLayout) -> Iterator[pa.Table]:
+    """The rows of each planned member, documents in the order of the plan, pages ascending."""
+    plan = PlanTable(layout, "")
+    rows: dict[str, dict[tuple[str, int], int]] = {}
+    tables: OrderedDict[str, pa.Table] = OrderedDict()
+    for doc_id in plan.doc_ids():
+        for unit_id, member in plan.of_document(doc_id):
+            if unit_id not in tables:
+                tables[unit_id] = _unit_table(layout, unit_id)
+                if len(tables) > _OPEN_UNITS:
+                    gone, _ = tables.popitem(last=False)
+                    del rows[gone]
+                keys = zip(
+                    *(tables[unit_id].column(name).to_pylist() for name in ("doc_id", "page_index")), strict=True
+                )
+                rows[unit_id] = {key: row for row, key in enumerate(keys)}
+            first = rows[unit_id][doc_id, member.start]
+            yield tables[unit_id].slice(first, member.num_rows)
+
+
+def _unit_table(layout: RunLayout, unit_id: str) -> pa.Table:
+    try:
+        return read_rows(layout.unit_file(unit_id)).cast(PAGES)
+    except FileNotFoundError as error:
+        raise OutputError(
+            f"{layout.root} is not finished: unit {unit_id} is not committed. Run the same command again first."
+        ) from error
+    except ValueError as error:
+        raise OutputError(f"pages/{unit_id}.parquet is damaged. `omnipipe verify` says what else is.") from error

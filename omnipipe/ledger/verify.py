@@ -1,0 +1,268 @@
+"""The proof, from the files alone, that every planned page is in a run exactly once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from omnipipe.errors import OmnipipeError, OutputError
+from omnipipe.ledger.accounts import unit_names
+from omnipipe.ledger.counts import Counts
+from omnipipe.ledger.docrow import SEPARATOR
+from omnipipe.ledger.layout import RunLayout
+from omnipipe.ledger.manifest import Manifest
+from omnipipe.ledger.member import row_keys
+from omnipipe.ledger.plantable import PlanTable
+from omnipipe.ledger.unitfile import UnitInfo, count_rows, read_info, read_rows
+from omnipipe.page import STATUSES
+from omnipipe.unit import Unit
+
+_COLUMNS = (
+    "page_id",
+    "doc_id",
+    "page_index",
+    "page_number",
+    "num_pages",
+    "status",
+    "route",
+    "error_code",
+    "text",
+    "char_count",
+    "config_hash",
+    "run_id",
+)
+
+
+@dataclass(slots=True)
+class VerifyReport:
+    """What `verify_run` found. `problems` says what is wrong, a sentence each; `notes` what is odd but harmless."""
+
+    run_dir: Path
+    pages_in: int = 0
+    num_units: int = 0
+    num_documents: int = 0
+    counts: Counts = field(default_factory=Counts)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What the pages of one document add up to."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    characters: int = 0
+    texts: int = 0
+
+
+def verify_run(run_dir: Path | str) -> VerifyReport:
+    """Check a run from its files: plan against pages, no key twice, sums, checksums, documents against pages.
+
+    Reads every page once, a unit at a time; writes nothing. Pages that are planned and not computed yet are a problem.
+
+    Raises:
+        OutputError: There is no run in `run_dir`.
+    """
+    layout = RunLayout(Path(run_dir).expanduser().absolute())
+    if not layout.root.is_dir():
+        raise OutputError(f"{layout.root} does not exist. Give the directory that a run was written to with -o.")
+    manifest = Manifest.load(layout)
+    if manifest is None:
+        raise OutputError(f"{layout.root} holds no run: it has no manifest.json.")
+    report = VerifyReport(layout.root)
+    return _Verification(layout, manifest, report).run()
+
+
+class _Verification:
+    def __init__(self, layout: RunLayout, manifest: Manifest, report: VerifyReport) -> None:
+        self._layout = layout
+        self._manifest = manifest
+        self._report = report
+        self._tallies: dict[str, _Tally] = {}
+
+    def run(self) -> VerifyReport:
+        report = self._report
+        names = unit_names(self._layout)
+        infos = {name: info for name in sorted(names) if (info := self._info(name)) is not None}
+        plan = self._plan()
+        units = {unit.id: unit for unit in plan.units.values() if unit.replaces is None} if plan else {}
+        lost = {name: _unit_of(info) for name, info in infos.items() if name not in units and self._is_ours(info)}
+        if lost and not units:
+            report.notes.append(f"the plan is lost; it was rebuilt from the footers of {len(lost)} files")
+        elif lost:
+            report.problems += [f"pages/{name}.parquet is in no plan" for name in lost]
+        units |= lost
+        report.pages_in = sum(unit.num_pages for unit in units.values())
+        self._no_key_twice(units)
+        for unit in units.values():
+            if unit.id not in names:
+                if unit.members:
+                    report.problems.append(_missing(unit))
+            elif unit.id in infos:
+                self._check_unit(unit, infos[unit.id])
+        self._check_retries(plan, infos)
+        self._check_sums()
+        self._check_documents()
+        return report
+
+    def _info(self, name: str) -> UnitInfo | None:
+        try:
+            return read_info(self._layout.unit_file(name))
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            self._report.problems.append(f"pages/{name}.parquet is damaged: {str(error)[:80]}")
+            return None
+
+    def _plan(self) -> PlanTable | None:
+        try:
+            return PlanTable(self._layout, self._manifest.config_hash)
+        except (OmnipipeError, ValueError, KeyError, TypeError) as error:
+            self._report.problems.append(f"the plan is damaged: {str(error)[:200]}")
+            return None
+
+    def _is_ours(self, info: UnitInfo) -> bool:
+        if info.run_id != self._manifest.run_id:
+            self._report.problems.append(f"pages/{info.unit_id}.parquet belongs to another run ({info.run_id})")
+            return False
+        return True
+
+    def _no_key_twice(self, units: dict[str, Unit]) -> None:
+        spans: dict[str, list[tuple[int, int, str]]] = {}
+        for unit in units.values():
+            for member in unit.members:
+                spans.setdefault(member.document.doc_id, []).append((member.start, member.stop, unit.id))
+        for doc_id, planned in spans.items():
+            planned.sort()
+            for (_, stop, one), (start, _, other) in pairwise(planned):
+                if start < stop:
+                    self._report.problems.append(f"{doc_id}#{start} is planned twice, in units {one} and {other}")
+
+    def _check_unit(self, unit: Unit, info: UnitInfo) -> None:
+        report = self._report
+        name = f"pages/{unit.id}.parquet"
+        try:
+            table = read_rows(self._layout.unit_file(unit.id), _COLUMNS)
+            columns = {column: table.column(column).to_pylist() for column in _COLUMNS}
+        except (ValueError, KeyError, OSError) as error:
+            report.problems.append(f"{name} is damaged: {str(error)[:80]}")
+            return
+        report.num_units += 1
+        if info.unit_id != unit.id:
+            report.problems.append(f"{name} holds unit {info.unit_id}")
+        found = list(zip(columns["doc_id"], columns["page_index"], columns["num_pages"], strict=True))
+        planned = list(row_keys(unit.members))
+        if found != planned:
+            report.problems.append(_difference(name, planned, found))
+        counts, digest = count_rows(table)
+        if digest != info.digest or counts != info.counts:
+            report.problems.append(f"{name}: its rows are not those that its footer was written for")
+        report.counts.add(counts)
+        ids = [f"{doc_id}#{index}" for doc_id, index, _ in found]
+        numbers = [index + 1 for _, index, _ in found]
+        if columns["page_id"] != ids or columns["page_number"] != numbers:
+            report.problems.append(f"{name}: page_id or page_number do not fit doc_id and page_index")
+        wanted = {"config_hash": self._manifest.config_hash, "run_id": self._manifest.run_id}
+        for column, value in wanted.items():
+            if set(columns[column]) - {value}:
+                report.problems.append(f"{name}: rows with another {column} than the run's {value}")
+        if set(columns["status"]) - set(STATUSES):
+            report.problems.append(f"{name}: rows with an unknown status")
+        if [None if text is None else len(text) for text in columns["text"]] != columns["char_count"]:
+            report.problems.append(f"{name}: char_count does not fit the text")
+        self._tally(columns)
+
+    def _tally(self, columns: dict[str, list[object]]) -> None:
+        names = ("doc_id", "num_pages", "status", "error_code", "char_count")
+        for doc_id, pages, status, code, characters in zip(*(columns[name] for name in names), strict=True):
+            tally = self._tallies.setdefault(str(doc_id), _Tally())
+            tally.statuses[str(status)] += pages if isinstance(pages, int) else 0
+            tally.characters += characters if isinstance(characters, int) else 0
+            tally.texts += code != "max_pages"
+
+    def _check_retries(self, plan: PlanTable | None, infos: dict[str, UnitInfo]) -> None:
+        for unit in plan.units.values() if plan else ():
+            info = infos.get(unit.replaces) if unit.replaces else None
+            if info is not None and unit.members and unit.id not in info.merged:
+                self._report.problems.append(f"{_missing(unit)} (it was to be computed anew)")
+
+    def _check_sums(self) -> None:
+        report = self._report
+        total = sum(report.counts.statuses[status] for status in STATUSES)
+        if total != report.pages_in:
+            sums = ", ".join(f"{status} {report.counts.statuses[status]}" for status in STATUSES)
+            report.problems.append(f"{report.pages_in} pages are planned, the rows sum to {total} ({sums})")
+
+    def _check_documents(self) -> None:
+        report = self._report
+        if self._manifest.finished is None:
+            report.notes.append("the run was never finished: documents/ is not written yet")
+            return
+        parts = self._manifest.finished.get("documents")
+        wanted = {str(part) for part in parts} if isinstance(parts, list) else set()
+        there = {path.name for path in self._layout.documents.glob("*.parquet")}
+        report.problems += [f"documents/{name} is missing" for name in sorted(wanted - there)]
+        report.problems += [f"documents/{name} does not belong to the run" for name in sorted(there - wanted)]
+        seen: set[str] = set()
+        for name in sorted(wanted & there):
+            try:
+                self._check_part(name, seen)
+            except (ValueError, KeyError, OSError) as error:
+                report.problems.append(f"documents/{name} is damaged: {str(error)[:80]}")
+        report.num_documents = len(seen)
+        if wanted <= there:
+            report.problems += [f"documents/ lacks {doc_id}" for doc_id in sorted(self._tallies.keys() - seen)[:10]]
+
+    def _check_part(self, name: str, seen: set[str]) -> None:
+        import pyarrow.parquet as pq
+
+        statuses = [f"pages_{status}" for status in STATUSES]
+        with (self._layout.documents / name).open("rb") as opened:
+            file = pq.ParquetFile(opened, page_checksum_verification=True)
+            for batch in file.iter_batches(batch_size=64, columns=["id", "text", "page_ends", *statuses]):
+                for row in batch.to_pylist():
+                    doc_id = row["id"]
+                    tally = self._tallies.get(doc_id)
+                    if doc_id in seen or tally is None:
+                        self._report.problems.append(f"documents/{name}: {doc_id} is there twice, or has no pages")
+                        continue
+                    seen.add(doc_id)
+                    self._check_document(name, row, tally)
+
+    def _check_document(self, name: str, row: dict[str, object], tally: _Tally) -> None:
+        text, ends = row["text"], row["page_ends"]
+        length = len(text) if isinstance(text, str) else -1
+        last = (ends[-1] if ends else 0) if isinstance(ends, list) else -1
+        num_ends = len(ends) if isinstance(ends, list) else -1
+        joined = tally.characters + len(SEPARATOR) * max(0, num_ends - 1)
+        counted = {status: row[f"pages_{status}"] for status in STATUSES}
+        if counted != {status: tally.statuses[status] for status in STATUSES} or not length == last == joined:
+            self._report.problems.append(f"documents/{name}: {row['id']} does not agree with its pages")
+
+
+def _unit_of(info: UnitInfo) -> Unit:
+    return Unit(id=info.unit_id, members=info.members, pass_index=info.pass_index)
+
+
+def _missing(unit: Unit) -> str:
+    first = unit.members[0]
+    return (
+        f"unit {unit.id} is not there: {unit.num_pages} pages, from page {first.start + 1} of {first.document.uri}. "
+        "Run the same command again to compute them"
+    )
+
+
+def _difference(name: str, planned: list[tuple[str, int, int]], found: list[tuple[str, int, int]]) -> str:
+    doubled = [key for key, number in Counter(found).items() if number > 1]
+    missing = sorted(set(planned) - set(found))
+    extra = sorted(set(found) - set(planned))
+    for what, keys in (("is there twice", doubled), ("is missing", missing), ("is not planned there", extra)):
+        if keys:
+            doc_id, index, _ = keys[0]
+            return f"{name}: {doc_id}#{index} {what}" + (f", and {len(keys) - 1} more" if len(keys) > 1 else "")
+    return f"{name}: its rows are not in the planned order"
