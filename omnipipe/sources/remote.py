@@ -158,6 +158,10 @@ def _is_hidden(path: str) -> bool:
 
 
 def _files_below(remote: Remote, base: str, uri: str) -> Iterator[FileInfo]:
+    if remote.filesystem.type_name != "s3":
+        # pyarrow 26 names no folders on Google's store where no object stands for them: only a flat listing is whole.
+        yield from _list(remote, base, uri, recursive=True)
+        return
     # Two levels: one flat listing per top folder takes few requests, and only one of them is in memory at a time.
     for info in _list(remote, base, uri, recursive=False):
         if info.type.name == "Directory":
