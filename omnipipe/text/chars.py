@@ -85,12 +85,13 @@ def read_words(textpage: pypdfium2.PdfTextPage) -> Words | None:
         ),
         axis=1,
     )
-    np.nan_to_num(boxes, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    if not np.isfinite(boxes).all():
+        boxes = np.nan_to_num(boxes, nan=0.0, posinf=0.0, neginf=0.0)
     count = len(first)
     heads, tails = boxes[:count], boxes[count:]
     box = np.concatenate((np.minimum(heads, tails)[:, :2], np.maximum(heads, tails)[:, 2:]), axis=1)
     chars = indices[:count]
-    size, turn = _sizes_and_turns(handle, chars)
+    size, turn = _sizes_and_turns(handle, chars, line, heads[:, 3] - heads[:, 1])
     turn = _vertical(turn, heads, tails, last - first, size)
     text, first, last = _decode(units, first, last)
     return Words(text, units, first, last, line, box, size, turn, chars)
@@ -137,16 +138,26 @@ def _fetch(function: object, handle: int | None, indices: list[int], width: int)
     return rows
 
 
-def _sizes_and_turns(handle: int | None, chars: list[int]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+def _sizes_and_turns(
+    handle: int | None, every: list[int], line: NDArray[np.intp], height: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """Size and direction of each word; PDFium is asked where the line or the height of the first letter changes."""
+    changed = np.ones(len(every), bool)
+    changed[1:] = (line[1:] != line[:-1]) | (np.abs(height[1:] - height[:-1]) > 0.01 * height[1:])
+    chars = [every[i] for i in np.flatnonzero(changed).tolist()]
+    group = np.cumsum(changed) - 1
     matrix = _fetch(_matrix, handle, chars, 6)
     raw = np.fromiter(map(_font_size, repeat(handle), chars), np.float32, len(chars))  # type: ignore[call-overload]
     scale = np.hypot(matrix[:, 2], matrix[:, 3])
-    size = np.nan_to_num(raw * scale, nan=0.0, posinf=0.0, neginf=0.0)
+    if not np.isfinite(matrix).all() or not np.isfinite(raw).all():
+        matrix, raw = np.nan_to_num(matrix), np.nan_to_num(raw)
+        scale = np.ones(len(raw), np.float32)
+    size = np.minimum(np.abs(raw * scale), np.float32(1e5))
     # Some programs write a negative font size or mirrored axes: the sign turns the text by half a turn.
     sign = np.where(raw < 0, -1.0, 1.0)
-    angle = np.arctan2(np.nan_to_num(matrix[:, 1]) * sign, np.nan_to_num(matrix[:, 0]) * sign)
+    angle = np.arctan2(matrix[:, 1] * sign, matrix[:, 0] * sign)
     turn = np.rint(angle * (2 / np.pi)).astype(np.intp) % 4
-    return np.abs(size), turn
+    return size[group], turn[group]
 
 
 def _vertical(

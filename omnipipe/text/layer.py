@@ -11,7 +11,7 @@ import numpy as np
 from omnipipe.text.chars import Words, read_words
 from omnipipe.text.lines import from_frame, join_words
 from omnipipe.text.markdown import Part, by_share, heading_sizes, size_shares, to_parts, to_rows
-from omnipipe.text.measure import Measures, is_rtl, measure
+from omnipipe.text.measure import Measures, measure
 from omnipipe.text.order import reading_order
 
 if TYPE_CHECKING:
@@ -26,8 +26,9 @@ LineTuple = tuple[str, tuple[float, float, float, float], float | None]
 """The fields of `omnipipe.page.Line`, in its order: text, bbox, confidence."""
 
 
-_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
-_REPLACED = dict.fromkeys(map(chr, (*range(0x20), *range(0x7F, 0xA0))), "") | {"\ufffe": "-"}
+_CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\uffff]")
+_LONE = re.compile("[\\ud800-\\udfff]")
+_UNWANTED = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\uffff\\ud800-\\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +70,20 @@ def read_text_layer(page: pypdfium2.PdfPage, options: TextOptions) -> TextLayer:
         textpage.close()
     if words is None:
         return TextLayer("", (), (), measures)
-    placed = _parts(words, options)
-    text = _clean("\n\n".join(_as_markdown(part) for _, part in placed))
-    if not placed:
-        return TextLayer(text, (), (), measures)
-    boxes = _upright(page, placed)
+    placed = _parts(words, options, measures.rtl > 0.5)
+    if _UNWANTED.search(words.text):
+        placed = [(turn, part._replace(text=_clean(part.text))) for turn, part in placed]
     blocks = tuple(
-        (part.type, box, order, part.level, _clean(part.text), None, None, "text_layer")
-        for order, ((_, part), box) in enumerate(zip(placed, boxes, strict=True))
+        (part.type, box, order, part.level, part.text, None, None, "text_layer")
+        for order, ((_, part), box) in enumerate(zip(placed, _upright(page, placed), strict=True))
     )
+    text = "\n\n".join(f"{'#' * part.level} {part.text}" if part.level else part.text for _, part in placed)
     return TextLayer(text, blocks, (), measures)
 
 
-def _parts(words: Words, options: TextOptions) -> list[tuple[int, Part]]:
+def _parts(words: Words, options: TextOptions, rtl: bool) -> list[tuple[int, Part]]:
     """The blocks of a page in reading order, each with the direction of its text."""
     placed: list[tuple[int, Part]] = []
-    rtl = is_rtl(words.units)
     sizes, shares = size_shares(words)
     body = float(sizes[shares.argmax()])
     levels = heading_sizes(sizes, shares, body)
@@ -96,27 +95,31 @@ def _parts(words: Words, options: TextOptions) -> list[tuple[int, Part]]:
     return placed
 
 
-def _as_markdown(part: Part) -> str:
-    return f"{'#' * part.level} {part.text}" if part.level else part.text
-
-
 def _clean(text: str) -> str:
     """`text` without control characters, lone surrogates and PDFium's mark for a hyphen."""
-    return _UNWANTED.sub(lambda match: _REPLACED.get(match.group(), "\ufffd"), text) if _UNWANTED.search(text) else text
+    return _LONE.sub("\ufffd", _CONTROL.sub("", text.replace("\ufffe", "-")))
 
 
 def _upright(page: pypdfium2.PdfPage, placed: list[tuple[int, Part]]) -> list[tuple[float, float, float, float]]:
     """The blocks' boxes as shares of the upright page."""
-    turns = np.array([turn for turn, _ in placed])
-    frame = np.array([part[3:7] for _, part in placed], np.float64)
-    box = np.empty_like(frame)
-    for turn in set(turns.tolist()):
-        box[turns == turn] = from_frame(frame[turns == turn], turn)
     left, bottom, right, top = page.get_bbox()
     width, height = max(right - left, 1e-6), max(top - bottom, 1e-6)
-    x = (box[:, [0, 2]] - left) / width
-    y = (box[:, [1, 3]] - bottom) / height
-    across, down = {0: (x, 1 - y), 90: (y, x), 180: (1 - x, y), 270: (1 - y, 1 - x)}[page.get_rotation()]
-    shares = np.concatenate((np.sort(across, axis=1), np.sort(down, axis=1)), axis=1)[:, [0, 2, 1, 3]]
-    np.clip(np.nan_to_num(shares), 0.0, 1.0, out=shares)
-    return [(x0, y0, x1, y1) for x0, y0, x1, y1 in shares.tolist()]
+    rotation = page.get_rotation()
+    boxes = []
+    for turn, part in placed:
+        box = from_frame(part.left, part.top, part.right, part.bottom, turn)
+        x0, x1 = _share((box[0] - left) / width), _share((box[2] - left) / width)
+        y0, y1 = _share((box[1] - bottom) / height), _share((box[3] - bottom) / height)
+        if rotation == 0:
+            boxes.append((x0, 1 - y1, x1, 1 - y0))
+        elif rotation == 90:
+            boxes.append((y0, x0, y1, x1))
+        elif rotation == 180:
+            boxes.append((1 - x1, y0, 1 - x0, y1))
+        else:
+            boxes.append((1 - y1, 1 - x1, 1 - y0, 1 - x0))
+    return boxes
+
+
+def _share(value: float) -> float:
+    return min(1.0, max(0.0, value))

@@ -48,18 +48,15 @@ def to_frame(box: NDArray[np.float32], turn: int) -> tuple[NDArray[np.float32], 
     return -y1, -x1, -y0, -x0
 
 
-def from_frame(frame: NDArray[np.float32], turn: int) -> NDArray[np.float32]:
-    """The reverse of `to_frame`: rows of left, top, right, bottom to rows of left, bottom, right, top of the page."""
-    left, top, right, bottom = frame.T
+def from_frame(left: float, top: float, right: float, bottom: float, turn: int) -> tuple[float, float, float, float]:
+    """The reverse of `to_frame`, for one box."""
     if turn == 0:
-        columns = (left, -bottom, right, -top)
-    elif turn == 1:
-        columns = (top, left, bottom, right)
-    elif turn == 2:
-        columns = (-right, top, -left, bottom)
-    else:
-        columns = (-bottom, -right, -top, -left)
-    return np.stack(columns, axis=1)
+        return left, -bottom, right, -top
+    if turn == 1:
+        return top, left, bottom, right
+    if turn == 2:
+        return -right, top, -left, bottom
+    return -bottom, -right, -top, -left
 
 
 def join_words(words: Words, which: NDArray[np.intp], turn: int) -> Pieces:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from omnipipe.text.chars import Words
     from omnipipe.text.layer import TextOptions
     from omnipipe.text.lines import Pieces
+    from omnipipe.text.order import Column
 
 _BULLET = re.compile(r"^[•◦▪▫‣⁃●○■□◆◇➢➤►▶✓✔–—*·o\uf0b7\uf0a7-]\s+(?=\S)")
 _NUMBER = re.compile(r"^(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\[\d{1,3}\])\s+(?=\S)")
@@ -52,31 +53,31 @@ class Part(NamedTuple):
     bottom: float
 
 
-def to_rows(pieces: Pieces, column: Sequence[NDArray[np.intp]], text: str) -> list[Row]:
+def to_rows(pieces: Pieces, column: Column, text: str) -> list[Row]:
     """The rows of one column of `reading_order`."""
-    flat = np.concatenate(column)
-    starts = np.cumsum([0] + [len(row) for row in column[:-1]])
+    flat, starts = column
     first, last = pieces.first[flat].tolist(), pieces.last[flat].tolist()
-    left, right = pieces.left[flat], pieces.right[flat]
-    boxes = zip(
+    left, right, size = pieces.left[flat], pieces.right[flat], pieces.size[flat]
+    weight = (pieces.last - pieces.first)[flat].astype(np.float32)
+    numbers = zip(
+        starts.tolist(),
+        [*starts[1:].tolist(), len(flat)],
         np.minimum.reduceat(left, starts).tolist(),
         np.minimum.reduceat(pieces.top[flat], starts).tolist(),
         np.maximum.reduceat(right, starts).tolist(),
         np.maximum.reduceat(pieces.bottom[flat], starts).tolist(),
+        (np.add.reduceat(size * weight, starts) / np.add.reduceat(weight, starts)).tolist(),
         strict=True,
     )
-    size = pieces.size[flat]
-    weight = (pieces.last - pieces.first)[flat].astype(np.float32)
-    sizes = (np.add.reduceat(size * weight, starts) / np.add.reduceat(weight, starts)).tolist()
     lefts, rights = left.tolist(), right.tolist()
     rows = []
-    position = 0
-    for row, box, em in zip(column, boxes, sizes, strict=True):
-        here = range(position, position + len(row))
-        parts = [" ".join(text[first[i] : last[i]].split()) for i in here]
-        gaps = any(max(lefts[i] - rights[i - 1], lefts[i - 1] - rights[i]) > GAP * em for i in here[1:])
-        position += len(row)
-        rows.append(Row(" ".join(parts), *box, em, gaps))
+    for start, end, x0, y0, x1, y1, em in numbers:
+        words = text[first[start] : last[start]].split()
+        gaps = False
+        for i in range(start + 1, end):
+            words += text[first[i] : last[i]].split()
+            gaps = gaps or max(lefts[i] - rights[i - 1], lefts[i - 1] - rights[i]) > GAP * em
+        rows.append(Row(" ".join(words), x0, y0, x1, y1, em, gaps))
     return rows
 
 

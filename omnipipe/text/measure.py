@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from omnipipe.text.chars import Words
 
-_SAMPLE = 32
+_SAMPLE = 16
 """Characters a page that are looked at one by one."""
 
 _WINDOW = 40
@@ -91,6 +92,8 @@ class Measures(NamedTuple):
     """Of the visible characters: those that are neither letters nor digits, leaders and rules left out."""
     odd: float = 0.0
     """Of the words of an invisible layer: those that look like misread ones."""
+    rtl: float = 0.0
+    """Of the letters: those of scripts written from right to left."""
     text_share: float = 0.0
     """Share of the page under the boxes of its words."""
 
@@ -129,6 +132,7 @@ def measure(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Wor
         else 0.0,
         image_share=found.image_share,
         num_glyph_paths=found.num_glyph_paths,
+        rtl=int(counts[HEBREW] + counts[ARABIC]) / max(1, num_letters),
         text_share=share,
     )
 
@@ -136,11 +140,13 @@ def measure(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Wor
 def _sampled(textpage: pypdfium2.PdfTextPage, words: Words) -> tuple[float, float]:
     """Of a sample of characters: the share that the font names no Unicode for, and the share drawn invisibly."""
     raw = textpage.raw
-    sample = words.char[:: max(1, len(words.char) // _SAMPLE)]
-    unmapped = sum(pdfium.FPDFText_HasUnicodeMapError(raw, i) == 1 for i in sample)
-    objects = [pdfium.FPDFText_GetTextObject(raw, i) for i in sample[::2]]
-    hidden = sum(pdfium.FPDFTextObj_GetTextRenderMode(o) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE for o in objects if o)
-    return unmapped / len(sample), hidden / max(1, len(objects))
+    sample = words.char[:: len(words.char) // _SAMPLE + 1]
+    unmapped = sum(map(partial(pdfium.FPDFText_HasUnicodeMapError, raw), sample))
+    hidden = 0
+    for drawn in map(partial(pdfium.FPDFText_GetTextObject, raw), sample):
+        if drawn and pdfium.FPDFTextObj_GetTextRenderMode(drawn) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE:
+            hidden += 1
+    return max(0, unmapped) / len(sample), hidden / len(sample)
 
 
 def _garbled(units: NDArray[np.uint16], counts: NDArray[np.intp]) -> tuple[float, int]:
@@ -223,9 +229,3 @@ def _text_share(page: pypdfium2.PdfPage, words: Words) -> float:
     area = np.maximum(box[:, 2] - box[:, 0], 0) * np.maximum(box[:, 3] - box[:, 1], 0)
     width, height = page.get_size()
     return float(min(1.0, float(area.sum()) / max(width * height, 1e-6)))
-
-
-def is_rtl(units: NDArray[np.uint16]) -> bool:
-    """Whether most letters are of scripts written from right to left."""
-    counts = np.bincount(SCRIPT[units], minlength=256)
-    return 2 * int(counts[HEBREW] + counts[ARABIC]) > int(counts[FIRST_LETTER:].sum())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import pypdfium2.raw as pdfium
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     import pypdfium2
 
-_MAX_OBJECTS = 3000
+_MAX_OBJECTS = 2000
 _MAX_DEPTH = 4
 _MIN_SEGMENTS = 6
 """A letter's outline has at least this many segments."""
@@ -26,7 +27,7 @@ class PageObjects(NamedTuple):
 
 
 def page_objects(page: pypdfium2.PdfPage) -> PageObjects:
-    """What `page` draws; looks at the first 3,000 objects only."""
+    """What `page` draws; looks at the first 2,000 objects only."""
     left, bottom, right, top = page.get_bbox()
     area = max((right - left) * (top - bottom), 1e-6)
     high = 0.06 * max(right - left, top - bottom)
@@ -44,13 +45,14 @@ def page_objects(page: pypdfium2.PdfPage) -> PageObjects:
 def _objects(page: pypdfium2.PdfPage) -> Iterator[tuple[int, object]]:
     """Kind and handle of what the page draws. A form with an image inside counts as the image, with the form's box."""
     raw = page.raw
-    count = min(pdfium.FPDFPage_CountObjects(raw), _MAX_OBJECTS)
-    get, kind_of = pdfium.FPDFPage_GetObject, pdfium.FPDFPageObj_GetType
-    for i in range(count):
-        found = get(raw, i)
-        kind = kind_of(found)
-        if kind != pdfium.FPDF_PAGEOBJ_TEXT:
-            yield from _inside(found, 1) if kind == pdfium.FPDF_PAGEOBJ_FORM else ((kind, found),)
+    handles = list(
+        map(partial(pdfium.FPDFPage_GetObject, raw), range(min(pdfium.FPDFPage_CountObjects(raw), _MAX_OBJECTS)))
+    )
+    for kind, found in zip(map(pdfium.FPDFPageObj_GetType, handles), handles, strict=True):
+        if kind == pdfium.FPDF_PAGEOBJ_FORM:
+            yield from _inside(found, 1)
+        elif kind != pdfium.FPDF_PAGEOBJ_TEXT:
+            yield kind, found
 
 
 def _inside(form: object, depth: int) -> Iterator[tuple[int, object]]:

@@ -7,7 +7,7 @@ Regions without a gutter are read row by row, so that the words of one row of a 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,15 @@ _MAX_PIECES = 4000
 """Pages with more pieces than this (maps, drawings) are read in rows only."""
 
 
-def reading_order(pieces: Pieces, rtl: bool = False) -> list[list[NDArray[np.intp]]]:
-    """The columns of a page in reading order; a column is its rows, from top to bottom, as indices of pieces."""
+class Column(NamedTuple):
+    """The pieces of a column by row, from top to bottom; `starts` says where in `pieces` each row starts."""
+
+    pieces: NDArray[np.intp]
+    starts: NDArray[np.intp]
+
+
+def reading_order(pieces: Pieces, rtl: bool = False) -> list[Column]:
+    """The columns of a page in reading order."""
     everything = np.arange(len(pieces.left))
     if len(everything) > _MAX_PIECES:
         return [_rows(pieces, everything, rtl)]
@@ -84,10 +91,11 @@ def _find_gutter(pieces: Pieces, region: NDArray[np.intp]) -> float | None:
     valley = np.ones(len(lows), bool)
     valley[1:] &= lows[1:] < lows[:-1]
     valley[:-1] &= lows[:-1] < lows[1:]
-    valley &= lows < 0.6 * len(region)
+    left_peak, right_peak = np.maximum.accumulate(inner)[starts], np.maximum.accumulate(inner[::-1])[::-1][ends - 1]
+    valley &= lows <= 0.6 * np.minimum(left_peak, right_peak)
     wide = (ends - starts) / scale
     found = np.flatnonzero(valley & (wide > 0.4 * em))
-    for i in sorted(found.tolist(), key=lambda i: (int(lows[i]), -float(wide[i])))[:6]:
+    for i in sorted(found.tolist(), key=lambda i: (int(lows[i]), -float(wide[i])))[:4]:
         position = x0 + (_BINS // 12 + (starts[i] + ends[i]) / 2) / scale
         if _are_columns(pieces, region, position, em):
             return float(position)
@@ -147,13 +155,18 @@ def _baseline(pieces: Pieces, which: NDArray[np.intp]) -> NDArray[np.float32]:
     return pieces.bottom[which] - 0.22 * (pieces.bottom[which] - pieces.top[which])
 
 
-def _rows(pieces: Pieces, region: NDArray[np.intp], rtl: bool) -> list[NDArray[np.intp]]:
-    """The rows of `region`, from top to bottom; within a row in reading direction."""
+def _rows(pieces: Pieces, region: NDArray[np.intp], rtl: bool) -> Column:
+    """The rows of `region`; within a row pieces stand in reading direction."""
+    if len(region) == 1:
+        return Column(region, np.zeros(1, np.intp))
     base = _baseline(pieces, region)
     order = np.argsort(base, kind="stable")
     size = pieces.size[region][order]
     step = np.diff(base[order]) > 0.3 * np.minimum(size[1:], size[:-1])
+    starts = np.concatenate(([0], np.flatnonzero(step) + 1))
+    if len(starts) == len(region):
+        return Column(region[order], starts)
     row = np.concatenate(([0], np.cumsum(step)))
     across = -pieces.right[region] if rtl else pieces.left[region]
     inner = np.lexsort((across[order], row))
-    return np.split(region[order][inner], np.flatnonzero(step) + 1)
+    return Column(region[order][inner], starts)
