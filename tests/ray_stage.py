@@ -1,4 +1,4 @@
-"""A stage whose pages say who they are, and that can hang, die or run out of disk where a test wants it to."""
+"""A job whose pages say who they are, and that can die or run out of disk where a test wants it to."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from omnipipe.errors import RunStopped
+from omnipipe.ledger.ledger import Ledger
 from omnipipe.page import Page
+from omnipipe.pipeline import Pipeline
+from omnipipe.runners.job import Job
+from omnipipe.schema import RESULT_COLUMNS
 from omnipipe.stages.base import Stage
+from omnipipe.unit import DocumentRef, Member, Unit
+
+NUM_PAGES = 24
 
 
 class SayName(Stage):
@@ -34,3 +44,26 @@ class SayName(Stage):
         if page.index == self.disk_full_at:
             raise RunStopped("the disk is full")
         return page.with_(status="ok", route="text_layer", text=page.id, text_format="markdown")
+
+
+def units_of(size: int, num_pages: int = NUM_PAGES) -> list[Unit]:
+    """Units of `size` pages of one document that only its reference is needed of."""
+    document = DocumentRef(doc_id="d" * 64, uri="document.pdf", count=num_pages, format="pdf")
+    return [
+        Unit(id=f"{start:04d}-{size:04d}", members=(Member(document, start, min(start + size, num_pages)),))
+        for start in range(0, num_pages, size)
+    ]
+
+
+def job_in(folder: Path, stage: SayName) -> Job:
+    """A run directory and the job that fills it."""
+    pipeline = Pipeline("names", (stage,))
+    with Ledger.open(folder, pipeline) as ledger:
+        return Job(pipeline=pipeline, run_dir=ledger.run_dir, run_id=ledger.run_id, boot_id=ledger.boot_id)
+
+
+def rows_of(folder: Path) -> pa.Table:
+    """The result columns of all committed rows, by page."""
+    files = sorted((folder / "pages").glob("*.parquet"))
+    table = pa.concat_tables([pq.read_table(file) for file in files])
+    return table.select(list(RESULT_COLUMNS)).sort_by("page_index")

@@ -7,21 +7,15 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from omnipipe.errors import RunStopped
-from omnipipe.ledger.ledger import Ledger
-from omnipipe.pipeline import Pipeline
 from omnipipe.runners import local, ray_data
 from omnipipe.runners.job import Job
 from omnipipe.runners.ray_options import RayOptions
-from omnipipe.schema import RESULT_COLUMNS
-from omnipipe.unit import DocumentRef, Member, Receipt, Unit
-from tests.ray_stage import SayName
-
-NUM_PAGES = 24
+from omnipipe.unit import Receipt, Unit
+from tests.ray_local import own_ray
+from tests.ray_stage import NUM_PAGES, SayName, job_in, rows_of, units_of
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -29,29 +23,8 @@ def ray_of_the_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     """One Ray for all tests here, on loopback only; a run that finds one leaves it as it is."""
     from omnipipe.runners.ray_session import RaySession
 
-    with RaySession(RayOptions(address="local"), tmp_path_factory.mktemp("ray")):
+    with own_ray(), RaySession(RayOptions(address="local"), tmp_path_factory.mktemp("ray")):
         yield
-
-
-def units_of(size: int, num_pages: int = NUM_PAGES) -> list[Unit]:
-    document = DocumentRef(doc_id="d" * 64, uri="document.pdf", count=num_pages, format="pdf")
-    starts = range(0, num_pages, size)
-    return [
-        Unit(id=f"{start:04d}-{size:04d}", members=(Member(document, start, min(start + size, num_pages)),))
-        for start in starts
-    ]
-
-
-def job_in(folder: Path, stage: SayName) -> Job:
-    pipeline = Pipeline("names", (stage,))
-    with Ledger.open(folder, pipeline) as ledger:
-        return Job(pipeline=pipeline, run_dir=ledger.run_dir, run_id=ledger.run_id, boot_id=ledger.boot_id)
-
-
-def rows_of(folder: Path) -> pa.Table:
-    files = sorted((folder / "pages").glob("*.parquet"))
-    table = pa.concat_tables([pq.read_table(file) for file in files])
-    return table.select(list(RESULT_COLUMNS)).sort_by("page_index")
 
 
 def run(job: Job, units: list[Unit]) -> list[Receipt]:

@@ -6,10 +6,7 @@ carry references only; neither bytes of documents, nor pixels, nor text pass thr
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import pickle
-from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
@@ -18,6 +15,7 @@ import ray
 from ray.data import DataContext, Dataset, Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
+from omnipipe.runners.ray_queue import UnitQueue
 from omnipipe.unit import Unit
 
 if TYPE_CHECKING:
@@ -25,67 +23,14 @@ if TYPE_CHECKING:
 
 UNITS = "units"
 
-# A row without units every so often tells Ray's watch for stalled datasets that waiting for the indexer is no stall.
-_KEEP_ALIVE_SECONDS = 30.0
-
-# Rows kept for a source task that dies and starts again from the first row. What it lost beyond them is fed again in
-# the next round, since its units have no receipt.
-_KEPT_ROWS = 64
-
-
-class _Queue:
-    """The units between the driver and the dataset's source. Runs as an actor on the driver's node, without a slot."""
-
-    def __init__(self, num_workers: int) -> None:
-        self._num_workers = num_workers
-        self._waiting: deque[Unit] = deque()
-        self._rows: dict[int, tuple[Unit, ...]] = {}
-        self._num_rows = 0
-        self._load = 1
-        self._is_complete = False
-        self._changed = asyncio.Condition()
-
-    async def put(self, unit: Unit, load: int) -> None:
-        """Add `unit`; from now on a row holds at most `load` units."""
-        async with self._changed:
-            self._waiting.append(unit)
-            self._load = load
-            self._changed.notify_all()
-
-    async def complete(self) -> None:
-        """No unit will follow."""
-        async with self._changed:
-            self._is_complete = True
-            self._changed.notify_all()
-
-    async def take(self, row: int) -> tuple[Unit, ...] | None:
-        """The units of row number `row`, none of them where there was nothing to do for a while; None at the end."""
-        if row < self._num_rows:
-            return self._rows.get(row, ())
-        async with self._changed:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait_for(self._has_news), _KEEP_ALIVE_SECONDS)
-        if not self._waiting and self._is_complete:
-            return None
-        # Towards the end rows get smaller, so that the last tasks end close together.
-        fair = -(-len(self._waiting) // (2 * self._num_workers))
-        units = tuple(self._waiting.popleft() for _ in range(min(self._load, fair)))
-        self._rows[row] = units
-        self._rows.pop(row - _KEPT_ROWS, None)
-        self._num_rows = row + 1
-        return units
-
-    def _has_news(self) -> bool:
-        return bool(self._waiting) or self._is_complete
-
 
 class Feed:
     """The driver's end of the queue, and the dataset's."""
 
     def __init__(self, num_workers: int) -> None:
         self._here = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
-        remote = ray.remote(_Queue).options(num_cpus=0, max_concurrency=8, label_selector=self._here)
-        self._queue = cast("ActorHandle[_Queue]", remote.remote(num_workers))
+        remote = ray.remote(UnitQueue).options(num_cpus=0, max_concurrency=8, label_selector=self._here)
+        self._queue = cast("ActorHandle[UnitQueue]", remote.remote(num_workers))
 
     def put(self, unit: Unit, load: int) -> None:
         """Hand `unit` over; from now on a task holds at most `load` units."""
@@ -111,7 +56,7 @@ class Feed:
 class _Source(Datasource):
     """A dataset's source: one task that yields a row whenever the queue has one."""
 
-    def __init__(self, queue: ActorHandle[_Queue]) -> None:
+    def __init__(self, queue: ActorHandle[UnitQueue]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._queue = queue
 
@@ -129,7 +74,7 @@ class _Source(Datasource):
         return [ReadTask(lambda: _rows(queue), metadata)]
 
 
-def _rows(queue: ActorHandle[_Queue]) -> Iterator[pa.Table]:
+def _rows(queue: ActorHandle[UnitQueue]) -> Iterator[pa.Table]:
     row = 0
     while True:
         units = cast(tuple[Unit, ...] | None, ray.get(queue.take.remote(row)))

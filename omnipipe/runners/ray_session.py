@@ -44,8 +44,6 @@ class RaySession:
         self._exit = ExitStack()
 
     def __enter__(self) -> RaySession:
-        from omnipipe.runners.ray_probe import check_nodes
-
         with ExitStack() as opening:
             address = find_address(self._options.address, os.environ)
             if address is not None:
@@ -58,6 +56,8 @@ class RaySession:
                 opening.enter_context(_quiet(self._options.log_dir or self._run_dir / "logs"))
             self._start(address, opening)
             if address is not None:
+                from omnipipe.runners.ray_probe import check_nodes
+
                 check_nodes(self._run_dir)
             self._exit = opening.pop_all()
         return self

@@ -1,0 +1,62 @@
+"""The queue between a run's driver and its dataset; a module of its own so that its process loads little."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+
+from omnipipe.unit import Unit
+
+# A row without units every so often tells Ray's watch for stalled datasets that waiting for the indexer is no stall.
+_KEEP_ALIVE_SECONDS = 30.0
+
+# Rows kept for a source task that dies and starts again from the first row. What it lost beyond them is fed again in
+# the next round, since its units have no receipt.
+_KEPT_ROWS = 64
+
+
+class UnitQueue:
+    """The units between the driver and the dataset's source. Runs as an actor on the driver's node, without a slot."""
+
+    def __init__(self, num_workers: int) -> None:
+        self._num_workers = num_workers
+        self._waiting: deque[Unit] = deque()
+        self._rows: dict[int, tuple[Unit, ...]] = {}
+        self._num_rows = 0
+        self._load = 1
+        self._is_complete = False
+        self._changed = asyncio.Condition()
+
+    async def put(self, unit: Unit, load: int) -> None:
+        """Add `unit`; from now on a row holds at most `load` units."""
+        async with self._changed:
+            self._waiting.append(unit)
+            self._load = load
+            self._changed.notify_all()
+
+    async def complete(self) -> None:
+        """No unit will follow."""
+        async with self._changed:
+            self._is_complete = True
+            self._changed.notify_all()
+
+    async def take(self, row: int) -> tuple[Unit, ...] | None:
+        """The units of row number `row`, none of them where there was nothing to do for a while; None at the end."""
+        if row < self._num_rows:
+            return self._rows.get(row, ())
+        async with self._changed:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait_for(self._has_news), _KEEP_ALIVE_SECONDS)
+        if not self._waiting and self._is_complete:
+            return None
+        # Towards the end rows get smaller, so that the last tasks end close together.
+        fair = -(-len(self._waiting) // (2 * self._num_workers))
+        units = tuple(self._waiting.popleft() for _ in range(min(self._load, fair)))
+        self._rows[row] = units
+        self._rows.pop(row - _KEPT_ROWS, None)
+        self._num_rows = row + 1
+        return units
+
+    def _has_news(self) -> bool:
+        return bool(self._waiting) or self._is_complete
