@@ -12,7 +12,6 @@ from omnipipe.ledger.files import stopping
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.plantable import PlanTable
 from omnipipe.ledger.unitfile import read_rows
-from omnipipe.schema import PAGES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,6 +50,8 @@ def compact_run(run_dir: Path | str, output: Path | str, *, rows_per_file: int =
 
 def _write(groups: Iterator[pa.Table], target: Path, rows_per_file: int) -> CompactReport:
     import pyarrow.parquet as pq
+
+    from omnipipe.schema import PAGES
 
     paths: list[Path] = []
     total = 0
@@ -108,6 +109,8 @@ def _pieces(layout: RunLayout) -> Iterator[pa.Table]:
 
 
 def _unit_table(layout: RunLayout, unit_id: str) -> pa.Table:
+    from omnipipe.schema import PAGES
+
     try:
         return read_rows(layout.unit_file(unit_id)).cast(PAGES)
     except FileNotFoundError as error:

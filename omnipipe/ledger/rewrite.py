@@ -10,7 +10,6 @@ from omnipipe.ledger.files import write_first, write_over
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.member import row_keys
 from omnipipe.ledger.unitfile import UnitInfo, count_rows, read_info, read_rows, unit_lock, write_unit
-from omnipipe.schema import PAGES
 from omnipipe.unit import Member, Unit
 
 if TYPE_CHECKING:
@@ -48,6 +47,8 @@ def keep_members(layout: RunLayout, run_id: str, unit: Unit, config_hash: str) -
 
     path = layout.unit_file(unit.id)
     if not unit.members:
+        from omnipipe.schema import PAGES
+
         counts, digest = count_rows(PAGES.empty_table())
         empty = UnitInfo(
             unit_id=unit.id,
