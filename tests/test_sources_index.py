@@ -6,6 +6,9 @@ import base64
 import hashlib
 import json
 import os
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -158,6 +161,30 @@ def test_a_file_that_changes_after_the_index_is_noticed(
     assert _code(fetcher, ref) == "missing"
 
 
+def test_a_file_that_is_being_written_is_a_record_that_says_so(
+    tmp_path: Path, reader: ReaderProcess, fetcher: Fetcher
+) -> None:
+    path = _write(tmp_path / "a.pdf", pdf_of_texts(["x"]) + b"%" * 5_000_000)
+    source = _source(path)
+    stop = threading.Event()
+
+    def write() -> None:
+        with path.open("ab", buffering=0) as file:
+            while not stop.wait(0.0005):
+                file.write(b"%")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    record = index_source(source, reader, fetcher)
+    stop.set()
+    writer.join()
+
+    assert record.problem is not None
+    assert record.problem.code == "changed"
+    assert not record.is_current(source)
+    assert index_source(source, reader, fetcher).page_count == 1
+
+
 @pytest.mark.parametrize("kind", ["parquet", "jsonl"])
 def test_bytes_in_rows_are_documents(tmp_path: Path, reader: ReaderProcess, fetcher: Fetcher, kind: str) -> None:
     contents = [pdf_of_texts([f"row {i}"] * (i % 3 + 1)) for i in range(25)]
@@ -285,6 +312,22 @@ def test_an_error_of_the_sources_comes_through(tmp_path: Path) -> None:
 
     with pytest.raises(KeyError):
         list(index_sources(sources(), num_processes=1, limits=LIMITS))
+
+
+def test_local_documents_are_found_without_loading_pyarrow(tmp_path: Path) -> None:
+    _write(tmp_path / "a.pdf", pdf_of_texts(["x"]))
+    program = (
+        "import sys\n"
+        "from omnipipe.sources import index\n"
+        "from omnipipe.sources.expand import expand\n"
+        "source = next(expand([sys.argv[1]]))\n"
+        "index.Fetcher().local_path(source)\n"
+        "print([name for name in ('pyarrow', 'numpy', 'pypdfium2', 'ray') if name in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
 
 
 def test_ten_thousand_unchanged_sources_take_less_than_a_second(tmp_path: Path) -> None:

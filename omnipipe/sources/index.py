@@ -7,6 +7,7 @@ import hashlib
 import os
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -147,8 +148,9 @@ class _Pool:
         self._is_closed = True
         for _ in self._threads:
             self._orders.put(None)
+        end = time.monotonic() + _CLOSE_SECONDS
         for thread in self._threads:
-            thread.join(_CLOSE_SECONDS)
+            thread.join(max(0.0, end - time.monotonic()))
 
     def _serve(self) -> None:
         fetcher = Fetcher()
