@@ -13,7 +13,7 @@ from omnipipe.page import Pixels, ProblemError
 from omnipipe.reading.detect import webp_size
 from omnipipe.reading.encode import encode
 from omnipipe.reading.facts import MAX_IMAGE_PIXELS, PageFacts, ReadOptions, RenderPolicy
-from omnipipe.reading.pixels import shrunk, upright
+from omnipipe.reading.pixels import ORIENTATION, shrunk, upright
 from omnipipe.reading.source import PageSource
 from omnipipe.text.measure import Measures
 from omnipipe.text.triage import Ink, judge
@@ -29,7 +29,6 @@ _PLUGINS = {
 }
 _ONE_FRAME = frozenset({"png", "jpeg", "bmp", "jp2"})
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError, OverflowError)
-_ORIENTATION = 0x0112
 _ROTATIONS = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
 
 # As for PDF pages: `omnipipe.text.triage.measure_ink`.
@@ -71,7 +70,7 @@ class ImageSource(PageSource):
         image = self._frame(index, options.max_image_pixels)
         width, height = _upright_size(image)
         dpi = _dpi(image)
-        rotation = _ROTATIONS.get(image.getexif().get(_ORIENTATION, 1), 0)
+        rotation = _ROTATIONS.get(image.getexif().get(ORIENTATION, 1), 0)
         ink = self._ink(image, index)
         verdict = judge(Measures(), ink, options.text)
         return PageFacts(
@@ -93,7 +92,7 @@ class ImageSource(PageSource):
         size = _target(_upright_size(image), policy)
         try:
             if self.format == "jpeg":
-                image.draft(None, size if _upright_size(image) == image.size else size[::-1])
+                image.draft(None, size[::-1] if _is_sideways(image) else size)
             picture = shrunk(upright(image, policy.mode), size)
         except _BROKEN as problem:
             raise self._broken(problem, index) from problem
@@ -146,9 +145,14 @@ class ImageSource(PageSource):
         return ProblemError("corrupt", f"{where} is damaged or cut off: {reason or type(problem).__name__}.")
 
 
+def _is_sideways(image: Image.Image) -> bool:
+    return image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
+
+
 def _upright_size(image: Image.Image) -> tuple[int, int]:
     width, height = image.size
-    return (height, width) if image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8) else (width, height)
+    # The TIFF plugin gives the size of the upright picture from the start.
+    return (height, width) if _is_sideways(image) and image.format != "TIFF" else (width, height)
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:
@@ -159,7 +163,7 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
     across, down = float(claimed[0]), float(claimed[1])
     if not (_LOWEST_DPI <= across <= _HIGHEST_DPI and _LOWEST_DPI <= down <= _HIGHEST_DPI):
         return None
-    return (across, down) if _upright_size(image) == image.size else (down, across)
+    return (down, across) if _is_sideways(image) else (across, down)
 
 
 def _target(size: tuple[int, int], policy: RenderPolicy) -> tuple[int, int]:

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+ORIENTATION = 0x0112
+"""The EXIF tag that says which way a picture was taken, 1 to 8."""
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _TIFF_PHOTOMETRIC = 262
 _TWELVE_BITS = 4095
 _DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
@@ -19,13 +31,13 @@ def upright(image: Image.Image, mode: Literal["L", "RGB"]) -> Image.Image:
     """`image` turned as its EXIF or TIFF orientation asks, without transparency, in `mode`; a loaded copy or itself."""
     image.load()
     if image.mode in _DEEP_MODES:
-        return ImageOps.exif_transpose(_shallow(image)).convert(mode)
-    turned = ImageOps.exif_transpose(image)
-    if turned.mode == "LAB":
-        turned = turned.getchannel("L")
-    if turned.has_transparency_data:
-        turned = _on_white(turned)
-    return turned if turned.mode == mode else turned.convert(mode)
+        return _turned(_shallow(image), image).convert(mode)
+    picture = _turned(image, image)
+    if picture.mode == "LAB":
+        picture = picture.getchannel("L")
+    if picture.has_transparency_data:
+        picture = _on_white(picture)
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -33,6 +45,15 @@ def shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     if image.size == size:
         return image
     return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def _turned(picture: Image.Image, image: Image.Image) -> Image.Image:
+    """`picture`, made from `image`, turned as that one asks."""
+    # The TIFF plugin has turned its frame while it loaded it, and its EXIF still says how.
+    if image.format == "TIFF":
+        return picture
+    method = _TURNS.get(image.getexif().get(ORIENTATION, 1))
+    return picture if method is None else picture.transpose(method)
 
 
 def _on_white(image: Image.Image) -> Image.Image:
@@ -56,12 +77,7 @@ def _shallow(image: Image.Image) -> Image.Image:
     grey = np.clip(np.nan_to_num(values) * (255.0 / full) + 0.5, 0, 255).astype(np.uint8)
     if _is_white_zero(image):
         grey = 255 - grey
-    shallow = Image.fromarray(grey)
-    shallow.info = dict(image.info)
-    orientation = image.getexif().get(0x0112)
-    if orientation:
-        shallow.getexif()[0x0112] = orientation
-    return shallow
+    return Image.fromarray(grey)
 
 
 def _is_white_zero(image: Image.Image) -> bool:
