@@ -7,6 +7,7 @@ character of a word.
 from __future__ import annotations
 
 import ctypes
+from collections import deque
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -133,8 +134,7 @@ def _fetch(function: object, handle: int | None, indices: list[int], width: int)
     rows = np.zeros((len(indices), width), np.float32)
     start, step = rows.ctypes.data, 4 * width
     addresses = range(start, start + step * len(indices), step)
-    for _ in map(function, repeat(handle), indices, addresses):  # type: ignore[call-overload]
-        pass
+    deque(map(function, repeat(handle), indices, addresses), maxlen=0)  # type: ignore[call-overload]
     return rows
 
 

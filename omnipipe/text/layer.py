@@ -122,4 +122,4 @@ def _upright(page: pypdfium2.PdfPage, placed: list[tuple[int, Part]]) -> list[tu
 
 
 def _share(value: float) -> float:
-    return min(1.0, max(0.0, value))
+    return 0.0 if value < 0.0 else 1.0 if value > 1.0 else value

@@ -76,7 +76,8 @@ def to_rows(pieces: Pieces, column: Column, text: str) -> list[Row]:
         gaps = False
         for i in range(start + 1, end):
             words += text[first[i] : last[i]].split()
-            gaps = gaps or max(lefts[i] - rights[i - 1], lefts[i - 1] - rights[i]) > GAP * em
+            wide = GAP * em
+            gaps = gaps or lefts[i] - rights[i - 1] > wide or lefts[i - 1] - rights[i] > wide
         rows.append(Row(" ".join(words), x0, y0, x1, y1, em, gaps))
     return rows
 
@@ -107,14 +108,12 @@ def _right_edge(rows: Sequence[Row]) -> float:
 
 
 def _starts_block(previous: Row, row: Row, group: Sequence[Row], edge: float) -> bool:
-    em = max(previous.size, row.size)
+    em = row.size if row.size > previous.size else previous.size
     if abs(previous.size - row.size) > 0.12 * em:
         return True
     pitch = row.bottom - previous.bottom
     usual = group[1].bottom - group[0].bottom if len(group) > 1 else 1.45 * em
-    if pitch > max(1.25 * usual, usual + 0.25 * em) and pitch > 1.3 * em:
-        return True
-    if pitch > 2.2 * em:
+    if pitch > 1.3 * em and (pitch > 2.2 * em or (pitch > 1.25 * usual and pitch > usual + 0.25 * em)):
         return True
     if _BULLET.match(row.text) or _NUMBER.match(row.text):
         return True
@@ -126,12 +125,15 @@ def _starts_block(previous: Row, row: Row, group: Sequence[Row], edge: float) ->
 def _part(
     group: Sequence[Row], edge: float, body: float, levels: Sequence[float], options: TextOptions, known: str
 ) -> Part:
-    box = (
-        min(row.left for row in group),
-        min(row.top for row in group),
-        max(row.right for row in group),
-        max(row.bottom for row in group),
-    )
+    head = group[0]
+    box = (head.left, head.top, head.right, head.bottom)
+    if len(group) > 1:
+        box = (
+            min([row.left for row in group]),
+            min([row.top for row in group]),
+            max([row.right for row in group]),
+            max([row.bottom for row in group]),
+        )
     text = _flow(group, edge, options.dehyphenate, known)
     size = group[0].size
     if options.headings and size >= MIN_HEADING * body and len(group) <= 4 and 1 < len(text) <= 240:
