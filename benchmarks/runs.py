@@ -70,7 +70,7 @@ def _first_start(output: Path, process: subprocess.Popen[bytes]) -> float:
             if folder.is_dir() and any(True for _ in os.scandir(folder)):
                 return time.time()
         time.sleep(0.005)
-    return min(path.stat().st_mtime for path in unit_files(output))
+    return min((path.stat().st_mtime for path in unit_files(output)), default=time.time())
 
 
 def call(command: Sequence[str]) -> str:
