@@ -73,7 +73,7 @@ class Ocr(Stage):
         Raises:
             MissingExtraError: A package or language data are not installed.
         """
-        self._reader = self._build()
+        self._reader = self.build()
 
     def process(self, pages: Sequence[Page]) -> Sequence[Page]:
         """Each page with its text."""
@@ -114,7 +114,12 @@ class Ocr(Stage):
             image=None,
         )
 
-    def _build(self) -> OcrEngine:
+    def build(self) -> OcrEngine:
+        """The chosen engine, nothing loaded.
+
+        Raises:
+            MissingExtraError: A package or language data are not installed.
+        """
         from omnipipe.tasks.ocr_extraction import (
             FastOCR,
             FastOCRConfig,

@@ -21,7 +21,7 @@ class FastOCRConfig(Config):
     first: TesseractConfig = Field(default_factory=_first)
     second: RapidOCRConfig = Field(default_factory=RapidOCRConfig)
     min_confidence: float = Field(
-        0.9, ge=0, le=1, description="Mean confidence (0 to 1) of Tesseract below which RapidOCR reads the page."
+        0.94, ge=0, le=1, description="Mean confidence (0 to 1) of Tesseract below which RapidOCR reads the page."
     )
 
 

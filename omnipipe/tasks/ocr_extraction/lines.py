@@ -121,7 +121,7 @@ def _find_columns(rows: list[_Row], unit: float) -> list[list[_Row]] | None:
         crossing = [other for other in ordered if other.x0 < x < other.x1]
         if 2 * len(crossing) > len(rows):
             continue
-        walls = {id(other) for other in crossing if not _is_between(other, ordered, x)}
+        walls = {id(other) for other in crossing if not _is_between(other, ordered, unit)}
         start = 0
         for end in range(len(ordered) + 1):
             if end < len(ordered) and id(ordered[end]) not in walls:
@@ -133,10 +133,10 @@ def _find_columns(rows: list[_Row], unit: float) -> list[list[_Row]] | None:
     return best[1] if best else None
 
 
-def _is_between(row: _Row, rows: list[_Row], x: float) -> bool:
-    """Whether `row` crosses `x` with other lines on both sides at its height, as a caption between columns does."""
-    level = [other for other in rows if _overlap(row, other) > 0.1]
-    return any(other.x1 <= x for other in level) and any(other.x0 >= x for other in level)
+def _is_between(row: _Row, rows: list[_Row], unit: float) -> bool:
+    """Whether other lines stand beside `row` on both sides, as they do beside a caption that hangs between columns."""
+    level = [other for other in rows if other.y0 < row.y1 + 0.5 * unit and other.y1 > row.y0 - 0.5 * unit]
+    return any(other.x1 <= row.x0 for other in level) and any(other.x0 >= row.x1 for other in level)
 
 
 def _cut(ordered: list[_Row], start: int, end: int, x: float, unit: float) -> tuple[int, list[list[_Row]]]:

@@ -44,7 +44,7 @@ def find_turn(
     if len(long) < _MIN_LINES:
         return 0
     tall = sum(_length(quad) for quad in long if _is_tall(quad)) / sum(_length(quad) for quad in long)
-    is_sideways = tall > 0.6
+    is_sideways = tall > 0.5
     crops = [crop(quad) for quad in long[:_GLANCES] if _is_tall(quad) == is_sideways]
     if not is_sideways:
         suspects = sum(is_upside_down(image) for image in crops)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from omnipipe.page import Block, Line
 
 if TYPE_CHECKING:
+    from omnipipe.tasks.ocr_extraction.lines import FoundLine
     from omnipipe.tasks.ocr_extraction.picture import Picture
 
 
@@ -17,7 +19,8 @@ class OcrResult:
 
     `content` is markdown in reading order, empty where no text was found. Boxes of `lines` and `blocks` are shares
     (0 to 1) of the picture after it was turned by `rotation_applied` degrees clockwise (0, 90, 180 or 270); `width` and
-    `height` are its pixels after that turn. `confidence` (0 to 1) is the mean over all characters, None without text.
+    `height` are its pixels after that turn. `confidence` (0 to 1) is the mean over all characters, None without text; Tesseract's
+    counts the lines that were dropped as too doubtful as well.
     """
 
     content: str
@@ -66,7 +69,7 @@ class OcrEngine(Protocol):
         ...
 
 
-def mean_confidence(lines: tuple[Line, ...]) -> float | None:
+def mean_confidence(lines: Sequence[Line] | Sequence[FoundLine]) -> float | None:
     """The mean confidence of the characters of `lines` (0 to 1), None where there are none."""
     weights = sum(len(line.text) for line in lines)
     return sum(len(line.text) * (line.confidence or 0.0) for line in lines) / weights if weights else None

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from omnipipe.config import Config
 from omnipipe.errors import MissingExtraError
-from omnipipe.tasks.ocr_extraction.lines import FoundLine, arrange
+from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, arrange
 from omnipipe.tasks.ocr_extraction.picture import Picture, to_array
 from omnipipe.tasks.ocr_extraction.result import OcrResult, mean_confidence
 
@@ -123,12 +123,17 @@ class Tesseract:
         if min(width, height) > 2 and max(width, height) < _MAX_SIDE:
             self._api.SetImage(upright)
             self._api.SetSourceResolution(self.config.dpi)
-            found = [line for line in self._lines() if line.confidence >= self.config.min_confidence]
+            found = list(self._lines())
             self._api.Clear()
-        lines, blocks = arrange(found, (width, height), "tesseract")
+        # What is dropped counts as well: noise in the picture says that the rest is not to be trusted.
+        confidence = mean_confidence(found)
+        kept = [line for line in found if line.confidence >= self.config.min_confidence]
+        lines, blocks = arrange(kept, (width, height), "tesseract")
         content = "\n\n".join(block.text for block in blocks)
         model = "+".join(self.config.languages)
-        return OcrResult(content, lines, blocks, mean_confidence(lines), turn, width, height, self.version, model)
+        return OcrResult(
+            content, lines, blocks, confidence if lines else None, turn, width, height, self.version, model
+        )
 
     def _lines(self) -> Iterator[FoundLine]:
         import tesserocr
@@ -140,8 +145,18 @@ class Tesseract:
             box = line.BoundingBox(level)
             text = " ".join((line.GetUTF8Text(level) or "").split()) if box else ""
             if text:
-                x0, y0, x1, y1 = map(float, box)
-                yield FoundLine(text, line.Confidence(level) / 100, ((x0, y0), (x1, y0), (x1, y1), (x0, y1)))
+                yield FoundLine(text, line.Confidence(level) / 100, _corners(box, line.Baseline(level)))
+
+
+def _corners(box: tuple[int, int, int, int], baseline: tuple[tuple[int, int], tuple[int, int]] | None) -> Quad:
+    """The corners of a line in an upright `box`, which is too high where the line slopes as its `baseline` says."""
+    x0, y0, x1, y1 = map(float, box)
+    rise = 0.0
+    if baseline is not None and baseline[1][0] > baseline[0][0]:
+        slope = (baseline[1][1] - baseline[0][1]) / (baseline[1][0] - baseline[0][0])
+        rise = max(-0.7, min(0.7, slope * (x1 - x0) / (y1 - y0) if y1 > y0 else 0.0)) * (y1 - y0)
+    down, up = max(0.0, rise), max(0.0, -rise)
+    return (x0, y0 + up), (x1, y0 + down), (x1, y1 - up), (x0, y1 - down)
 
 
 def find_tessdata(languages: Sequence[str] = ("eng",)) -> Path:
