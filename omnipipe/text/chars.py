@@ -24,6 +24,9 @@ Ints = "NDArray[np.intp]"
 HYPHEN = 0xFFFE
 """What PDFium writes for a hyphen at the end of a line; the rest of the word follows without a line break."""
 
+_FIRST_VERTICAL = 0x2E80
+"""Scripts that are written from top to bottom start here."""
+
 _P = ctypes.c_void_p
 
 
@@ -61,41 +64,81 @@ class Words(NamedTuple):
     char: list[int]
 
 
+class _Ends(NamedTuple):
+    """Boxes of the first and last characters of words, and the place of the first in PDFium's list."""
+
+    heads: NDArray[np.float32]
+    tails: NDArray[np.float32]
+    chars: list[int]
+
+
 def read_words(textpage: pypdfium2.PdfTextPage) -> Words | None:
     """The words of `textpage`; None where it has no visible character."""
     handle = ctypes.cast(textpage.raw, _P).value
-    units = _units(handle, pdfium.FPDFText_CountChars(textpage.raw))
+    num_chars = pdfium.FPDFText_CountChars(textpage.raw)
+    units = _units(handle, num_chars)
     if units is None:
         return None
     first, last, line = _cut(units)
     if not len(first):
         return None
-    ends = np.stack((first, last - 1))
-    if len(units) != pdfium.FPDFText_CountChars(textpage.raw):
-        indices = [_char_index(handle, i) for i in ends.ravel().tolist()]  # type: ignore[operator]
-    else:
-        indices = ends.ravel().tolist()
-    boxes = _fetch(_loose_box, handle, indices, 4)
+    is_mapped = len(units) != num_chars
+    ends = _ends(handle, first, last, is_mapped)
+    size, turn = _sizes_and_turns(handle, ends, line)
+    stacked = _stacked(ends, last - first, size, turn)
+    broken = stacked & (units[first] < _FIRST_VERTICAL)
+    if broken.any():
+        first, last, line = _split(handle, (first, last, line), np.flatnonzero(broken), is_mapped)
+        ends = _ends(handle, first, last, is_mapped)
+        size, turn = _sizes_and_turns(handle, ends, line)
+        stacked = _stacked(ends, last - first, size, turn) & (units[first] >= _FIRST_VERTICAL)
+    turn = _vertical(turn, stacked, last - first)
+    box = np.concatenate((np.minimum(ends.heads, ends.tails)[:, :2], np.maximum(ends.heads, ends.tails)[:, 2:]), axis=1)
+    text, first, last = _decode(units, first, last)
+    return Words(text, units, first, last, line, box, size, turn, ends.chars)
+
+
+def _ends(handle: int | None, first: NDArray[np.intp], last: NDArray[np.intp], is_mapped: bool) -> _Ends:
+    indices = np.concatenate((first, last - 1)).tolist()
+    if is_mapped:
+        indices = [_char_index(handle, i) for i in indices]  # type: ignore[operator]
+    boxes = _boxes(handle, indices)
+    return _Ends(boxes[: len(first)], boxes[len(first) :], indices[: len(first)])
+
+
+def _boxes(handle: int | None, indices: list[int]) -> NDArray[np.float32]:
+    """Left, bottom, right and top of characters."""
     # FS_RECTF is left, top, right, bottom.
-    boxes = np.stack(
-        (
-            np.minimum(boxes[:, 0], boxes[:, 2]),
-            np.minimum(boxes[:, 1], boxes[:, 3]),
-            np.maximum(boxes[:, 0], boxes[:, 2]),
-            np.maximum(boxes[:, 1], boxes[:, 3]),
-        ),
-        axis=1,
-    )
+    raw = _fetch(_loose_box, handle, indices, 4)
+    boxes = np.concatenate((np.minimum(raw[:, :2], raw[:, 2:]), np.maximum(raw[:, :2], raw[:, 2:])), axis=1)
     if not np.isfinite(boxes).all():
         boxes = np.nan_to_num(boxes, nan=0.0, posinf=0.0, neginf=0.0)
-    count = len(first)
-    heads, tails = boxes[:count], boxes[count:]
-    box = np.concatenate((np.minimum(heads, tails)[:, :2], np.maximum(heads, tails)[:, 2:]), axis=1)
-    chars = indices[:count]
-    size, turn = _sizes_and_turns(handle, chars, line, heads[:, 3] - heads[:, 1])
-    turn = _vertical(turn, heads, tails, last - first, size)
-    text, first, last = _decode(units, first, last)
-    return Words(text, units, first, last, line, box, size, turn, chars)
+    return boxes
+
+
+def _split(
+    handle: int | None,
+    words: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]],
+    broken: NDArray[np.intp],
+    is_mapped: bool,
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Start, end and line of the words, those at `broken` cut where PDFium has overlooked that a line ends."""
+    first, last, line = words
+    places: list[int] = []
+    owners: list[int] = []
+    for i in broken.tolist():
+        inside = list(range(int(first[i]), int(last[i])))
+        boxes = _boxes(handle, [_char_index(handle, c) for c in inside] if is_mapped else inside)  # type: ignore[operator]
+        overlap = np.minimum(boxes[1:, 3], boxes[:-1, 3]) - np.maximum(boxes[1:, 1], boxes[:-1, 1])
+        cuts = np.flatnonzero(overlap < 0.3 * (boxes[1:, 3] - boxes[1:, 1])) + 1
+        places += [inside[cut] for cut in cuts.tolist()]
+        owners += [i] * len(cuts)
+    at = np.array(owners, np.intp) + 1
+    new = np.array(places, np.intp)
+    starts = np.insert(first, at, new)
+    # A word now ends where the next part of it starts.
+    ends = np.minimum(np.insert(last, at, last[at - 1]), np.append(starts[1:], last[-1]))
+    return starts, ends, np.cumsum(np.insert(np.diff(line, prepend=0), at, 1))
 
 
 def _units(handle: int | None, count: int) -> NDArray[np.uint16] | None:
@@ -139,9 +182,11 @@ def _fetch(function: object, handle: int | None, indices: list[int], width: int)
 
 
 def _sizes_and_turns(
-    handle: int | None, every: list[int], line: NDArray[np.intp], height: NDArray[np.float32]
+    handle: int | None, ends: _Ends, line: NDArray[np.intp]
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
     """Size and direction of each word; PDFium is asked where the line or the height of the first letter changes."""
+    every = ends.chars
+    height = ends.heads[:, 3] - ends.heads[:, 1]
     changed = np.ones(len(every), bool)
     changed[1:] = (line[1:] != line[:-1]) | (np.abs(height[1:] - height[:-1]) > 0.01 * height[1:])
     chars = [every[i] for i in np.flatnonzero(changed).tolist()]
@@ -160,26 +205,29 @@ def _sizes_and_turns(
     return size[group], turn[group]
 
 
-def _vertical(
-    turn: NDArray[np.intp],
-    heads: NDArray[np.float32],
-    tails: NDArray[np.float32],
-    length: NDArray[np.intp],
-    size: NDArray[np.float32],
-) -> NDArray[np.intp]:
-    """`turn` with upright characters that are set one below the other (vertical writing) counted as three quarters.
-
-    Such text runs down the page and its next line stands to the left, as text turned clockwise does.
-    """
-    shift = (tails - heads).astype(np.float64)
+def _stacked(
+    ends: _Ends, length: NDArray[np.intp], size: NDArray[np.float32], turn: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Words of upright characters whose last one stands below the first."""
+    shift = ends.tails - ends.heads
     down = -(shift[:, 1] + shift[:, 3]) / 2
     across = np.abs(shift[:, 0] + shift[:, 2]) / 2
-    stacked = (length > 1) & (down > 2 * across) & (down > 0.6 * size) & (turn == 0)
+    found: NDArray[np.bool_] = (
+        (length > 1) & (turn == 0) & (down > 0.6 * size) & ((down > 2 * across) | (down > 0.9 * size))
+    )
+    return found
+
+
+def _vertical(turn: NDArray[np.intp], stacked: NDArray[np.bool_], length: NDArray[np.intp]) -> NDArray[np.intp]:
+    """`turn` with vertical writing counted as three quarters: its lines follow each other to the left.
+
+    That is how text turned clockwise runs as well.
+    """
     if not stacked.any():
         return turn
     alone = (length == 1) & (turn == 0)
     if 2 * stacked.sum() > len(turn) - alone.sum():
-        stacked |= alone
+        stacked = stacked | alone
     return np.where(stacked, 3, turn)
 
 
