@@ -69,13 +69,17 @@ class RenderPolicy:
     """The size and form of a page's picture.
 
     PDF pages are drawn at `dpi`, image files keep their pixels; both are scaled down until the longer side has at most
-    `longest_side` pixels and the whole at most `max_pixels`. `raw` is rows of `mode` pixels without padding;
-    `quality` (1 to 95) is JPEG's. Image files above `max_image_pixels` are refused before they are decoded.
+    `longest_side` pixels and the whole at most `max_pixels`. A PDF page whose longer side would have less than
+    `small_side` pixels is drawn at up to twice `dpi`, but a scan no finer than it was scanned.
+
+    `raw` is rows of `mode` pixels without padding; `quality` (1 to 95) is JPEG's. Image files above
+    `max_image_pixels` are refused before they are decoded.
     """
 
     dpi: float = 150.0
     longest_side: int = 2400
     max_pixels: int = 6_000_000
+    small_side: int = 1200
     format: Literal["raw", "png", "jpeg"] = "raw"
     mode: Literal["L", "RGB"] = "RGB"
     quality: int = 85

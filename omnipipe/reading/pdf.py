@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path, PurePath
 from time import perf_counter
 
@@ -39,6 +40,7 @@ _FREE_PAGES = 1000
 _MIN_BYTES_A_PAGE = 8
 
 _FEW_CHARS = 4
+_OBJECTS_LOOKED_AT = 50
 _SEARCHED_BYTES = 1 << 26
 
 
@@ -96,7 +98,7 @@ class PdfSource(PageSource):
             width, height = page.get_size()
             if not _has_area(width, height):
                 raise ProblemError("corrupt", f"{self._name} page {index + 1} has a box without area.")
-            scale = _scale(width, height, policy)
+            scale = _scale(page, policy)
             bitmap = page.render(scale=scale, grayscale=policy.mode == "L", rev_byteorder=True)
             try:
                 return encode(_rows(bitmap), bitmap.width, bitmap.height, policy)
@@ -244,14 +246,34 @@ def _has_area(width: float, height: float) -> bool:
     return math.isfinite(width) and math.isfinite(height) and width > 0 and height > 0
 
 
-def _scale(width: float, height: float, policy: RenderPolicy) -> float:
+def _scale(page: pypdfium2.PdfPage, policy: RenderPolicy) -> float:
+    width, height = page.get_size()
+    longest = max(width, height)
     scale = policy.dpi / 72
-    scale = min(scale, policy.longest_side / max(width, height))
+    if longest * scale < policy.small_side:
+        # Scans are often put on pages of the wrong size; at the nominal resolution their letters would be lost.
+        scale = max(scale, min(2 * scale, policy.small_side / longest, _scan_scale(page)))
+    scale = min(scale, policy.longest_side / longest)
     pixels = max(1.0, width * scale) * max(1.0, height * scale)
     if pixels > policy.max_pixels:
         scale *= math.sqrt(policy.max_pixels / pixels)
     # pypdfium2 rounds sides up: without this the longest side is now and then one pixel over.
     return scale * (1 - 1e-9)
+
+
+def _scan_scale(page: pypdfium2.PdfPage) -> float:
+    """Pixels a point of the image that covers most of `page`; infinite where none does."""
+    page_width, page_height = page.get_size()
+    for drawn in islice(page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,), max_depth=2), _OBJECTS_LOOKED_AT):
+        try:
+            left, bottom, right, top = drawn.get_bounds()
+            pixels = float(max(drawn.get_px_size()))
+        except pypdfium2.PdfiumError:
+            continue
+        width, height = right - left, top - bottom
+        if width * height > 0.5 * page_width * page_height:
+            return pixels / max(1e-6, float(max(width, height)))
+    return math.inf
 
 
 def _rows(bitmap: pypdfium2.PdfBitmap) -> bytes:

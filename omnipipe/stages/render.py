@@ -26,6 +26,9 @@ class Render(Stage):
     dpi: float = Field(150.0, gt=0, le=1200, description="Dots an inch of PDF pages; image files keep their pixels.")
     longest_side: int = Field(3000, ge=16, le=20000, description="Longer pictures (pixels) are scaled down.")
     max_pixels: int = Field(6_000_000, ge=256, le=180_000_000, description="Larger pictures (pixels) are scaled down.")
+    small_side: int = Field(
+        1200, ge=0, description="PDF pages with a shorter longest side (pixels) are drawn at up to twice the dpi."
+    )
     format: Literal["raw", "png", "jpeg"] = Field("raw", description="raw for OCR in this process, else what is sent.")
     mode: Literal["L", "RGB"] = Field("L", description="L is grey, a third of the bytes; RGB for models that see.")
     quality: int = Field(85, ge=1, le=95, description="JPEG quality.")
@@ -42,6 +45,7 @@ class Render(Stage):
             dpi=self.dpi,
             longest_side=self.longest_side,
             max_pixels=self.max_pixels,
+            small_side=self.small_side,
             format=self.format,
             mode=self.mode,
             quality=self.quality,
