@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omnipipe.cli.option import OcrChoice
-from omnipipe.errors import ConfigError, InputError
+from omnipipe.errors import ConfigError, InputError, OutputError
 
 if TYPE_CHECKING:
     from omnipipe.pipeline import Pipeline
@@ -89,11 +90,13 @@ def _changed(stage: Stage, changes: Mapping[str, object]) -> Stage:
 
 
 def read_passwords(given: Sequence[str] | None, file: Path | None) -> tuple[str, ...]:
-    """All passwords, those of the command line first, each once.
+    """All passwords, each once: those of the command line (else `OMNIPIPE_PASSWORD`), then those of the file.
 
     Raises:
         InputError: The file cannot be read.
     """
+    # Not through the option: click would cut a password with blanks into several.
+    given = given or [os.environ.get("OMNIPIPE_PASSWORD", "")]
     lines: list[str] = []
     if file is not None:
         try:
@@ -101,7 +104,20 @@ def read_passwords(given: Sequence[str] | None, file: Path | None) -> tuple[str,
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise InputError(f"--password-file {file}: {reason}. Name a text file with one password a line.") from error
-    return tuple(dict.fromkeys([*(given or ()), *filter(None, lines)]))
+    return tuple(dict.fromkeys(filter(None, [*given, *lines])))
+
+
+def local_folder(output: str) -> Path:
+    """`output` as a local path.
+
+    Raises:
+        OutputError: It is the uri of an object store.
+    """
+    if "://" in output:
+        raise OutputError(
+            f"-o {output[:80]}: object storage is for inputs only. Name a local folder, and copy it there."
+        )
+    return Path(output)
 
 
 def parse_concurrency(text: str | None) -> tuple[int, int] | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from omnipipe.cli import option
+from omnipipe.cli.choice import local_folder
 
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A new or empty folder outside of RUN.")]
+Output = Annotated[str, typer.Option("--output", "-o", metavar="DIR", help="A new or empty folder outside of RUN.")]
 RowsPerFile = Annotated[int, typer.Option(min=1, metavar="N", help="Pages a file holds at most.")]
 
 
@@ -20,7 +20,7 @@ def compact(
     """Write the pages of RUN as large Parquet files, sorted by document and page. RUN stays as it is."""
     from omnipipe.ledger.compact import compact_run
 
-    report = compact_run(run, output, rows_per_file=rows_per_file)
+    report = compact_run(run, local_folder(output), rows_per_file=rows_per_file)
     if as_json:
         typer.echo(json.dumps({"paths": [str(path) for path in report.paths], "rows": report.num_rows}))
         return

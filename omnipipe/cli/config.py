@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import typer
 
 from omnipipe.cli import option
 from omnipipe.cli.choice import choose_pipeline
+
+if TYPE_CHECKING:
+    from omnipipe.stages.base import Stage
 
 app = typer.Typer(help="Show the settings of pipelines.", rich_markup_mode=None, no_args_is_help=True)
 
@@ -22,10 +26,8 @@ def show(
     """Print a pipeline with every setting, those that are defaults too, as a pipeline file."""
     import yaml
 
-    from omnipipe.stages.registry import built_in_name
-
     chosen = choose_pipeline(pipeline, ocr=ocr, force_ocr=force_ocr)
-    stages = [{built_in_name(type(stage)): stage.model_dump(mode="json")} for stage in chosen.stages]
+    stages = [{_name(type(stage)): stage.model_dump(mode="json")} for stage in chosen.stages]
     plain = {"name": chosen.name, "stages": stages}
     if as_json:
         typer.echo(json.dumps({**plain, "config_hash": chosen.config_hash}))
@@ -44,7 +46,14 @@ def schema() -> None:
         stage = find_stage(name)
         if stage is not None:
             stages[name] = {"anyOf": [stage.model_json_schema(), {"type": "null"}]}
-    entry = {"type": "object", "properties": stages, "minProperties": 1, "maxProperties": 1}
+    entry = {
+        "type": "object",
+        "properties": stages,
+        "patternProperties": {":": {"description": "a stage of one's own: MODULE:CLASS or FILE.py:CLASS"}},
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 1,
+    }
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "omnipipe pipeline",
@@ -67,3 +76,12 @@ def list_() -> None:
 
     typer.echo(f"pipelines: {', '.join(shipped_pipelines())}")
     typer.echo(f"stages: {', '.join(stage_names())}")
+
+
+def _name(stage: type[Stage]) -> str:
+    from omnipipe.stages.registry import built_in_name
+    from omnipipe.user_module import modules_by_value
+
+    files = {module.__name__: module.__file__ for module in modules_by_value()}
+    file = files.get(stage.__module__)
+    return f"{file}:{stage.__qualname__}" if file else built_in_name(stage)

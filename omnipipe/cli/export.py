@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from omnipipe.cli import option
+from omnipipe.cli.choice import local_folder
 
 
 class ExportFormat(StrEnum):
@@ -23,10 +23,14 @@ class ExportFormat(StrEnum):
 
 To = Annotated[
     ExportFormat,
-    typer.Option("--to", help="markdown, text: a file per document in folders like the sources'; jsonl: Dolma."),
+    typer.Option(
+        "--to",
+        metavar="markdown|jsonl|text",
+        help="markdown, text: a file per document in folders like the sources'; jsonl: Dolma.",
+    ),
 ]
 Output = Annotated[
-    Path,
+    str,
     typer.Option("--output", "-o", metavar="DIR|FILE", help="A folder; for jsonl also FILE.jsonl, .jsonl.gz or .zst."),
 ]
 Status = Annotated[str | None, typer.Option(metavar="LIST", help="Only pages of these statuses, such as ok,fallback.")]
@@ -60,7 +64,7 @@ def export(
         source=source,
         overwrite=overwrite,
     )
-    summary = export_run(run, output, options)
+    summary = export_run(run, local_folder(output), options)
     for warning in summary.warnings:
         typer.echo(f"omnipipe: warning: {warning}", err=True)
     if as_json:

@@ -37,7 +37,14 @@ class Format(StrEnum):
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="A document: path or uri, or - for its bytes on stdin.")]
 OutputFormat = Annotated[
-    Format, typer.Option("--format", "-f", envvar="OMNIPIPE_FORMAT", help="json: one object per page and line.")
+    Format,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="markdown|text|json",
+        envvar="OMNIPIPE_FORMAT",
+        help="json: one object per page and line.",
+    ),
 ]
 Strict = Annotated[
     bool, typer.Option("--strict", envvar="OMNIPIPE_STRICT", help="Exit code 1 if any page could not be read.")

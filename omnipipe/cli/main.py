@@ -62,10 +62,11 @@ def _top(
 
 def main() -> None:
     """Run the command line and exit."""
-    sys.exit(_exit_code(sys.argv[1:]))
+    sys.exit(run_command(sys.argv[1:]))
 
 
-def _exit_code(arguments: list[str]) -> int:
+def run_command(arguments: list[str]) -> int:
+    """Run one command in this process: its exit code. What the user did wrong is on stderr, without a traceback."""
     command = typer.main.get_command(app)
     try:
         code = command.main(args=arguments, prog_name="omnipipe", standalone_mode=False)

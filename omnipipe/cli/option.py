@@ -37,9 +37,8 @@ Passwords = Annotated[
     typer.Option(
         "--password",
         metavar="PASSWORD",
-        envvar="OMNIPIPE_PASSWORD",
-        show_envvar=True,
-        help="Password to try on encrypted documents; may be given more than once.",
+        help="Password to try on encrypted documents; may be given more than once. Other users of the machine see it: "
+        "--password-file and OMNIPIPE_PASSWORD are safer.",
     ),
 ]
 PasswordFile = Annotated[
@@ -49,6 +48,7 @@ PasswordFile = Annotated[
 Ocr = Annotated[
     OcrChoice | None,
     typer.Option(
+        metavar="rapidocr|tesseract|fast|off",
         envvar="OMNIPIPE_OCR",
         help="OCR for pages without a usable text layer, instead of what the pipeline says. fast: Tesseract first.",
     ),

@@ -6,7 +6,6 @@ import json
 import logging
 from dataclasses import asdict
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -43,8 +42,9 @@ Inputs = Annotated[
         "on stdin.",
     ),
 ]
+# A text and not a path: Path would make s3:/bucket of s3://bucket, and a folder of that.
 Output = Annotated[
-    Path,
+    str,
     typer.Option("--output", "-o", metavar="DIR", envvar="OMNIPIPE_OUTPUT", help="Run directory; a run there goes on."),
 ]
 Address = Annotated[
@@ -76,10 +76,18 @@ Concurrency = Annotated[
 ]
 ProgressMode = Annotated[
     ProgressChoice,
-    typer.Option("--progress", envvar="OMNIPIPE_PROGRESS", help="auto: a bar on a terminal, plain lines elsewhere."),
+    typer.Option(
+        "--progress",
+        metavar="auto|bar|plain|json|quiet",
+        envvar="OMNIPIPE_PROGRESS",
+        help="auto: a bar on a terminal, plain lines elsewhere.",
+    ),
 ]
 Runner = Annotated[
-    RunnerChoice, typer.Option(envvar="OMNIPIPE_RUNNER", help="local: one process, without Ray; for small inputs.")
+    RunnerChoice,
+    typer.Option(
+        metavar="ray|local", envvar="OMNIPIPE_RUNNER", help="local: one process, without Ray; for small inputs."
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors; same as --progress quiet.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what is done, on stderr.")]
