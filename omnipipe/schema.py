@@ -139,18 +139,17 @@ def pages_table(pages: Sequence[Page], *, config_hash: str, run_id: str, created
 
 def _blocks_array(pages: Sequence[Sequence[Block]]) -> pa.ListArray:
     blocks = list(chain.from_iterable(pages))
-    types, boxes, orders, levels, texts, htmls, confidences, sources = zip(*blocks, strict=True) if blocks else [()] * 8
     values = pa.StructArray.from_arrays(
         [
-            pa.array([f"b{order}" for order in orders], pa.string()),
-            pa.array(types, pa.string()),
-            _boxes_array(boxes),
-            pa.array(orders, pa.int32()),
-            pa.array(levels, pa.int8()),
-            pa.array(texts, pa.string()),
-            pa.array(htmls, pa.string()),
-            pa.array(confidences, pa.float32()),
-            pa.array(sources, pa.string()),
+            pa.array([f"b{block.order}" for block in blocks], pa.string()),
+            pa.array([block.type for block in blocks], pa.string()),
+            _boxes_array([block.bbox for block in blocks]),
+            pa.array([block.order for block in blocks], pa.int32()),
+            pa.array([block.level for block in blocks], pa.int8()),
+            pa.array([block.text for block in blocks], pa.string()),
+            pa.array([block.html for block in blocks], pa.string()),
+            pa.array([block.confidence for block in blocks], pa.float32()),
+            pa.array([block.source for block in blocks], pa.string()),
         ],
         fields=list(_BLOCK),
     )
@@ -159,9 +158,13 @@ def _blocks_array(pages: Sequence[Sequence[Block]]) -> pa.ListArray:
 
 def _lines_array(pages: Sequence[Sequence[Line]]) -> pa.ListArray:
     lines = list(chain.from_iterable(pages))
-    texts, boxes, confidences = zip(*lines, strict=True) if lines else [()] * 3
     values = pa.StructArray.from_arrays(
-        [pa.array(texts, pa.string()), _boxes_array(boxes), pa.array(confidences, pa.float32())], fields=list(_LINE)
+        [
+            pa.array([line.text for line in lines], pa.string()),
+            _boxes_array([line.bbox for line in lines]),
+            pa.array([line.confidence for line in lines], pa.float32()),
+        ],
+        fields=list(_LINE),
     )
     return pa.ListArray.from_arrays(_offsets(pages), values, type=pa.list_(_LINE))
 
@@ -171,7 +174,8 @@ def _offsets(pages: Iterable[Sequence[object]]) -> pa.Array:
 
 
 def _boxes_array(boxes: Sequence[Sequence[float] | None]) -> pa.FixedSizeListArray:
-    if any(box is None for box in boxes):
+    known = [box for box in boxes if box is not None]
+    if len(known) < len(boxes):
         return pa.array([None if box is None else list(box) for box in boxes], _BBOX)
-    flat = np.asarray(boxes, dtype=np.float32).reshape(-1)
+    flat = np.fromiter(chain.from_iterable(known), np.float32, 4 * len(known))
     return pa.FixedSizeListArray.from_arrays(pa.array(flat), type=_BBOX)

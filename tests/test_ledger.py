@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from omnipipe.errors import AccountingError, OutputError, UserError
 from omnipipe.ledger.ledger import Ledger
 from omnipipe.ledger.packing import UnitSize, Work, pack
+from omnipipe.ledger.verify import verify_run
 from omnipipe.ledger.wanted import subtract
 from omnipipe.sources.pages import PageSelection
 from omnipipe.sources.source import Source
@@ -185,6 +187,35 @@ def test_a_late_worker_cannot_bring_retired_rows_back(run: Path) -> None:
         ledger.finish()
 
     assert ids_of(run) == ids(kept, 0, 1)
+
+
+def test_a_unit_that_lost_a_document_before_its_commit_goes_on_without_it(run: Path) -> None:
+    """Also where it is handed out already: its other pages come back with the next plan."""
+    old, kept, new = record("a.pdf", 3, body="old"), record("k.pdf", 2), record("a.pdf", 1, body="new!")
+    with Ledger.open(run, PIPELINE) as ledger:
+        (handed_out,) = index(ledger, [old, kept])
+
+        units = index(ledger, [new])
+
+        assert ledger.store.is_done(handed_out)
+        assert sorted(member.document.doc_id for unit in units for member in unit.members) == sorted(
+            [kept.doc_id, new.doc_id]
+        )
+        for unit in units:
+            ledger.store.commit(unit, rows_of(unit))
+        assert ledger.finish().counts.statuses == {"ok": 3}
+
+
+def test_a_retry_of_a_file_that_has_gone_is_left_to_its_own_unit(run: Path) -> None:
+    with Ledger.open(run, PIPELINE) as ledger:
+        (unit,) = index(ledger, [record("a.pdf", 3)])
+        run_all(ledger, failing=(1,))
+        (again,) = ledger.plan_retry("failed")
+        (run / "pages" / f"{unit.id}.parquet").unlink()
+
+        assert ledger.store.is_done(again)
+        assert not ledger.store.commit(again, rows_of(again))
+        assert [pending.id for pending in ledger.pending()] == [unit.id]
 
 
 def test_a_source_out_of_reach_is_tried_again_and_leaves_no_trace(run: Path) -> None:
@@ -496,3 +527,45 @@ def test_a_second_driver_is_refused_until_the_first_is_killed(run: Path) -> None
         holder.wait()
 
     Ledger.open(run, PIPELINE).close()
+
+
+DRIVER = """
+import random, sys
+sys.path.insert(0, sys.argv[2])
+from omnipipe.ledger.ledger import Ledger
+from tests.ledgerkit import PIPELINE, index, record, run_all
+random.seed(int(sys.argv[3]))
+with Ledger.open(sys.argv[1], PIPELINE) as ledger:
+    print("held", flush=True)
+    run_all(ledger)
+    for window in range(4):
+        versions = [random.randrange(3) for _ in range(6)]
+        records = [record(f"{window}-{i}.pdf", 20 + 9 * v, body=f"{window} {i} {v}") for i, v in enumerate(versions)]
+        index(ledger, records, max_pages=random.choice([None, 5, 25]))
+        run_all(ledger, failing=(3,))
+    ledger.plan_retry("failed,skipped")
+    run_all(ledger)
+    ledger.finish()
+"""
+
+
+def test_a_driver_killed_anywhere_leaves_a_run_that_the_next_one_ends(run: Path) -> None:
+    """Documents change between the runs, rows are retried, ranges grow, and `kill -9` comes at any moment."""
+    for seed in range(12):
+        driver = subprocess.Popen(
+            [sys.executable, "-c", DRIVER, str(run), str(ROOT), str(seed)], stdout=subprocess.PIPE, text=True
+        )
+        with driver:
+            assert driver.stdout is not None
+            assert driver.stdout.readline() == "held\n"
+            time.sleep(0.04 * seed)
+            driver.kill()
+        names = ids_of(run)
+        assert len(names) == len(set(names))
+
+    subprocess.run([sys.executable, "-c", DRIVER, str(run), str(ROOT), "99"], check=True, stdout=subprocess.PIPE)
+
+    report = verify_run(run)
+    assert report.ok, report.problems
+    assert report.counts.statuses == {"ok": report.pages_in}
+    assert report.num_documents == 24

@@ -116,6 +116,8 @@ class Accounts:
             "counts": counts.to_plain(),
             "documents": parts,
         }
+        for started in self._layout.starts.iterdir():
+            started.unlink(missing_ok=True)
         self._manifest = self._manifest.with_finished(made)
         self._manifest.write(self._layout)
         return self._summary(made, is_changed=True)

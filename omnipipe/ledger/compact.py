@@ -16,7 +16,7 @@ from omnipipe.ledger.unitfile import read_rows
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_GROUP_ROWS = 8192
+_GROUP_ROWS = 4096
 _OPEN_UNITS = 8
 
 
@@ -30,7 +30,7 @@ class CompactReport(NamedTuple):
 def compact_run(run_dir: Path | str, output: Path | str, *, rows_per_file: int = 500_000) -> CompactReport:
     """Write the pages of a run as `output/part-NNNNNN.parquet`: documents in the order of the plan, pages ascending.
 
-    The run itself stays as it is. Memory holds one row group (8,192 pages) and a few units. Sorting by doc_id was
+    The run itself stays as it is. Memory holds one row group (4,096 pages) and a few units. Sorting by doc_id was
     given up: it is a hash, so every unit would have to be held until the end.
 
     Raises:

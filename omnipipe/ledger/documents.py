@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 PART_DOCUMENTS = 10_000
 PART_BYTES = 256 * 2**20
-_GROUP_BYTES = 32 * 2**20
-_GROUP_DOCUMENTS = 2_000
+_GROUP_BYTES = 8 * 2**20
+_GROUP_DOCUMENTS = 1_000
 _OPEN_UNITS = 4
 
 
@@ -51,7 +51,7 @@ def write_documents(
 ) -> Written:
     """Write the parts of `documents/` that are not there yet and remove those that are out of date.
 
-    Holds a row group of texts in memory (32 MB, or the longest document), never a part.
+    Holds a row group of texts in memory (8 MB, or the longest document), never a part.
     """
     names: list[str] = []
     num_documents = 0

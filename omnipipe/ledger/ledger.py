@@ -46,6 +46,8 @@ class Ledger:
         self._layout = layout
         self._lock = lock
         self._sources: SourceTable | None = None
+        # Units that `add_sources` had to make, until somebody asks for work.
+        self._carried: list[Unit] = []
         self._plan = PlanTable(layout, manifest.config_hash)
         self._accounts = Accounts(layout, manifest, self._plan)
         self._restore()
@@ -105,7 +107,8 @@ class Ledger:
         sources = self._source_table()
         changed = [record for record in sources.changed(records) if not self._is_glitch(record)]
         orphans = sources.orphans(changed)
-        self._replan([], [planned for doc_id in orphans for planned in self._plan.of_document(doc_id)])
+        gone = [planned for doc_id in orphans for planned in self._plan.of_document(doc_id)]
+        self._carried += self._replan([], gone)
         sources.add(changed)
 
     def plan(
@@ -118,7 +121,8 @@ class Ledger:
     ) -> list[Unit]:
         """Units for those pages of `records` that are in no unit yet, written to the plan before they are returned.
 
-        Call `add_sources` with the same records first.
+        Call `add_sources` with the same records first. Where that took pages out of a unit that nobody had committed,
+        the unit's other pages are in a new one, which is returned here as well.
         """
         members: list[Member] = []
         voids: list[Planned] = []
@@ -132,7 +136,8 @@ class Ledger:
             lack = find_lack(record, ref, planned, selection=selection, max_pages=max_pages)
             members += lack.members
             voids += lack.voids
-        return self._replan(members, voids, size=size, records=records)
+        carried, self._carried = self._carried, []
+        return carried + self._replan(members, voids, size=size, records=records)
 
     def plan_retry(self, choice: str, *, max_pages: int | None = None) -> list[Unit]:
         """Units that compute committed rows anew: `failed,fallback,skipped`, each with `:CODE` if wanted.
@@ -173,6 +178,7 @@ class Ledger:
     def pending(self) -> Iterator[Unit]:
         """Units that are planned and not committed, in the order of the plan."""
         names = self._accounts.names()
+        self._carried = []
         for unit in list(self._plan.units.values()):
             if not unit.members or (unit.replaces is None and unit.id in names):
                 continue

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def merge_rows(layout: RunLayout, run_id: str, unit: Unit, table: pa.Table) -> bool:
     """Put the rows of `table` in the place of those with the same keys in the file that `unit` replaces.
 
-    Rows that have left that file meanwhile stay out. False where it was done before.
+    Rows that have left that file meanwhile stay out. False where it was done before, or the file has gone.
     """
     import pyarrow as pa
 
@@ -27,6 +27,8 @@ def merge_rows(layout: RunLayout, run_id: str, unit: Unit, table: pa.Table) -> b
         raise ValueError(f"unit {unit.id} replaces nothing")
     path = layout.unit_file(unit.replaces)
     with unit_lock(layout, run_id, unit.replaces):
+        if not path.exists():
+            return False
         info = read_info(path)
         if unit.id in info.merged:
             return False

@@ -53,7 +53,11 @@ class UnitStore:
             return self._layout.unit_file(unit.id).exists()
         from omnipipe.ledger.unitfile import read_info
 
-        return unit.id in read_info(self._layout.unit_file(unit.replaces)).merged
+        try:
+            return unit.id in read_info(self._layout.unit_file(unit.replaces)).merged
+        except FileNotFoundError:
+            # Somebody removed the file: its own unit is planned work again, and computes these pages too.
+            return True
 
     def plan_attempt(self, unit: Unit, worker: str) -> Attempt:
         """Record that `worker` starts `unit` now, and say how, from the earlier starts that did not end in a commit."""
