@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
 _BULLET = re.compile(r"^[•◦▪▫‣⁃●○■□◆◇➢➤►▶✓✔–—*·o\uf0b7\uf0a7-]\s+(?=\S)")
 _NUMBER = re.compile(r"^(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\[\d{1,3}\])\s+(?=\S)")
+_SECTION = re.compile(r"^(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.? \S")
+_WORD = re.compile(r"[^\W\d_]{2}|[\u2e80-\u9fff\uac00-\ud7a3]")
 _ENDS = re.compile(r"[.!?:;。！？：…।؟]['\"”’)\]]*$")
 _MARKS = "\ufffe\xad\u2010-"
 _NO_SPACE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
+MAX_LEVELS = 4
 MIN_HEADING = 1.14
 """A heading is set at least this many times larger than the body."""
 
@@ -112,12 +115,14 @@ def _starts_block(previous: Row, row: Row, group: Sequence[Row], edge: float) ->
     if abs(previous.size - row.size) > 0.12 * em:
         return True
     pitch = row.bottom - previous.bottom
+    is_short = previous.right < edge - 3 * em
+    if pitch < 2 * em and row.text[:1].islower() and not is_short and not row.gaps:
+        return False
     usual = group[1].bottom - group[0].bottom if len(group) > 1 else 1.45 * em
     if pitch > 1.3 * em and (pitch > 2.2 * em or (pitch > 1.25 * usual and pitch > usual + 0.25 * em)):
         return True
     if _BULLET.match(row.text) or _NUMBER.match(row.text):
         return True
-    is_short = previous.right < edge - 3 * em
     indented = row.left > group[-1].left + 0.7 * em and len(group) > 1 and row.left > group[1].left + 0.7 * em
     return (is_short or indented) and bool(_ENDS.search(previous.text)) and not row.gaps
 
@@ -136,10 +141,10 @@ def _part(
         )
     text = _flow(group, edge, options.dehyphenate, known)
     size = group[0].size
-    if options.headings and size >= MIN_HEADING * body and len(group) <= 4 and 1 < len(text) <= 240:
+    if options.headings and size >= MIN_HEADING * body and _is_heading(group, text):
         level = next((i for i, other in enumerate(levels, 1) if size > 0.96 * other), None)
-        if level is not None and any(c.isalpha() for c in text):
-            return Part("title", min(level, 6), text.replace("\n", " "), *box)
+        if level is not None:
+            return Part("title", level, text.replace("\n", " "), *box)
     if options.lists:
         bullet = _BULLET.match(text)
         if bullet:
@@ -147,6 +152,13 @@ def _part(
         if _NUMBER.match(text):
             return Part("list", None, text, *box)
     return Part("text", None, text, *box)
+
+
+def _is_heading(group: Sequence[Row], text: str) -> bool:
+    """Few lines, a word at least, and no row of a table."""
+    if len(group) > 4 or len(text) > 240 or not _WORD.search(text):
+        return False
+    return not any(row.gaps for row in group) or bool(_SECTION.match(text))
 
 
 def _flow(group: Sequence[Row], edge: float, dehyphenate: bool, known: str) -> str:
@@ -168,7 +180,7 @@ def _flow(group: Sequence[Row], edge: float, dehyphenate: bool, known: str) -> s
 def _runs_on(previous: Row, row: Row, edge: float) -> bool:
     """Whether the first word of `row` would not have fitted at the end of `previous`."""
     word = row.text.split(" ", 1)[0]
-    return previous.right + (0.45 * len(word) + 0.3) * previous.size + 0.5 * previous.size > edge
+    return previous.right + (0.5 * len(word) + 0.8) * previous.size > edge
 
 
 def _join_word(out: str, following: str, dehyphenate: bool, known: str) -> str:
@@ -201,7 +213,7 @@ def heading_sizes(sizes: NDArray[np.float64], shares: NDArray[np.float64], body:
     for size in sizes[(sizes >= MIN_HEADING * body) & (shares < 0.3)][::-1].tolist():
         if not levels or size < 0.96 * levels[-1]:
             levels.append(size)
-    return levels
+    return levels[:MAX_LEVELS]
 
 
 def by_share(turns: NDArray[np.intp]) -> list[int]:
