@@ -18,10 +18,12 @@ _SLACK = 0.15
 """Share of its height by which a detected box is wider and higher on each side than its text."""
 _MIN_GUTTER = 0.6
 """Heights of a line that are free between two columns at least."""
-_MIN_COLUMN = 6.0
+_MIN_COLUMN = 9.0
 """Heights of a line that the lines of a column are wide at least; the cells of a table are narrower."""
 _MIN_ROWS = 3
 """Lines that a column has at least."""
+_MAX_LINES = 600
+"""Pages with more lines (maps, drawings) are read in rows only: looking for columns takes seconds there."""
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
 
@@ -106,7 +108,7 @@ def _share(value: float, whole: int) -> float:
 
 def _parts(rows: list[_Row], unit: float, depth: int) -> list[list[_Row]]:
     """`rows` cut into parts of one column each, in reading order."""
-    split = _find_columns(rows, unit) if len(rows) >= 2 * _MIN_ROWS and depth < 8 else None
+    split = _find_columns(rows, unit) if 2 * _MIN_ROWS <= len(rows) <= _MAX_LINES and depth < 8 else None
     if split is None:
         return [rows] if rows else []
     return [part for piece in split for part in _parts(piece, unit, depth + 1)]
@@ -171,7 +173,7 @@ def _are_columns(left: list[_Row], right: list[_Row], unit: float) -> bool:
     widths = sorted(statistics.median(row.x1 - row.x0 for row in side) for side in (left, right))
     if widths[0] >= _MIN_COLUMN * unit:
         return True
-    return widths[1] >= 2 * _MIN_COLUMN * unit and _share_level(left, right, unit) < 0.6
+    return widths[1] >= 1.5 * _MIN_COLUMN * unit and _share_level(left, right, unit) < 0.6
 
 
 def _share_level(left: list[_Row], right: list[_Row], unit: float) -> float:

@@ -19,8 +19,8 @@ class OcrResult:
 
     `content` is markdown in reading order, empty where no text was found. Boxes of `lines` and `blocks` are shares
     (0 to 1) of the picture after it was turned by `rotation_applied` degrees clockwise (0, 90, 180 or 270); `width` and
-    `height` are its pixels after that turn. `confidence` (0 to 1) is the mean over all characters, None without text; Tesseract's
-    counts the lines that were dropped as too doubtful as well.
+    `height` are its pixels after that turn. `confidence` (0 to 1) is the mean over all characters, None
+    without text; Tesseract's counts the lines that were dropped as too doubtful as well.
     """
 
     content: str

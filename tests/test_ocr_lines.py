@@ -1,0 +1,133 @@
+"""Reading order of OCR lines, and how they are joined."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, arrange, join_lines, skew
+
+SIZE = (1000, 1400)
+
+
+def _line(text: str, x: float, y: float, width: float, height: float = 20) -> FoundLine:
+    return FoundLine(text, 0.9, ((x, y), (x + width, y), (x + width, y + height), (x, y + height)))
+
+
+def _column(name: str, x: float, count: int, width: float = 400, top: float = 200) -> list[FoundLine]:
+    return [_line(f"{name}{i}", x, top + 28 * i, width) for i in range(count)]
+
+
+def _order(found: list[FoundLine]) -> list[str]:
+    return [line.text for line in arrange(found, SIZE, "test")[0]]
+
+
+def _turned(found: FoundLine, degrees: float) -> FoundLine:
+    sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
+    corners = tuple((x * cosine - y * sine, x * sine + y * cosine) for x, y in found.corners)
+    return found._replace(corners=corners)  # type: ignore[arg-type]
+
+
+def test_no_lines_give_no_blocks() -> None:
+    assert arrange([], SIZE, "test") == ((), ())
+
+
+def test_columns_are_read_one_after_another() -> None:
+    left, right = _column("a", 50, 8), _column("b", 550, 8)
+    found = [line for pair in zip(left, right, strict=True) for line in pair]
+
+    assert _order(found) == [f"a{i}" for i in range(8)] + [f"b{i}" for i in range(8)]
+
+
+def test_lines_over_both_columns_stay_above_and_below_them() -> None:
+    title, footer = _line("title", 200, 100, 600), _line("footer", 50, 900, 900)
+    found = [footer, *_column("b", 550, 6), *_column("a", 50, 6), title]
+
+    assert _order(found) == ["title", *(f"a{i}" for i in range(6)), *(f"b{i}" for i in range(6)), "footer"]
+
+
+def test_a_caption_between_two_columns_does_not_cut_them() -> None:
+    left = _column("a", 50, 4) + _column("n", 50, 4, width=300, top=312) + _column("z", 50, 4, top=424)
+    right = _column("b", 550, 4) + _column("m", 650, 4, width=300, top=312) + _column("y", 550, 4, top=424)
+    caption = _column("c", 400, 3, width=200, top=326)
+
+    order = _order([*right, *caption, *left])
+
+    assert order[:12] == [line.text for line in left]
+    assert order[12:15] == ["c0", "c1", "c2"]
+    assert order[15:] == [line.text for line in right]
+
+
+def test_the_cells_of_a_table_are_read_across() -> None:
+    found = [_line(f"{name}{i}", x, 200 + 30 * i, 90) for name, x in (("a", 50), ("b", 400)) for i in range(5)]
+
+    assert _order(found) == ["a0", "b0", "a1", "b1", "a2", "b2", "a3", "b3", "a4", "b4"]
+
+
+@pytest.mark.parametrize("degrees", [-5, -2, 2, 5])
+def test_columns_of_a_skewed_page_are_found(degrees: float) -> None:
+    left, right = _column("a", 150, 12, 330), _column("b", 530, 12, 330)
+    found = [_turned(line, degrees) for line in right + left]
+
+    assert _order(found) == [f"a{i}" for i in range(12)] + [f"b{i}" for i in range(12)]
+
+
+def test_skew_is_the_slope_of_the_long_lines() -> None:
+    quads: list[Quad] = [_turned(line, 3).corners for line in _column("a", 50, 5)]
+
+    assert skew(quads) == pytest.approx(math.radians(3))
+
+
+def test_boxes_are_shares_of_the_picture() -> None:
+    lines, blocks = arrange([_line("a", 100, 140, 500, 28)], SIZE, "test")
+
+    assert lines[0].bbox == blocks[0].bbox == (0.1, 0.1, 0.6, 0.12)
+    assert blocks[0].source == "test"
+
+
+def test_boxes_beyond_the_picture_are_cut_to_it() -> None:
+    lines, _ = arrange([_line("a", -20, -5, 2000, 3000)], SIZE, "test")
+
+    assert lines[0].bbox == (0.0, 0.0, 1.0, 1.0)
+
+
+def test_paragraphs_end_at_gaps_indents_and_short_lines() -> None:
+    found = [
+        _line("one", 50, 100, 800),
+        _line("short.", 50, 128, 200),
+        _line("two", 50, 156, 800),
+        _line("two more", 50, 184, 800),
+        _line("indented", 90, 212, 760),
+        _line("goes on", 50, 240, 800),
+        _line("after a gap", 50, 330, 800),
+    ]
+
+    _, blocks = arrange(found, SIZE, "test")
+
+    assert [block.text for block in blocks] == ["one short.", "two two more", "indented goes on", "after a gap"]
+    assert [block.order for block in blocks] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        (["a broken con-", "tract ends"], "a broken contract ends"),
+        (["the years 1990-", "1995"], "the years 1990- 1995"),
+        (["Smith-", "Jones"], "Smith- Jones"),
+        (["文字文", "字"], "文字文字"),
+        (["文字", "and"], "文字 and"),
+        ([], ""),
+    ],
+)
+def test_lines_are_joined_as_words_demand(lines: list[str], text: str) -> None:
+    assert join_lines(lines) == text
+
+
+def test_every_line_comes_out_once() -> None:
+    found = [_line(str(i), (i * 337) % 700, (i * 211) % 1300, 30 + (i * 97) % 400, 10 + i % 17) for i in range(300)]
+
+    lines, blocks = arrange(found, SIZE, "test")
+
+    assert sorted(line.text for line in lines) == sorted(line.text for line in found)
+    assert sum(len(block.text.split()) for block in blocks) == 300
