@@ -55,9 +55,9 @@ def units_of(size: int, num_pages: int = NUM_PAGES) -> list[Unit]:
     ]
 
 
-def job_in(folder: Path, stage: SayName) -> Job:
+def job_in(folder: Path, stage: SayName | Pipeline) -> Job:
     """A run directory and the job that fills it."""
-    pipeline = Pipeline("names", (stage,))
+    pipeline = stage if isinstance(stage, Pipeline) else Pipeline("names", (stage,))
     with Ledger.open(folder, pipeline) as ledger:
         return Job(pipeline=pipeline, run_dir=ledger.run_dir, run_id=ledger.run_id, boot_id=ledger.boot_id)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from omnipipe.errors import RunStopped
+from omnipipe.pipeline import load_pipeline
 from omnipipe.runners import local, ray_data
 from omnipipe.runners.job import Job
 from omnipipe.runners.ray_options import RayOptions
@@ -115,3 +116,24 @@ def test_what_a_receipt_brings_up_ends_the_run(tmp_path: Path) -> None:
 
     with pytest.raises(RunStopped, match="too many failed after 4 pages"):
         ray_data.execute(job_in(tmp_path, SayName()), units_of(4), on_receipt=refuse)
+
+
+def test_a_stage_in_a_file_of_the_users_own_runs_on_workers(tmp_path: Path) -> None:
+    file = tmp_path / "shout.py"
+    file.write_text(
+        "from omnipipe import Page, Pipeline, Stage\n"
+        "from omnipipe.stages.read import Read\n"
+        "class Shout(Stage):\n"
+        "    word: str = 'hello'\n"
+        "    def wants(self, page):\n"
+        "        return True\n"
+        "    def process(self, pages):\n"
+        "        return [page.with_(status='ok', text=shouted(self.word)) for page in pages]\n"
+        "def shouted(word):\n"
+        "    return word.upper()\n"
+        "pipeline = Pipeline('shout', (Read(), Shout(word='hey')))\n"
+    )
+
+    run(job_in(tmp_path / "run", load_pipeline(file)), units_of(12))
+
+    assert set(rows_of(tmp_path / "run")["text"].to_pylist()) == {"HEY"}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from omnipipe.errors import RunStopped
 from omnipipe.runners.job import Job
 from omnipipe.runners.ray_options import RayOptions
+from omnipipe.runners.ray_pages import to_dataset
 from omnipipe.runners.ray_supply import Supply
 from omnipipe.unit import Receipt, Unit
 from omnipipe.user_module import modules_by_value
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from omnipipe.runners.ray_worker import Report
 
-__all__ = ["RayOptions", "execute"]
+__all__ = ["RayOptions", "execute", "to_dataset"]
 
 _ROUNDS_WITHOUT_PROGRESS = 3
 
@@ -94,7 +95,7 @@ class _Run:
         feed = Feed(self._num_workers[1])
         self._supply.attach(feed, self._num_workers[1] * (_TASKS_PER_ACTOR + 2))
         try:
-            for report in _reports(self._dataset(feed.dataset())):
+            for report in _reports(self._dataset(feed.dataset(self._options.no_progress_seconds))):
                 for receipt in report.receipts:
                     if self._supply.settle(receipt):
                         self._num_receipts += 1
@@ -110,7 +111,6 @@ class _Run:
         from omnipipe.runners.ray_worker import UnitWorker
 
         low, high = self._num_workers
-        units.context.execution_no_progress_timeout_s = self._options.no_progress_seconds
         # No finite max_task_retries: how often a unit may take its worker down is bounded on disk, by the unit.
         return units.map_batches(
             UnitWorker,

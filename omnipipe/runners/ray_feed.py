@@ -40,16 +40,19 @@ class Feed:
         """Say that no unit will follow."""
         self._queue.complete.remote()
 
-    def dataset(self) -> Dataset:
+    def dataset(self, no_progress_seconds: float) -> Dataset:
         """Rows of one column `units`, each block one row, as they are put."""
-        context = DataContext.get_current()
+        context = DataContext.get_current().copy()
         # The output buffer of a source collects rows until a block has this many bytes; each row must go at once.
         context.target_max_block_size = 1
         context.target_min_block_size = 1
-        # Without a CPU slot, or a pool of actors on all CPUs would leave none for the source.
-        dataset = ray.data.read_datasource(
-            _Source(self._queue), override_num_blocks=1, num_cpus=0, label_selector=self._here
-        )
+        context.enable_progress_bars = False
+        context.execution_no_progress_timeout_s = no_progress_seconds
+        with DataContext.current(context):
+            # Without a CPU slot, or a pool of actors on all CPUs would leave none for the source.
+            dataset = ray.data.read_datasource(
+                _Source(self._queue), override_num_blocks=1, num_cpus=0, label_selector=self._here
+            )
         return cast(Dataset, dataset)
 
 

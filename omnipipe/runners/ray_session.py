@@ -13,6 +13,7 @@ from pathlib import Path
 
 from omnipipe.errors import ConfigError
 from omnipipe.runners.ray_options import RayOptions, find_address
+from omnipipe.user_module import modules_by_value
 
 _CONNECT_SECONDS = 5.0
 
@@ -31,6 +32,26 @@ _LOCAL_SETTINGS = {
 _SETTINGS = {"RAY_DATA_DISABLE_PROGRESS_BARS": "1"}
 
 
+def ensure_ray() -> None:
+    """Join RAY_ADDRESS or start a Ray of this process's own, where it has none yet; it stays until the process ends.
+
+    Raises:
+        ConfigError: RAY_ADDRESS cannot be joined.
+    """
+    address = find_address(None, os.environ)
+    for name, value in (_SETTINGS if address else _SETTINGS | _LOCAL_SETTINGS).items():
+        os.environ.setdefault(name, value)
+    _start(address, RayOptions())
+
+
+def send_user_modules() -> None:
+    """Let the classes of a user's own files travel to workers by value, since no worker machine has those files."""
+    import ray
+
+    for module in modules_by_value():
+        ray.cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]
+
+
 class RaySession:
     """Ray, joined or started on entry and left or stopped on exit, errors and Ctrl-C included.
 
@@ -46,15 +67,17 @@ class RaySession:
     def __enter__(self) -> RaySession:
         with ExitStack() as opening:
             address = find_address(self._options.address, os.environ)
-            if address is not None:
-                _check_listens(address)
             opening.enter_context(_environment(_SETTINGS if address else _SETTINGS | _LOCAL_SETTINGS))
             # Advice for people who write datasets by hand; it also comes up in threads of Ray's.
             opening.enter_context(warnings.catch_warnings())
             warnings.filterwarnings("ignore", module=r"ray\.")
             if self._options.quiet:
                 opening.enter_context(_quiet(self._options.log_dir or self._run_dir / "logs"))
-            self._start(address, opening)
+            if _start(address, self._options):
+                import ray
+
+                opening.callback(ray.shutdown)
+            send_user_modules()
             if address is not None:
                 from omnipipe.runners.ray_probe import check_nodes
 
@@ -75,27 +98,34 @@ class RaySession:
         slots = int(resources.get("CPU", 0) // (self._options.num_cpus or 1))
         return max(1, slots), max(1, slots)
 
-    def _start(self, address: str | None, opening: ExitStack) -> None:
-        import ray
-        import ray.data
 
-        if ray.is_initialized():
-            return
-        opening.callback(ray.shutdown)
-        if address is None:
-            ray.init(
-                address="local",
-                include_dashboard=False,
-                object_store_memory=self._options.object_store_bytes,
-                logging_level=logging.ERROR,
-                log_to_driver=False,
-            )
-            return
-        try:
+def _start(address: str | None, options: RayOptions) -> bool:
+    """Whether Ray was started or joined here: False where this process had it already."""
+    if address is not None:
+        _check_listens(address)
+    import ray
+    import ray.data
+
+    if ray.is_initialized():
+        return False
+    try:
+        if address is not None:
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0][:300]
-            raise ConfigError(f"no run on the Ray cluster at {address}: {reason}") from error
+            return True
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            object_store_memory=options.object_store_bytes,
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+        )
+        return True
+    except BaseException as error:
+        ray.shutdown()
+        if address is None or not isinstance(error, ConnectionError | RuntimeError | ValueError):
+            raise
+        reason = str(error).strip().splitlines()[0][:300]
+        raise ConfigError(f"no run on the Ray cluster at {address}: {reason}") from error
 
 
 def _check_listens(address: str) -> None:
@@ -104,6 +134,8 @@ def _check_listens(address: str) -> None:
     remedy = "Use HOST:PORT of the cluster's head, which `ray start --head` prints."
     try:
         with socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS) as connection:
+            if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
+                return
             connection.settimeout(_CONNECT_SECONDS)
             connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + struct.pack(">HBBBI", 0, 0, 4, 0, 0))
             answer = connection.recv(9)

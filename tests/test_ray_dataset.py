@@ -1,0 +1,80 @@
+"""Pages as a Ray Data dataset, equal to the rows of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from omnipipe.batch import RunOptions, run
+from omnipipe.errors import ConfigError, InputError
+from omnipipe.pipeline import load_pipeline
+from omnipipe.runners.ray_data import to_dataset
+from omnipipe.runners.ray_options import RayOptions
+from omnipipe.runners.ray_session import RaySession
+from omnipipe.schema import PAGES, RESULT_COLUMNS
+from tests.pdfs import pdf_of_texts
+from tests.ray_local import own_ray
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray_of_the_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One Ray for all tests here, on loopback only."""
+    with own_ray(), RaySession(RayOptions(address="local"), tmp_path_factory.mktemp("ray")):
+        yield
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    """Three documents of 1, 40 and 3 pages, and one that is none."""
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for name, count in (("a", 1), ("b", 40), ("c", 3)):
+        texts = [f"Document {name}, page {index}.\nIt says what it is." for index in range(count)]
+        (folder / f"{name}.pdf").write_bytes(pdf_of_texts(texts))
+    (folder / "d.pdf").write_bytes(b"<html>not a document</html>")
+    return folder
+
+
+def table_of(dataset: object) -> pa.Table:
+    from ray.data import Dataset
+
+    assert isinstance(dataset, Dataset)
+    return pa.concat_tables(list(dataset.iter_batches(batch_size=None, batch_format="pyarrow")))
+
+
+def test_rows_are_those_of_a_run(documents: Path, tmp_path: Path) -> None:
+    pipeline = load_pipeline("text_layer")
+    run(pipeline, documents, tmp_path / "out", RunOptions(runner="local"))
+    files = sorted((tmp_path / "out" / "pages").glob("*.parquet"))
+    committed = pa.concat_tables([pq.read_table(file) for file in files])
+
+    rows = table_of(to_dataset(pipeline, documents))
+
+    columns = list(RESULT_COLUMNS)
+    assert rows.schema.names == PAGES.names
+    assert rows.num_rows == 45
+    assert rows.select(columns).sort_by("page_id").equals(committed.select(columns).sort_by("page_id"))
+
+
+def test_a_dataset_goes_on_in_ray_data(documents: Path) -> None:
+    from ray.data.expressions import col
+
+    dataset = to_dataset("text_layer", documents, pages="1-2")
+
+    found = dataset.filter(expr=col("status") == "ok").select_columns(["page_number", "text"]).take_all()
+
+    assert sorted(row["page_number"] for row in found) == [1, 1, 1, 2, 2]
+
+
+def test_what_is_not_there_is_said_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere"):
+        to_dataset("text_layer", tmp_path / "nowhere.pdf")
+
+
+def test_a_wrong_page_range_is_refused(documents: Path) -> None:
+    with pytest.raises(ConfigError, match="0-3"):
+        to_dataset("text_layer", documents, pages="0-3")

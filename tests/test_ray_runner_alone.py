@@ -1,0 +1,94 @@
+"""Runs in processes of their own: what a terminal sees, and what is left when they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.ray_local import own_ray
+from tests.ray_stage import NUM_PAGES, SayName, job_in, rows_of
+
+_SCRIPT = """
+import sys
+from pathlib import Path
+from omnipipe.errors import OmnipipeError
+from omnipipe.runners import ray_data
+from tests.ray_stage import SayName, job_in, units_of
+
+stage = SayName(seconds=float(sys.argv[2]), disk_full_at=6 if sys.argv[3:] == ["full"] else None)
+try:
+    ray_data.execute(job_in(Path(sys.argv[1]), stage), units_of(1), on_receipt=lambda r: print(r.unit_id, flush=True))
+except OmnipipeError as error:
+    sys.exit(f"omnipipe: {error}")
+except KeyboardInterrupt:
+    sys.exit("omnipipe: interrupted")
+import ray
+print("up" if ray.is_initialized() else "down")
+"""
+
+
+def started(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", _SCRIPT, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def session_processes(session: int) -> list[str]:
+    listed = subprocess.run(["ps", "-o", "pid=,args=", "-s", str(session)], capture_output=True, text=True, check=False)
+    # What is dead and waits for init to notice is not running.
+    return [line for line in listed.stdout.splitlines() if not line.endswith("<defunct>")]
+
+
+def test_a_terminal_sees_nothing_of_ray_and_nothing_is_left_running(tmp_path: Path) -> None:
+    with own_ray():
+        process = started(str(tmp_path), "0")
+        said, complained = process.communicate(timeout=120)
+
+    assert complained == ""
+    assert process.returncode == 0
+    assert said.splitlines()[-1] == "down"
+    assert len(said.splitlines()) == NUM_PAGES + 1
+    assert "dataset" in (tmp_path / "logs" / "ray.log").read_text()
+    assert not session_processes(process.pid)
+
+
+@pytest.mark.slow
+def test_an_error_is_one_line_without_a_word_of_ray(tmp_path: Path) -> None:
+    with own_ray():
+        process = started(str(tmp_path), "0", "full")
+        _, complained = process.communicate(timeout=120)
+
+    assert complained == "omnipipe: the disk is full\n"
+    assert process.returncode == 1
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_run_and_what_is_committed_stays(tmp_path: Path) -> None:
+    with own_ray():
+        process = started(str(tmp_path), "0.3")
+        assert process.stdout is not None
+        first = process.stdout.readline().strip()
+        interrupted = time.monotonic()
+        # As a terminal does it: the whole foreground group gets the signal, Ray's processes included.
+        os.killpg(process.pid, signal.SIGINT)
+        _, complained = process.communicate(timeout=60)
+
+    assert complained == "omnipipe: interrupted\n"
+    assert time.monotonic() - interrupted < 15
+    assert (tmp_path / "pages" / f"{first}.parquet").exists()
+    assert 0 < rows_of(tmp_path).num_rows < NUM_PAGES
+    assert not session_processes(process.pid)
+    assert job_in(tmp_path, SayName(seconds=0.3)).run_dir == tmp_path
+
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sessions and signals of POSIX")
