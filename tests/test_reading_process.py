@@ -59,6 +59,54 @@ def hanging_content() -> bytes:
     return TEXT + b" 0.01 w [0.01 0.01] 0 d " + b"0 0 m 9000 9000 0 9000 600 700 c S " * 20_000
 
 
+def with_nested_forms(num_pages: int, bad: int) -> bytes:
+    """Pages of words; page `bad` draws forms within forms, ten in each and nine deep: PDFium never ends to load it."""
+    kids = b" ".join(b"%d 0 R" % (4 + i) for i in range(num_pages))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count %d /Kids [%s] >>" % (num_pages, kids),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    good, forms = 4 + num_pages, 6 + num_pages
+    for i in range(num_pages):
+        content = good + 1 if i == bad else good
+        objects.append(
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents %d 0 R"
+            b" /Resources << /Font << /F1 3 0 R >> /XObject << /X %d 0 R >> >> >>" % (content, forms)
+        )
+    for content_stream in (TEXT, b"/X Do"):
+        objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content_stream), content_stream))
+    for level in range(9):
+        inner = b"/X Do " * 10
+        objects.append(
+            b"<< /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Length %d"
+            b" /Resources << /XObject << /X %d 0 R >> >> >>\nstream\n%s\nendstream"
+            % (len(inner), forms + level + 1, inner)
+        )
+    objects.append(b"<< /Type /XObject /Subtype /Form /BBox [0 0 9 9] /Length 9 >>\nstream\n0 0 9 9 re\nendstream")
+    return pdf_of_objects(objects)
+
+
+def test_a_page_that_does_not_load_fails_alone_among_pages_that_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "nested.pdf"
+    path.write_bytes(with_nested_forms(7, bad=3))
+
+    with ReaderProcess(ReaderLimits(page_seconds=1)) as reader:
+        found = texts(reader.read_pages(str(path), range(7), OPTIONS))
+
+    assert found == [*["a page of words"] * 3, "render_timeout", *["a page of words"] * 3]
+
+
+def test_a_page_that_crashes_the_child_fails_alone_among_pages_that_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "nested.pdf"
+    path.write_bytes(with_nested_forms(7, bad=3))
+
+    with ReaderProcess(ReaderLimits(page_seconds=30, memory_bytes=600 * 2**20)) as reader:
+        found = texts(reader.read_pages(str(path), range(7), OPTIONS))
+
+    assert found == [*["a page of words"] * 3, "oom", *["a page of words"] * 3]
+
+
 def test_pages_come_in_the_order_they_are_asked_for(reader: ReaderProcess, book: str) -> None:
     found = texts(reader.read_pages(book, [4, 0, 2], OPTIONS))
 

@@ -1,7 +1,8 @@
 """The reader's child process: reads documents for its parent until it is killed or the parent is gone.
 
-A request is a tuple `(verb, path, ...)`, an answer a stream of frames that ends with `DONE` or `PROBLEM`. The last
-document stays open between requests.
+A request is `("inspect", path)` or `(verb, path, indices, options, is_careful)`, an answer a stream of frames that ends
+with `DONE` or `PROBLEM`. A careful answer is sent page by page: whatever is missing when the process is lost was not
+read. The last document stays open between requests.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 from omnipipe.page import ProblemError
+from omnipipe.reading.outbox import Outbox
 from omnipipe.reading.wire import Wire
 
 if TYPE_CHECKING:
@@ -43,8 +45,8 @@ DONE: Final = 8
 
 
 class _Reader:
-    def __init__(self, wire: Wire, passwords: Sequence[str], open_seconds: int, page_seconds: int) -> None:
-        self._wire = wire
+    def __init__(self, outbox: Outbox, passwords: Sequence[str], open_seconds: int, page_seconds: int) -> None:
+        self._outbox = outbox
         self._passwords = passwords
         self._open_seconds = open_seconds
         self._page_seconds = page_seconds
@@ -57,20 +59,20 @@ class _Reader:
         try:
             source = self._open(path)
         except ProblemError as problem:
-            self._wire.send((PROBLEM, *problem.error))
+            self._outbox.send((PROBLEM, *problem.error))
             return
         except MemoryError:
-            self._wire.send((PROBLEM, "oom", "The document takes more memory to open than it may."))
+            self._outbox.send((PROBLEM, "oom", "The document takes more memory to open than it may."))
             return
         except Exception as problem:  # noqa: BLE001 - a hostile file may raise anything in a library
-            self._wire.send((PROBLEM, "corrupt", _wording(problem)))
+            self._outbox.send((PROBLEM, "corrupt", _wording(problem)))
             return
-        self._wire.send((OPENED, source.format, source.page_count, source.metadata))
+        self._outbox.send((OPENED, source.format, source.page_count, source.metadata))
         if verb == "inspect":
             self._share(source)
         else:
             self._pages(source, request)
-        self._wire.send((DONE, _resident_bytes()))
+        self._outbox.send((DONE, _resident_bytes()))
 
     def _share(self, source: PageSource) -> None:
         _alarm(self._page_seconds)
@@ -78,16 +80,17 @@ class _Reader:
             share = source.estimate_ocr_share()
         except Exception:  # noqa: BLE001 - an estimate costs no document
             share = 0.5
-        self._wire.send((SHARE, share))
+        self._outbox.send((SHARE, share))
 
     def _pages(self, source: PageSource, request: tuple[object, ...]) -> None:
-        verb, _, indices, options = cast("tuple[str, str, Sequence[int], object]", request)
-        send = self._wire.send
+        verb, _, indices, options, is_careful = cast("tuple[str, str, Sequence[int], object, bool]", request)
+        send = self._outbox.send
+        answer = send if is_careful else self._outbox.put
         if verb == "read":
             read_options = cast("ReadOptions", options)
 
             def page(index: int) -> None:
-                send((PAGE, source.read(index, read_options, lambda facts: send((EARLY, facts)))))
+                answer((PAGE, source.read(index, read_options, lambda facts: send((EARLY, facts)))))
         else:
             policy = cast("RenderPolicy", options)
 
@@ -97,7 +100,7 @@ class _Reader:
 
         for index in indices:
             _alarm(self._page_seconds)
-            _try(page, index, source.page_count, send)
+            _try(page, index, source.page_count, answer)
 
     def _open(self, path: str) -> PageSource:
         from omnipipe.reading.source import open_source
@@ -199,7 +202,9 @@ def main(descriptor: int, parent: int, memory_bytes: int, open_seconds: float, p
         import omnipipe.reading.pdf  # noqa: F401 - loaded while the parent prepares its first request
 
         wire.send((READY,))
-        reader = _Reader(wire, cast("Sequence[str]", passwords), 2 * int(open_seconds) + 5, 2 * int(page_seconds) + 5)
+        reader = _Reader(
+            Outbox(wire), cast("Sequence[str]", passwords), 2 * int(open_seconds) + 5, 2 * int(page_seconds) + 5
+        )
         while True:
             _alarm(0)
             request, _ = wire.receive()

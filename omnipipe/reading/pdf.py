@@ -249,7 +249,7 @@ def _has_area(width: float, height: float) -> bool:
 def _scale(page: pypdfium2.PdfPage, policy: RenderPolicy) -> float:
     width, height = page.get_size()
     longest = max(width, height)
-    scale = policy.dpi / 72
+    scale: float = policy.dpi / 72
     if longest * scale < policy.small_side:
         # Scans are often put on pages of the wrong size; at the nominal resolution their letters would be lost.
         scale = max(scale, min(2 * scale, policy.small_side / longest, _scan_scale(page)))
@@ -272,7 +272,8 @@ def _scan_scale(page: pypdfium2.PdfPage) -> float:
             continue
         width, height = right - left, top - bottom
         if width * height > 0.5 * page_width * page_height:
-            return pixels / max(1e-6, float(max(width, height)))
+            scale: float = pixels / max(1e-6, width, height)
+            return scale
     return math.inf
 
 

@@ -32,6 +32,7 @@ class PageStream:
         self._num_given = 0
         self._attempt = 0
         self._is_open = False
+        self._is_careful = False
         self._early: PageFacts | None = None
 
     def __iter__(self) -> Iterator[Answer]:
@@ -63,24 +64,34 @@ class PageStream:
                 yield from self._unopened(problem)
             except ChildLostError as lost:
                 self._slot.drop()
-                is_repeated = self._attempt == 0 and lost.code != "render_timeout"
-                if is_repeated and (lost.is_outside or not was_fresh or child.num_answered > 0):
-                    # It may be what others left behind in the child: a page is judged by what it does to a fresh one.
+                if self._attempt == 0 and not self._is_culprit_known(lost, was_fresh and child.num_answered == 0):
                     self._attempt = 1
                     continue
                 yield from self._settle(lost)
 
+    def _is_culprit_known(self, lost: ChildLostError, is_first_in_child: bool) -> bool:
+        """Whether it was the page that waits first, and nothing but that page."""
+        if lost.is_outside or (lost.code != "render_timeout" and not is_first_in_child):
+            # It may be what others left behind in the child: a page is judged by what it does to a fresh one.
+            return False
+        return self._is_careful or not self._is_open or self._early is not None
+
     def _request(self, child: Child) -> Iterator[Answer]:
         part = [self._waiting[i] for i in range(min(_REQUEST_PAGES, len(self._waiting)))]
         self._is_open, self._early = False, None
-        child.send((self._verb, self._path, part, self._options))
+        self._is_careful = self._verb == "render" or self._attempt > 0
+        child.send((self._verb, self._path, part, self._options, self._is_careful))
         self._slot.opened(child)
         self._is_open = True
         for _ in part:
             answer = self._next(child)
             child.num_answered += 1
             yield self._given(answer)
-        self._slot.finish(child)
+        try:
+            self._slot.finish(child)
+        except ChildLostError:
+            # All answers are here; the next request gets another child.
+            self._slot.drop()
 
     def _next(self, child: Child) -> Answer:
         while True:

@@ -12,6 +12,12 @@ _CHUNK = 1 << 16
 Frame = tuple[tuple[object, ...], bytes]
 
 
+def pack(message: tuple[object, ...], payload_size: int = 0) -> bytes:
+    """`message` as a frame, up to its payload."""
+    packed = pickle.dumps(message, protocol=5)
+    return b"".join((_HEADER.pack(len(packed), payload_size), packed))
+
+
 class Wire:
     """One end of a stream socket. Not for several threads."""
 
@@ -20,12 +26,15 @@ class Wire:
         self._buffer = b""
         self._position = 0
 
-    def send(self, message: tuple[object, ...], payload: bytes | memoryview = b"") -> None:
+    def send(self, message: tuple[object, ...], payload: bytes = b"") -> None:
         """Send one frame; `payload` (at most 4 GiB) goes as it is."""
-        packed = pickle.dumps(message, protocol=5)
-        self._socket.sendall(b"".join((_HEADER.pack(len(packed), len(payload)), packed)))
+        self.send_packed(pack(message, len(payload)))
         if payload:
             self._socket.sendall(payload)
+
+    def send_packed(self, frames: bytes) -> None:
+        """Send what `pack` made, one frame or several."""
+        self._socket.sendall(frames)
 
     def receive(self) -> Frame:
         """The next frame.
