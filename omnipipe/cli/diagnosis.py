@@ -75,7 +75,11 @@ def _distribution(name: str, module: str, fix: str) -> Finding:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
         return Finding(name, False, "not installed", fix=fix)
-    if importlib.util.find_spec(module) is None:
+    try:
+        is_there = importlib.util.find_spec(module) is not None
+    except ImportError:
+        is_there = False
+    if not is_there:
         return Finding(name, False, f"{version} is registered, but its module {module} is not there", fix=fix)
     return Finding(name, True, version)
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from omnipipe.errors import InputError
 from omnipipe.export.name import common_folder, name_hashes, uri_parts
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    import pyarrow as pa
 
 _BLOCK_TEXTS = "blocks.list.element.text"
 _PIECES_KEPT = 4
@@ -41,11 +43,15 @@ class PageRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RunDocument:
-    """A document with its rows in page order; `parts` are the folders and the name that its export gets."""
+    """A document with its rows in page order.
+
+    `parts` are its folders and its name, the first `num_shared` of which all documents have in common.
+    """
 
     doc_id: str
     uri: str
     parts: tuple[str, ...]
+    num_shared: int
     rows: tuple[PageRow, ...]
 
 
@@ -77,14 +83,15 @@ class RunDocuments:
                 if places[0] != number:
                     continue
                 if len(places) > 1:
-                    rows = [row for place in places for row in self._piece(place)[doc_id][1]]
+                    # A retry may replace a file meanwhile: what it holds now counts.
+                    rows = [row for place in places for row in self._piece(place).get(doc_id, (uri, []))[1]]
                 rows = sorted(rows, key=lambda row: row.page_index)
-                yield RunDocument(doc_id, uri, uri_parts(uri)[len(self._root or ()) :], tuple(rows))
+                yield RunDocument(doc_id, uri, uri_parts(uri), len(self._root or ()), tuple(rows))
 
     def _index(self, files: Sequence[Path]) -> dict[tuple[int, int], tuple[int, ...]]:
         keys: list[npt.NDArray[np.uint64]] = []
         for file in files:
-            with pq.ParquetFile(file) as parquet:
+            with _opened(file) as parquet:
                 for row_group in range(parquet.num_row_groups):
                     table = parquet.read_row_group(row_group, columns=["doc_id", "source_uri"])
                     keys.append(self._index_piece(table, len(self._pieces)))
@@ -110,12 +117,13 @@ class RunDocuments:
         seen: dict[str, str] = {}
         for doc_id, uri in zip(table["doc_id"].to_pylist(), table["source_uri"].to_pylist(), strict=True):
             seen.setdefault(doc_id, uri)
-        entries = np.empty((len(seen), 5), dtype=np.uint64)
-        for at, (doc_id, uri) in enumerate(seen.items()):
+        entries: list[tuple[int, ...]] = []
+        for doc_id, uri in seen.items():
             parts = uri_parts(uri)
             self._root = parts[:-1] if self._root is None else common_folder(self._root, parts[:-1])
-            entries[at] = (*_key(doc_id), number, *name_hashes(parts))
-        return entries
+            entries.append((*_key(doc_id), number, *name_hashes(parts)))
+        # The type is named: numpy would make floats of integers on both sides of 2**63, and lose their last digits.
+        return np.array(entries, dtype=np.uint64).reshape(-1, 5)
 
     def _piece(self, number: int) -> dict[str, tuple[str, list[PageRow]]]:
         if number in self._cache:
@@ -127,10 +135,21 @@ class RunDocuments:
         return found
 
 
+@contextmanager
+def _opened(file: Path) -> Iterator[pq.ParquetFile]:
+    try:
+        with pq.ParquetFile(file) as parquet:
+            yield parquet
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"{file} cannot be read: {str(error)[:200]} omnipipe verify {file.parent.parent} says what else is wrong."
+        ) from error
+
+
 def _read(piece: _Piece, *, with_plain: bool) -> dict[str, tuple[str, list[PageRow]]]:
     names = PageRow._fields[:-1]
     columns = ["doc_id", "source_uri", *names, *([_BLOCK_TEXTS] if with_plain else [])]
-    with pq.ParquetFile(piece.file) as parquet:
+    with _opened(piece.file) as parquet:
         table = parquet.read_row_group(piece.row_group, columns=columns)
     plain = [_plain(blocks) for blocks in table["blocks"].to_pylist()] if with_plain else [None] * len(table)
     values = zip(*(table[name].to_pylist() for name in names), plain, strict=True)

@@ -50,15 +50,17 @@ def name_hashes(parts: Sequence[str]) -> tuple[int, int]:
     return _hash([*folders, _short(last)]), _hash([*folders, last])
 
 
-def output_name(parts: Sequence[str], doc_id: str, taken: set[int], ending: str) -> PurePosixPath:
-    """The short name (`report`), the long one (`report.pdf`) if that is in `taken`, else one with the document's id."""
+def output_name(parts: Sequence[str], num_shared: int, doc_id: str, taken: set[int], ending: str) -> PurePosixPath:
+    """The short name (`report`), the long one (`report.pdf`) if that is in `taken`, else one with the document's id.
+
+    The first `num_shared` folders are left away.
+    """
     *folders, last = parts
     short_hash, long_hash = name_hashes(parts)
-    if short_hash not in taken:
-        return PurePosixPath(*folders, _short(last) + ending)
-    if long_hash not in taken:
-        return PurePosixPath(*folders, last + ending)
-    return PurePosixPath(*folders, f"{last}-{doc_id[:12]}{ending}")
+    name = _short(last)
+    if short_hash in taken:
+        name = last if long_hash not in taken else f"{last}-{doc_id[:12]}"
+    return PurePosixPath(*folders[num_shared:], name + ending)
 
 
 def _short(name: str) -> str:

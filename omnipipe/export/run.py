@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from omnipipe.errors import InputError, OutputError, RunStopped
+from omnipipe.errors import InputError, OutputError
 from omnipipe.export.document import PageRow, RunDocuments
 from omnipipe.export.writer import JsonLinesWriter, TreeWriter, Writer, is_json_lines_file
+from omnipipe.ledger.accounts import unit_names
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.manifest import Manifest
+from omnipipe.ledger.plantable import PlanTable
 from omnipipe.page import STATUSES
 
 Format = Literal["markdown", "text", "jsonl"]
@@ -50,7 +52,7 @@ def export_run(run_dir: str | Path, output: str | Path, options: ExportOptions |
     """Write the documents of a run to `output`, each file whole or not at all; memory holds one document at a time.
 
     Raises:
-        InputError: `run_dir` holds no run.
+        InputError: `run_dir` holds no run, or one with a damaged file.
         OutputError: `output` has other files in it, or cannot be written.
     """
     options = options or ExportOptions()
@@ -72,8 +74,9 @@ def export_run(run_dir: str | Path, output: str | Path, options: ExportOptions |
     except OSError as error:
         if error.errno is None:
             raise
-        raise _cannot_write(target, error) from error
-    warnings = () if manifest.finished is not None else (_unfinished(layout.root),)
+        raise OutputError(f"{target} cannot be written: {error.strerror}. Choose another -o, or make room.") from error
+    missing = _num_missing(layout, manifest)
+    warnings = (_unfinished(layout.root, missing),) if missing or manifest.finished is None else ()
     return ExportSummary(
         output=target,
         num_documents=written,
@@ -133,12 +136,16 @@ def _mark(target: Path) -> object:
     return found
 
 
-def _cannot_write(target: Path, error: OSError) -> OutputError | RunStopped:
-    return OutputError(f"{target} cannot be written: {error.strerror}. Choose another -o, or make room there.")
+def _num_missing(layout: RunLayout, manifest: Manifest) -> int:
+    """Pages that are planned and have no row yet."""
+    names = unit_names(layout)
+    units = PlanTable(layout, manifest.config_hash).units.values()
+    return sum(unit.num_pages for unit in units if unit.replaces is None and unit.id not in names)
 
 
-def _unfinished(root: Path) -> str:
-    return f"the run in {root} is not finished: the export has what is committed so far. Finish it with omnipipe run."
+def _unfinished(root: Path, missing: int) -> str:
+    what = f"{missing:,} planned pages have no row yet" if missing else "its last run did not come to its end"
+    return f"the run in {root} is not finished: {what}. Finish it with omnipipe run, and export again."
 
 
 def parse_statuses(text: str | None) -> frozenset[str]:

@@ -46,7 +46,7 @@ class TreeWriter:
 
     def write(self, document: RunDocument, rows: Sequence[PageRow]) -> None:
         ending = ".md" if self._is_markdown else ".txt"
-        path = self._folder / output_name(document.parts, document.doc_id, self._taken, ending)
+        path = self._folder / output_name(document.parts, document.num_shared, document.doc_id, self._taken, ending)
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(self._temporary, "w", encoding="utf-8", errors="replace", newline="\n") as file:
             if self._front_matter:
