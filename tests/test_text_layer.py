@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from itertools import pairwise
 
 import pypdfium2
 import pytest
@@ -243,3 +244,22 @@ def test_the_corpus_reads_closer_to_its_truth_than_raw_text(shared: object) -> N
         document.close()
         ratio = difflib.SequenceMatcher(None, layer.text.split(), row["text"].split(), autojunk=False).ratio()
         assert ratio > 0.9, row["path"]
+
+
+def test_a_short_bold_line_over_running_text_is_a_heading() -> None:
+    lines = [f"BT /F1 10 Tf 60 {680 - 13 * i} Td ({line}) Tj ET" for i, line in enumerate(LEFT)]
+    data = pdf_of_contents(["\n".join(["BT /F2 10 Tf 60 695 Td (Of foxes) Tj ET", *lines]).encode()])
+    bold = b"/F2 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold /Encoding /WinAnsiEncoding >> /F1 "
+
+    text = read(data.replace(b"/F1 3 0 R", bold + b"3 0 R")).text
+
+    assert text == "# Of foxes\n\n" + " ".join(LEFT)
+
+
+def test_lines_come_with_their_boxes_where_asked_for() -> None:
+    data = pdf_of_lines([[*column(LEFT, 60), *column(RIGHT, 320)]])
+
+    assert read(data).lines == ()
+    lines = read(data, TextOptions(lines=True)).lines
+    assert [line[0] for line in lines] == LEFT + RIGHT
+    assert all(a[1][1] < b[1][1] for a, b in pairwise(lines[:6]))

@@ -7,6 +7,7 @@ character of a word.
 from __future__ import annotations
 
 import ctypes
+import re
 from collections import deque
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +16,8 @@ import numpy as np
 import pypdfium2.raw as pdfium
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pypdfium2
     from numpy.typing import NDArray
 
@@ -26,6 +29,9 @@ HYPHEN = 0xFFFE
 
 _FIRST_VERTICAL = 0x2E80
 """Scripts that are written from top to bottom start here."""
+
+_BOLD = re.compile(rb"bold|black|heavy|demi|CMBX|SFBX", re.IGNORECASE)
+_FORCE_BOLD = 1 << 18
 
 _P = ctypes.c_void_p
 
@@ -255,3 +261,17 @@ def _space_table() -> NDArray[np.bool_]:
 
 
 _SPACE = _space_table()
+
+
+def bold_test(textpage: pypdfium2.PdfTextPage, chars: list[int]) -> Callable[[int], bool]:
+    """A test whether a word (its place in `chars`) is in bold, by the name of its font; needs `textpage` open."""
+    buffer = ctypes.create_string_buffer(128)
+    flags = ctypes.c_int()
+    raw = textpage.raw
+
+    def is_bold(word: int) -> bool:
+        char = chars[min(word, len(chars) - 1)]
+        length = pdfium.FPDFText_GetFontInfo(raw, char, buffer, 128, flags)
+        return bool(_BOLD.search(buffer.raw[: min(length, 128)]) or flags.value & _FORCE_BOLD)
+
+    return is_bold

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.chars import Words, read_words
+from omnipipe.text.chars import Words, bold_test, read_words
 from omnipipe.text.lines import from_frame, join_words
-from omnipipe.text.markdown import Part, by_share, heading_sizes, size_shares, to_parts, to_rows
+from omnipipe.text.markdown import PageStyle, Part, Row, by_share, heading_sizes, size_shares, to_parts, to_rows
 from omnipipe.text.measure import Measures, measure
 from omnipipe.text.order import reading_order
 
 if TYPE_CHECKING:
     import pypdfium2
 
-BlockTuple = tuple[
-    str, tuple[float, float, float, float] | None, int, int | None, str, str | None, float | None, str | None
-]
+Box = tuple[float, float, float, float]
+
+BlockTuple = tuple[str, Box | None, int, int | None, str, str | None, float | None, str | None]
 """The fields of `omnipipe.page.Block`, in its order: type, bbox, order, level, text, html, confidence, source."""
 
-LineTuple = tuple[str, tuple[float, float, float, float], float | None]
+LineTuple = tuple[str, Box, float | None]
 """The fields of `omnipipe.page.Line`, in its order: text, bbox, confidence."""
 
 
@@ -66,33 +66,42 @@ def read_text_layer(page: pypdfium2.PdfPage, options: TextOptions) -> TextLayer:
     try:
         words = read_words(textpage)
         measures = measure(page, textpage, words)
+        if words is None:
+            return TextLayer("", (), (), measures)
+        parts, rows = _read(words, textpage, measures.rtl > 0.5, options)
     finally:
         textpage.close()
-    if words is None:
-        return TextLayer("", (), (), measures)
-    placed = _parts(words, options, measures.rtl > 0.5)
-    if _UNWANTED.search(words.text):
-        placed = [(turn, part._replace(text=_clean(part.text))) for turn, part in placed]
+    boxes = _upright(page, [(turn, part[3:]) for turn, part in parts])
+    texts = [part.text for _, part in parts]
+    lines = [row.text for _, row in rows]
+    if _UNWANTED.search(words.text) or any("\ufffe" in text for text in (*texts, *lines)):
+        texts, lines = list(map(_clean, texts)), list(map(_clean, lines))
     blocks = tuple(
-        (part.type, box, order, part.level, part.text, None, None, "text_layer")
-        for order, ((_, part), box) in enumerate(zip(placed, _upright(page, placed), strict=True))
+        (part.type, box, order, part.level, text, None, None, "text_layer")
+        for order, ((_, part), text, box) in enumerate(zip(parts, texts, boxes, strict=True))
     )
-    text = "\n\n".join(f"{'#' * part.level} {part.text}" if part.level else part.text for _, part in placed)
-    return TextLayer(text, blocks, (), measures)
+    markdown = "\n\n".join(f"{'#' * block[3]} {block[4]}" if block[3] else block[4] for block in blocks)
+    placed = _upright(page, [(turn, row[1:5]) for turn, row in rows])
+    return TextLayer(markdown, blocks, tuple((t, box, None) for t, box in zip(lines, placed, strict=True)), measures)
 
 
-def _parts(words: Words, options: TextOptions, rtl: bool) -> list[tuple[int, Part]]:
-    """The blocks of a page in reading order, each with the direction of its text."""
-    placed: list[tuple[int, Part]] = []
+def _read(
+    words: Words, textpage: pypdfium2.PdfTextPage, rtl: bool, options: TextOptions
+) -> tuple[list[tuple[int, Part]], list[tuple[int, Row]]]:
+    """The blocks of a page in reading order, and its rows where they are asked for, each with its direction."""
+    parts: list[tuple[int, Part]] = []
+    rows: list[tuple[int, Row]] = []
     sizes, shares = size_shares(words)
     body = float(sizes[shares.argmax()])
-    levels = heading_sizes(sizes, shares, body)
+    known = PageStyle(body, heading_sizes(sizes, shares, body), words.text, bold_test(textpage, words.char), options)
     for turn in by_share(words.turn):
         pieces = join_words(words, np.flatnonzero(words.turn == turn), turn)
         for column in reading_order(pieces, rtl):
-            rows = to_rows(pieces, column, words.text)
-            placed += [(turn, part) for part in to_parts(rows, body, levels, options, words.text)]
-    return placed
+            here = to_rows(pieces, column, words.text)
+            parts += [(turn, part) for part in to_parts(here, known)]
+            if options.lines:
+                rows += [(turn, row) for row in here]
+    return parts, rows
 
 
 def _clean(text: str) -> str:
@@ -100,14 +109,14 @@ def _clean(text: str) -> str:
     return _LONE.sub("\ufffd", _CONTROL.sub("", text.replace("\ufffe", "-")))
 
 
-def _upright(page: pypdfium2.PdfPage, placed: list[tuple[int, Part]]) -> list[tuple[float, float, float, float]]:
-    """The blocks' boxes as shares of the upright page."""
+def _upright(page: pypdfium2.PdfPage, placed: list[tuple[int, Box]]) -> list[Box]:
+    """Boxes in reading frames, each with its direction, as shares of the upright page."""
     left, bottom, right, top = page.get_bbox()
     width, height = max(right - left, 1e-6), max(top - bottom, 1e-6)
     rotation = page.get_rotation()
     boxes = []
-    for turn, part in placed:
-        box = from_frame(part.left, part.top, part.right, part.bottom, turn)
+    for turn, frame in placed:
+        box = from_frame(*frame, turn)
         x0, x1 = _share((box[0] - left) / width), _share((box[2] - left) / width)
         y0, y1 = _share((box[1] - bottom) / height), _share((box[3] - bottom) / height)
         if rotation == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 from omnipipe.text.lines import GAP
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,7 +34,8 @@ MIN_HEADING = 1.14
 
 
 class Row(NamedTuple):
-    """One row of text: its words, its box in the reading frame in points, its size, and whether it has wide gaps."""
+    """One row of text: its words, its box in the reading frame in points, its size, whether it has wide gaps, and the
+    index of its first word."""
 
     text: str
     left: float
@@ -42,6 +44,7 @@ class Row(NamedTuple):
     bottom: float
     size: float
     gaps: bool
+    word: int
 
 
 class Part(NamedTuple):
@@ -54,6 +57,18 @@ class Part(NamedTuple):
     top: float
     right: float
     bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageStyle:
+    """What blocks need to know of their page: the size of running text, the sizes of headings (largest first), the
+    page's text (to see how a broken word is written elsewhere), and whether a word is set in bold."""
+
+    body: float
+    levels: Sequence[float]
+    text: str
+    is_bold: Callable[[int], bool]
+    options: TextOptions
 
 
 def to_rows(pieces: Pieces, column: Column, text: str) -> list[Row]:
@@ -70,38 +85,49 @@ def to_rows(pieces: Pieces, column: Column, text: str) -> list[Row]:
         np.maximum.reduceat(right, starts).tolist(),
         np.maximum.reduceat(pieces.bottom[flat], starts).tolist(),
         (np.add.reduceat(size * weight, starts) / np.add.reduceat(weight, starts)).tolist(),
+        pieces.word[flat[starts]].tolist(),
         strict=True,
     )
     lefts, rights = left.tolist(), right.tolist()
     rows = []
-    for start, end, x0, y0, x1, y1, em in numbers:
+    for start, end, x0, y0, x1, y1, em, word in numbers:
         words = text[first[start] : last[start]].split()
         gaps = False
         for i in range(start + 1, end):
             words += text[first[i] : last[i]].split()
             wide = GAP * em
             gaps = gaps or lefts[i] - rights[i - 1] > wide or lefts[i - 1] - rights[i] > wide
-        rows.append(Row(" ".join(words), x0, y0, x1, y1, em, gaps))
+        rows.append(Row(" ".join(words), x0, y0, x1, y1, em, gaps, word))
     return rows
 
 
-def to_parts(rows: Sequence[Row], body: float, levels: Sequence[float], options: TextOptions, known: str) -> list[Part]:
-    """The blocks of one column. `body` is the size of running text, `levels` the sizes of headings, largest first.
-
-    `known` is the page's text, to see how a broken word is written elsewhere.
-    """
+def to_parts(rows: Sequence[Row], page: PageStyle) -> list[Part]:
+    """The blocks of one column."""
     if not rows:
         return []
     edge = _right_edge(rows)
     parts: list[Part] = []
     group: list[Row] = [rows[0]]
     for previous, row in pairwise(rows):
-        if _starts_block(previous, row, group, edge):
-            parts.append(_part(group, edge, body, levels, options, known))
+        is_head = len(group) < 3 and _is_bold_heading(previous, row, edge, page)
+        if is_head or _starts_block(previous, row, group, edge):
+            parts.append(_part(group, edge, page, is_head))
             group = []
         group.append(row)
-    parts.append(_part(group, edge, body, levels, options, known))
+    parts.append(_part(group, edge, page, False))
     return parts
+
+
+def _is_bold_heading(previous: Row, row: Row, edge: float, page: PageStyle) -> bool:
+    """Whether `previous` is a short line in bold above running text that is not."""
+    text = previous.text
+    if not page.options.headings or previous.gaps or row.gaps or len(text) > 90:
+        return False
+    if previous.right > edge - 2 * previous.size or not text[0].isalnum() or text[-1] in ".,;:-\ufffe":
+        return False
+    if row.right < edge - 0.25 * (edge - row.left) or not _WORD.search(text) or not page.is_bold(previous.word):
+        return False
+    return page.is_bold(previous.word + text.count(" ")) and not page.is_bold(row.word)
 
 
 def _right_edge(rows: Sequence[Row]) -> float:
@@ -123,13 +149,18 @@ def _starts_block(previous: Row, row: Row, group: Sequence[Row], edge: float) ->
         return True
     if _BULLET.match(row.text) or _NUMBER.match(row.text):
         return True
-    indented = row.left > group[-1].left + 0.7 * em and len(group) > 1 and row.left > group[1].left + 0.7 * em
-    return (is_short or indented) and bool(_ENDS.search(previous.text)) and not row.gaps
+    indented = row.left > previous.left + 0.7 * em and len(group) > 1 and row.left > group[1].left + 0.7 * em
+    if not (is_short or indented) or row.gaps or not _ENDS.search(previous.text):
+        return False
+    return indented or not _is_full(previous, group)
 
 
-def _part(
-    group: Sequence[Row], edge: float, body: float, levels: Sequence[float], options: TextOptions, known: str
-) -> Part:
+def _is_full(row: Row, group: Sequence[Row]) -> bool:
+    """Whether `row` reaches the edge of its own paragraph, which may be narrower than its column."""
+    return len(group) > 2 and row.right > max([other.right for other in group]) - row.size
+
+
+def _part(group: Sequence[Row], edge: float, page: PageStyle, is_bold_heading: bool) -> Part:
     head = group[0]
     box = (head.left, head.top, head.right, head.bottom)
     if len(group) > 1:
@@ -139,13 +170,14 @@ def _part(
             max([row.right for row in group]),
             max([row.bottom for row in group]),
         )
-    text = _flow(group, edge, options.dehyphenate, known)
-    size = group[0].size
-    if options.headings and size >= MIN_HEADING * body and _is_heading(group, text):
-        level = next((i for i, other in enumerate(levels, 1) if size > 0.96 * other), None)
+    text = _flow(group, edge, page)
+    if page.options.headings and head.size >= MIN_HEADING * page.body and _is_heading(group, text):
+        level = next((i for i, other in enumerate(page.levels, 1) if head.size > 0.96 * other), None)
         if level is not None:
             return Part("title", level, text.replace("\n", " "), *box)
-    if options.lists:
+    if is_bold_heading:
+        return Part("title", min(len(page.levels), MAX_LEVELS) + 1, text.replace("\n", " "), *box)
+    if page.options.lists:
         bullet = _BULLET.match(text)
         if bullet:
             return Part("list", None, "- " + text[bullet.end() :], *box)
@@ -161,13 +193,16 @@ def _is_heading(group: Sequence[Row], text: str) -> bool:
     return not any(row.gaps for row in group) or bool(_SECTION.match(text))
 
 
-def _flow(group: Sequence[Row], edge: float, dehyphenate: bool, known: str) -> str:
+def _flow(group: Sequence[Row], edge: float, page: PageStyle) -> str:
     """The rows as one text: full lines run on, short ones keep their line break."""
+    if len(group) == 1:
+        return group[0].text
+    edge = min(edge, _own_edge(group))
     out = group[0].text
     for previous, row in pairwise(group):
         last = out[-1:]
         if last and last in _MARKS and not previous.gaps:
-            out = _join_word(out, row.text, dehyphenate, known)
+            out = _join_word(out, row.text, page.options.dehyphenate, page.text)
         elif previous.gaps or row.gaps or not _runs_on(previous, row, edge):
             out += "\n" + row.text
         elif _NO_SPACE.match(last) and _NO_SPACE.match(row.text):
@@ -175,6 +210,14 @@ def _flow(group: Sequence[Row], edge: float, dehyphenate: bool, known: str) -> s
         else:
             out += " " + row.text
     return out
+
+
+def _own_edge(group: Sequence[Row]) -> float:
+    """Where the lines of a justified paragraph end; infinite where they end here and there."""
+    ends = [row.right for row in group[:-1]]
+    edge = max(ends)
+    full = sum(end > edge - 0.5 * group[0].size for end in ends)
+    return edge if len(ends) > 2 and full > 0.7 * len(ends) else float("inf")
 
 
 def _runs_on(previous: Row, row: Row, edge: float) -> bool:
