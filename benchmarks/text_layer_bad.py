@@ -8,6 +8,9 @@ from benchmarks.text_layer_pdfs import Run, outlines, pdf_of_runs, prose, scan_o
 from benchmarks.text_layer_texts import ARTICLES, LATIN
 
 
+_JUNK = "|~\\/{}[]^_*<>;:.,'`1l!I0Oo5S8B§«»°•"
+
+
 def bad_shifted(rng: random.Random) -> bytes:
     """Every letter off by a constant, as subset fonts are where their map was lost."""
     shift = rng.choice([-29, -31, 1, -1, 3, 13, 29, 31, -3, 5, 28, 2])
@@ -139,17 +142,18 @@ def bad_half(rng: random.Random) -> bytes:
 
 
 def bad_ocr(rng: random.Random) -> bytes:
-    """A scan with an invisible layer full of misread characters."""
+    """A scan with a layer full of misread characters: invisible, or printed and hidden under the picture."""
     runs = set_lines(prose(rng, rng.choice(LATIN), rng.randint(8, 45)), size=10)
     share = rng.uniform(0.2, 0.5)
-    junk = "|~\\/{}[]^_*<>;:.,'`1l!I0Oo5S8B§«»°•"
+    hidden = rng.random() < 0.4
 
-    def misread(text: str) -> str:
-        return "".join(
-            rng.choice(junk) if c != " " and rng.random() < share else " " if rng.random() < 0.06 else c for c in text
-        )
+    def misread(c: str) -> str:
+        if c != " " and rng.random() < share:
+            return rng.choice(_JUNK)
+        return " " if rng.random() < 0.06 else c
 
-    return pdf_of_runs([r._replace(says=misread(r.text), mode=3) for r in runs], image=scan_of(rng, runs))
+    layer = [r._replace(says="".join(map(misread, r.text)), mode=0 if hidden else 3) for r in runs]
+    return pdf_of_runs(layer, image=scan_of(rng, runs), over=hidden)
 
 
 def bad_one_word(rng: random.Random) -> bytes:
@@ -181,4 +185,40 @@ def bad_outlined(rng: random.Random) -> bytes:
     return pdf_of_runs([Run(60, 790, 12, " ".join(words_of(rng, "en", rng.randint(2, 8))))], drawn=drawn)
 
 
-BAD = [bad_shifted, bad_permuted, bad_in_order, bad_private, bad_replaced, bad_control, bad_cid, bad_mixed, bad_han, bad_mojibake, bad_half, bad_ocr, bad_one_word, bad_stamped, bad_outlined]  # fmt: skip
+def bad_rotated_alphabet(rng: random.Random) -> bytes:
+    """Letters moved on within the alphabet, z after a; Latin or Cyrillic."""
+    language = rng.choice([*LATIN, "ru"])
+    first, count = (0x430, 32) if language == "ru" else (0x61, 26)
+    shift = rng.randint(1, count - 1)
+
+    def turn(text: str) -> str:
+        return "".join(
+            chr(first + (ord(c) - first + shift) % count) if 0 <= ord(c) - first < count else c for c in text
+        )
+
+    return pdf_of_runs(set_lines([x.lower() for x in prose(rng, language, rng.randint(3, 40))], says=turn))
+
+
+def bad_one_character(rng: random.Random) -> bytes:
+    """Every character the same."""
+    same = rng.choice("?\u25a1\u25a0xo*#")
+    return pdf_of_runs(
+        set_lines(
+            prose(rng, rng.choice(LATIN), rng.randint(2, 40)),
+            says=lambda s: "".join(c if c == " " else same for c in s),
+        )
+    )
+
+
+def bad_ocr_letters(rng: random.Random) -> bytes:
+    """A scan with a layer whose letters are guessed: invisible, or printed and hidden under the picture."""
+    runs = set_lines(prose(rng, rng.choice(LATIN), rng.randint(8, 45)), size=10)
+    share = rng.uniform(0.25, 0.7)
+    guess = "abcdefghijklmnopqrstuvwxyzILTHRESO"
+    says = ["".join(rng.choice(guess) if c != " " and rng.random() < share else c for c in r.text) for r in runs]
+    hidden = rng.random() < 0.5
+    runs = [r._replace(says=text, mode=0 if hidden else 3) for r, text in zip(runs, says, strict=True)]
+    return pdf_of_runs(runs, image=scan_of(rng, runs), over=hidden)
+
+
+BAD = [bad_shifted, bad_permuted, bad_in_order, bad_private, bad_replaced, bad_control, bad_cid, bad_mixed, bad_han, bad_mojibake, bad_half, bad_ocr, bad_one_word, bad_stamped, bad_outlined, bad_rotated_alphabet, bad_one_character, bad_ocr_letters]  # fmt: skip

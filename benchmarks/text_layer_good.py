@@ -127,6 +127,8 @@ def good_ocr(rng: random.Random) -> bytes:
         )
         for r in runs
     ]
+    if rng.random() < 0.3:
+        return pdf_of_runs([r._replace(mode=0) for r in layer], image=scan_of(rng, runs), over=True)
     return pdf_of_runs(layer, image=scan_of(rng, runs))
 
 

@@ -33,17 +33,19 @@ def pdf_of_runs(
     box: Sequence[float] = (0, 0, WIDTH, HEIGHT),
     drawn: bytes = b"",
     rotate: int = 0,
+    over: bool = False,
 ) -> bytes:
     """A one-page PDF; every distinct character of the layer is a code of a font of its own, with a ToUnicode map."""
     codes: dict[str, int] = {}
     content = [drawn] if drawn else []
-    if image is not None:
-        x0, y0, x1, y1 = box
-        content.append(b"q %g 0 0 %g %g %g cm /Im Do Q" % (x1 - x0, y1 - y0, x0, y0))
+    if image is not None and not over:
+        content.append(_placed(box))
     for run in runs:
         text = run.text if run.says is None else run.says
         string = "".join(f"{codes.setdefault(c, len(codes) + 1):04x}" for c in text)
         content.append(f"BT {run.mode} Tr /F {run.size:g} Tf {run.x:g} {run.y:g} Td <{string}> Tj ET".encode())
+    if image is not None and over:
+        content.append(_placed(box))
     widths = " ".join(f"{code} [{_width(c)}]" for c, code in codes.items())
     stream = zlib.compress(b"\n".join(content))
     cmap = _cmap(codes).encode()
@@ -69,6 +71,11 @@ def pdf_of_runs(
             b" /Filter /DCTDecode /Length %d >>\nstream\n%s\nendstream" % (image.width, image.height, len(data), data)
         )
     return _file(objects)
+
+
+def _placed(box: Sequence[float]) -> bytes:
+    x0, y0, x1, y1 = box
+    return b"q %g 0 0 %g %g %g cm /Im Do Q" % (x1 - x0, y1 - y0, x0, y0)
 
 
 def _file(objects: Sequence[bytes]) -> bytes:

@@ -11,7 +11,7 @@ import numpy as np
 import pypdfium2.raw as pdfium
 
 from omnipipe.text.letters import letters
-from omnipipe.text.objects import PageObjects, page_objects
+from omnipipe.text.objects import PageObjects, is_picture, page_objects
 from omnipipe.text.script import (
     ARABIC,
     CJK,
@@ -48,6 +48,7 @@ _LONG, _DULL = 300, 0.0
 _CROWDED = 0.12
 """Pages whose words cover more than this share hold no second text worth looking for."""
 
+_ROW_OF_SYMBOLS = re.compile(r"[^\w\s]{3}")
 _CID = re.compile(r"\(cid:\d+\)")
 _FINE = re.compile(
     r"(?<!\S)[\"'“‘«(\[]*"
@@ -88,10 +89,12 @@ class Measures(NamedTuple):
     """Share of the page under images."""
     num_glyph_paths: int = 0
     """Filled paths that look like outlined letters."""
+    uniform: float = 0.0
+    """Share of the most frequent letter or symbol."""
     symbols: float = 0.0
     """Of the visible characters: those that are neither letters nor digits, leaders and rules left out."""
     odd: float = 0.0
-    """Of the words of an invisible layer: those that look like misread ones."""
+    """Of the words over or under a picture of the page: those that look misread."""
     rtl: float = 0.0
     """Of the letters: those of scripts written from right to left."""
     text_share: float = 0.0
@@ -111,7 +114,8 @@ def measure(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Wor
     unmapped, invisible = _sampled(textpage, words)
     garbled, shift = _garbled(units, counts)
     share = _text_share(page, words)
-    found = page_objects(page) if share < _CROWDED or invisible > 0.5 else PageObjects(0.0, 0)
+    found = page_objects(page) if share < _CROWDED else PageObjects(1.0 if is_picture(page) else 0.0, 0)
+    is_scan = invisible > 0.5 or found.image_share > 0.7
     return Measures(
         num_chars=size,
         num_words=len(words.first),
@@ -126,10 +130,9 @@ def measure(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Wor
         mixed=_mixed(kinds, counts) if num_letters else 0.0,
         rare=rare_share(units) if counts[CJK] > 20 else 0.0,
         mojibake=_beyond_ascii(units) / int(counts[LATIN]) if counts[LATIN] > 20 else 0.0,
-        symbols=float(counts[OTHER]) / size,
-        odd=max(0.0, 1 - len(_FINE.findall(words.text)) / len(words.first))
-        if invisible > 0.5 and counts[CJK] < 20
-        else 0.0,
+        uniform=_uniform(words),
+        symbols=_symbols(words, counts, size),
+        odd=_odd(words) if is_scan and counts[CJK] < 20 else 0.0,
         image_share=found.image_share,
         num_glyph_paths=found.num_glyph_paths,
         rtl=int(counts[HEBREW] + counts[ARABIC]) / max(1, num_letters),
@@ -198,6 +201,26 @@ def _shift(units: NDArray[np.uint16]) -> int:
         if 2 * len(bits) > visible.sum() and float(bits.mean()) > best:
             best, found = float(bits.mean()), shift
     return found
+
+
+def _symbols(words: Words, counts: NDArray[np.intp], size: int) -> float:
+    """Share of symbols; short texts (a paragraph sign, a question) only count where some stand in a row."""
+    if size < _WINDOW and not _ROW_OF_SYMBOLS.search(words.text):
+        return 0.0
+    return float(counts[OTHER]) / size
+
+
+def _odd(words: Words) -> float:
+    return max(0.0, 1 - len(_FINE.findall(words.text)) / len(words.first))
+
+
+def _uniform(words: Words) -> float:
+    """Share of the most frequent letter or symbol in the first 400 characters."""
+    sample = "".join(words.text[:400].split())
+    if len(sample) < _WINDOW // 2:
+        return 0.0
+    most = max(set(sample), key=sample.count)
+    return 0.0 if most.isdigit() or most in "._-–—=·…" else sample.count(most) / len(sample)
 
 
 def _mixed(kinds: NDArray[np.uint8], counts: NDArray[np.intp]) -> float:

@@ -42,6 +42,20 @@ def page_objects(page: pypdfium2.PdfPage) -> PageObjects:
     return PageObjects(min(1.0, covered / area), glyphs)
 
 
+def is_picture(page: pypdfium2.PdfPage) -> bool:
+    """Whether one of the first or last things that `page` draws is an image over most of it, as on scanned pages."""
+    raw = page.raw
+    count = pdfium.FPDFPage_CountObjects(raw)
+    left, bottom, right, top = page.get_bbox()
+    for i in {0, 1, count - 2, count - 1} & set(range(count)):
+        found = pdfium.FPDFPage_GetObject(raw, i)
+        if pdfium.FPDFPageObj_GetType(found) == pdfium.FPDF_PAGEOBJ_IMAGE:
+            x0, y0, x1, y1 = _bounds(found)
+            if (x1 - x0) * (y1 - y0) > 0.7 * (right - left) * (top - bottom):
+                return True
+    return False
+
+
 def _objects(page: pypdfium2.PdfPage) -> Iterator[tuple[int, object]]:
     """Kind and handle of what the page draws. A form with an image inside counts as the image, with the form's box."""
     raw = page.raw

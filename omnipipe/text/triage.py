@@ -93,10 +93,12 @@ def _faults(m: Measures) -> list[tuple[float, str]]:
         (2 * max(0.0, m.rare - 0.05), "rare_characters"),
         (2 * max(0.0, m.mojibake - 0.35), "mojibake"),
     ]
+    if m.uniform > 0.4:
+        faults.append((2 * m.uniform, "garbled"))
     if m.symbols > 0.5 and m.num_chars >= 3:
         faults.append((m.symbols, "symbols"))
-    if m.invisible > 0.5:
-        faults.append((1.4 * max(0.0, m.odd - 0.08), "poor_ocr"))
+    if m.odd > 0.08:
+        faults.append((1.6 * (m.odd - 0.08), "poor_ocr"))
     return [(min(weight, 1.0), name) for weight, name in faults if weight > 0]
 
 
