@@ -119,6 +119,19 @@ def test_a_users_mistake_is_exit_code_2_and_says_what_would_be_right(
     assert not (tmp_path / "out" / "pages").exists() or not list((tmp_path / "out" / "pages").iterdir())
 
 
+def test_an_engine_that_is_not_installed_is_named_before_ray_starts(
+    letter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline = tmp_path / "p.yaml"
+    pipeline.write_text("stages: [read, render, ocr: {engine: tesseract, languages: [xyz]}]\n")
+
+    code = run_command(["run", str(letter), "-o", str(tmp_path / "out"), "-p", str(pipeline)])
+
+    assert code == 2
+    assert "Install with: " in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_mistake_ends_a_real_process_without_a_traceback(tmp_path: Path) -> None:
     done = omnipipe("run", tmp_path / "none", "-o", tmp_path / "out", "--runner", "local")
 

@@ -181,6 +181,19 @@ def test_yaml_can_name_a_stage_in_a_module_beside_it(tmp_path: Path) -> None:
     assert "own_stage_module" in [module.__name__ for module in modules_by_value()]
 
 
+def test_an_installed_package_can_bring_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, OWN_STAGE, "stage_plugin.py")
+    installed = tmp_path / "stage_plugin-1.0.dist-info"
+    installed.mkdir()
+    write(installed, "Metadata-Version: 2.1\nName: stage-plugin\nVersion: 1.0\n", "METADATA")
+    write(installed, "[omnipipe.stages]\nshout = stage_plugin:Shout\n", "entry_points.txt")
+    monkeypatch.syspath_prepend(tmp_path)
+    path = write(tmp_path, "stages: [read, shout: {mark: x}]\n")
+
+    assert load_pipeline(path).stages[1].model_dump() == {"mark": "x"}
+    assert "shout" in refusal(write(tmp_path, "stages: [read, shoutt]\n"))
+
+
 def test_own_stages_travel_to_a_process_that_does_not_have_their_file(tmp_path: Path) -> None:
     """What a Ray worker does: unpickle a stage whose file is not on its import path."""
     write(tmp_path, "MARK = '#'\n", "own_neighbour.py")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict
+import os
+from dataclasses import asdict, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from omnipipe.cli.choice import choose_pipeline, parse_concurrency, read_passwor
 
 if TYPE_CHECKING:
     from omnipipe.batch import RunSummary
+    from omnipipe.pipeline import Pipeline
 
 
 class ProgressChoice(StrEnum):
@@ -127,6 +129,8 @@ def run(
     from omnipipe import batch
     from omnipipe.progress import Progress
 
+    if runner is RunnerChoice.local or not (address or os.environ.get("RAY_ADDRESS")):
+        _check_engines(chosen)
     options = batch.RunOptions(
         runner=runner.value,
         address=address,
@@ -142,6 +146,20 @@ def run(
     shown = Progress("quiet" if quiet else progress.value)
     summary = batch.run(chosen, inputs, output, options, progress=shown)
     _report(summary, as_json=as_json, strict=strict)
+
+
+def _check_engines(pipeline: Pipeline) -> None:
+    """See that the OCR engines are installed, where the workers will run on this machine: Ray's start takes seconds.
+
+    Raises:
+        MissingExtraError: One is not; the message has the command.
+    """
+    from omnipipe.stages.ocr import Ocr
+    from omnipipe.worker import Worker
+
+    engines = tuple(stage for stage in pipeline.stages if isinstance(stage, Ocr))
+    with Worker(replace(pipeline, stages=engines)):
+        pass
 
 
 def _report(summary: RunSummary, *, as_json: bool, strict: bool) -> None:
