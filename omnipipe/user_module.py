@@ -46,6 +46,8 @@ def load_user_file(path: Path) -> ModuleType:
         except Exception as error:
             del sys.modules[name]
             raise ConfigError(f"{_place(path, error)}: {type(error).__name__}: {_first_line(error)}") from error
+    # Its made-up name can be imported nowhere, even where the file is installed (a shipped pipeline).
+    _BY_VALUE[name] = module
     return module
 
 

@@ -194,6 +194,15 @@ def test_an_installed_package_can_bring_a_stage(tmp_path: Path, monkeypatch: pyt
     assert "shout" in refusal(write(tmp_path, "stages: [read, shoutt]\n"))
 
 
+def test_a_file_among_installed_packages_travels_as_well(tmp_path: Path) -> None:
+    """The shipped pipeline with a stage of its own lies there when omnipipe is installed from a wheel."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    stage = type(load_pipeline(write(folder, OWN_STAGE, "installed.py")).stages[1])
+
+    assert stage.__module__ in [module.__name__ for module in modules_by_value()]
+
+
 def test_own_stages_travel_to_a_process_that_does_not_have_their_file(tmp_path: Path) -> None:
     """What a Ray worker does: unpickle a stage whose file is not on its import path."""
     write(tmp_path, "MARK = '#'\n", "own_neighbour.py")
