@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -55,18 +56,20 @@ def _rate(
 ) -> Rate:
     names = [str(path) for path in paths]
     tasks = [names[i : i + documents_a_task] for i in range(0, len(names), documents_a_task)]
-    with multiprocessing.get_context("spawn").Pool(processes, _open, (pipeline,)) as pool:
-        # Every process has opened its stages and read one document before the clock starts.
-        pool.map(work, [names[:1]] * processes * 2, chunksize=1)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=spawn, initializer=_open, initargs=(pipeline, names[0])) as pool:
+        # Processes that are still loading take no task: after this all have opened their stages and read a page.
+        list(pool.map(time.sleep, [0.5] * processes * 2))
         started = time.perf_counter()
-        done = list(pool.imap_unordered(work, tasks))
+        done = list(pool.map(work, tasks))
         seconds = time.perf_counter() - started
     return Rate(sum(pages for pages, _ in done), sum(chars for _, chars in done), seconds)
 
 
-def _open(pipeline: str | None) -> None:
+def _open(pipeline: str | None, sample: str) -> None:
     global _stages
     if pipeline is None:
+        _take_raw_text([sample])
         return
     from omnipipe.pipeline import load_pipeline
 
@@ -74,17 +77,22 @@ def _open(pipeline: str | None) -> None:
     context = cast("StageContext", _Context())
     for stage in _stages:
         stage.open(context)
+    _through_stages(_start(sample)[:1])
 
 
 def _run_stages(names: list[str]) -> tuple[int, int]:
     num_pages = num_chars = 0
     for name in names:
-        pages = _start(name)
-        for stage in _stages:
-            pages = _apply(stage, pages)
+        pages = _through_stages(_start(name))
         num_pages += len(pages)
         num_chars += sum(len(page.text or "") for page in pages)
     return num_pages, num_chars
+
+
+def _through_stages(pages: list[Page]) -> list[Page]:
+    for stage in _stages:
+        pages = _apply(stage, pages)
+    return pages
 
 
 def _start(name: str) -> list[Page]:

@@ -40,7 +40,7 @@ class Tally:
     ended_by_itself: int = 0
     in_flight: list[int] = field(default_factory=list)
     rewritten: int = 0
-    started_again: int = 0
+    started_again: set[str] = field(default_factory=set)
     commits: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def note(self, output: Path) -> None:
@@ -48,12 +48,15 @@ class Tally:
         now = {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in unit_files(output)}
         self.rewritten += sum(now.get(name) != commit for name, commit in self.commits.items())
         self.commits = now
-        started = _started(output)
+        self.in_flight.append(sum(f"{unit}.parquet" not in now for unit in _started(output)))
+
+    def look(self, output: Path) -> None:
+        """Note units that are being computed although they were committed when last noted."""
         # A worker that was killed between the commit and the removal of its record leaves one that is older.
-        self.started_again += sum(
-            1 for unit, at in started.items() if (commit := now.get(f"{unit}.parquet")) and at > commit[1]
-        )
-        self.in_flight.append(sum(f"{unit}.parquet" not in now for unit in started))
+        for unit, at in _started(output).items():
+            commit = self.commits.get(f"{unit}.parquet")
+            if commit is not None and at > commit[1]:
+                self.started_again.add(unit)
 
 
 def main() -> None:
@@ -78,7 +81,7 @@ def main() -> None:
         differences = compare(whole, killed)
     print(f"{units} units; kills: {dict(tally.kills)}, {tally.before_any_unit} of them before any unit was started")
     print(f"differences: {differences}")
-    print(f"committed units written again: {tally.rewritten}, started again: {tally.started_again}")
+    print(f"committed units written again: {tally.rewritten}, started again: {len(tally.started_again)}")
     print(f"units in flight when killed: {record.spread(tally.in_flight, 1)}")
     record.save(
         "kill" if args.victims == ["all"] else f"kill_{'_'.join(args.victims)}",
@@ -90,7 +93,7 @@ def main() -> None:
             "runs_that_ended_before_their_kill": tally.ended_by_itself,
             "differences": differences,
             "committed_units_written_again": tally.rewritten,
-            "committed_units_started_again": tally.started_again,
+            "committed_units_started_again": len(tally.started_again),
             "units_in_flight": record.spread(tally.in_flight, 1),
         },
     )
@@ -120,28 +123,28 @@ def _kill_once(
             start_new_session=True,
         )
         if more == 0:
-            _wait_for(process, chance.uniform(0.1, _START_SECONDS))
+            _wait_for(process, chance.uniform(0.1, _START_SECONDS), output, tally)
         else:
-            _wait_for_commits(process, output, done + more)
-            _wait_for(process, chance.uniform(0, 0.3))
+            _wait_for_commits(process, output, done + more, tally)
+            _wait_for(process, chance.uniform(0, 0.3), output, tally)
         if process.poll() is not None:
             tally.ended_by_itself += 1
             return
         if not _started(output):
             tally.before_any_unit += 1
         tally.kills[victim] += 1
-        _kill(process, victim, chance)
+        _kill(process, victim, chance, output, tally)
     tally.note(output)
 
 
-def _kill(process: subprocess.Popen[bytes], victim: str, chance: random.Random) -> None:
+def _kill(process: subprocess.Popen[bytes], victim: str, chance: random.Random, output: Path, tally: Tally) -> None:
     family = psutil.Process(process.pid).children(recursive=True)
     if victim == "worker":
         workers = [child for child in family if _is_worker(child)]
         if workers:
             chance.choice(workers).kill()
         # The run lives on and replaces the worker; then it is killed as a whole, so that there is a run to go on with.
-        _wait_for(process, chance.uniform(0.5, 5.0))
+        _wait_for(process, chance.uniform(0.5, 5.0), output, tally)
         if process.poll() is not None:
             return
         family = psutil.Process(process.pid).children(recursive=True)
@@ -162,15 +165,17 @@ def _is_worker(process: psutil.Process) -> bool:
     return title.startswith("ray::") and "IDLE" not in title
 
 
-def _wait_for(process: subprocess.Popen[bytes], seconds: float) -> None:
+def _wait_for(process: subprocess.Popen[bytes], seconds: float, output: Path, tally: Tally) -> None:
     ends = time.monotonic() + seconds
     while time.monotonic() < ends and process.poll() is None:
+        tally.look(output)
         time.sleep(0.01)
 
 
-def _wait_for_commits(process: subprocess.Popen[bytes], output: Path, wanted: int) -> None:
+def _wait_for_commits(process: subprocess.Popen[bytes], output: Path, wanted: int, tally: Tally) -> None:
     ends = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < ends and process.poll() is None and len(unit_files(output)) < wanted:
+        tally.look(output)
         time.sleep(0.01)
 
 

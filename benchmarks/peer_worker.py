@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,6 @@ def _open(name: str, sample: str) -> None:
     _reader(sample)
 
 
-def _wait(seconds: float) -> None:
-    time.sleep(seconds)
-
-
 def _read(path: str) -> int:
     return len(_reader(path))
 
@@ -89,11 +86,12 @@ def main() -> None:
     name, processes, listed = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     paths = Path(listed).read_text().split("\n")
     report: dict[str, Any] = {"version": version(name), "documents": len(paths)}
-    with multiprocessing.get_context("spawn").Pool(processes, _open, (name, paths[0])) as pool:
-        # Processes that are still loading cannot take a task: after this all of them are warm.
-        pool.map(_wait, [0.5] * processes * 2, chunksize=1)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=spawn, initializer=_open, initargs=(name, paths[0])) as pool:
+        # Processes that are still loading take no task: after this all of them are warm.
+        list(pool.map(time.sleep, [0.5] * processes * 2))
         started = time.perf_counter()
-        report["chars"] = sum(pool.imap_unordered(_read, paths))
+        report["chars"] = sum(pool.map(_read, paths))
         report["seconds"] = time.perf_counter() - started
     print(json.dumps(report))
 
