@@ -104,6 +104,16 @@ def test_every_hostile_document_ends_as_the_manifest_says(
     assert not slow
 
 
+def test_a_damaged_document_is_not_blamed_for_the_password_of_the_one_before(
+    shared: Path, reader: ReaderProcess
+) -> None:
+    folder = shared / "corpus" / "hostile"
+
+    found = [codes(reader, folder / name) for name in ("pypdf-r6-user-password.pdf", "pdfjs-poppler-395-0-fuzzed.pdf")]
+
+    assert found == [["encrypted"], ["corrupt"]]
+
+
 def test_encrypted_documents_open_with_their_password(shared: Path, manifest: dict[str, Any]) -> None:
     rows = [row for row in manifest.values() if row.get("expected_with_password")]
     passwords = [row["password"] for row in rows]

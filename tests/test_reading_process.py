@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -199,6 +200,17 @@ def test_the_child_is_replaced_when_it_has_grown(book: str) -> None:
         texts(reader.read_pages(book, range(3), OPTIONS))
 
         assert child_pid(reader) != first
+
+
+def test_the_child_outlives_the_thread_that_asked_first(reader: ReaderProcess, book: str) -> None:
+    thread = threading.Thread(target=lambda: reader.inspect(book))
+    thread.start()
+    thread.join()
+    pid = child_pid(reader)
+    time.sleep(0.3)
+
+    assert is_alive(pid)
+    assert texts(reader.read_pages(book, [0], OPTIONS)) == ["page number 0"]
 
 
 def test_close_ends_the_child(book: str) -> None:

@@ -21,7 +21,7 @@ from omnipipe.reading.outbox import Outbox
 from omnipipe.reading.wire import Wire
 
 if TYPE_CHECKING:
-    from omnipipe.reading.facts import ReadOptions, RenderPolicy
+    from omnipipe.reading.facts import PageFacts, ReadOptions, RenderPolicy
     from omnipipe.reading.source import PageSource
 
 READY: Final = 0
@@ -86,16 +86,25 @@ class _Reader:
         verb, _, indices, options, is_careful = cast("tuple[str, str, Sequence[int], object, bool]", request)
         send = self._outbox.send
         answer = send if is_careful else self._outbox.put
+        # No alarm while a frame is sent: the parent may take as long as it likes to take it.
         if verb == "read":
             read_options = cast("ReadOptions", options)
 
+            def early(facts: PageFacts) -> None:
+                _alarm(0)
+                send((EARLY, facts))
+                _alarm(self._page_seconds)
+
             def page(index: int) -> None:
-                answer((PAGE, source.read(index, read_options, lambda facts: send((EARLY, facts)))))
+                facts = source.read(index, read_options, early)
+                _alarm(0)
+                answer((PAGE, facts))
         else:
             policy = cast("RenderPolicy", options)
 
             def page(index: int) -> None:
                 pixels = source.render(index, policy)
+                _alarm(0)
                 send((PIXELS, pixels.format, pixels.mode, pixels.width, pixels.height), pixels.data)
 
         for index in indices:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import unicodedata
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -51,7 +52,9 @@ class PdfSource(PageSource):
 
     def __init__(self, path: str, passwords: Sequence[str], *, size: int, offset: int = 0) -> None:
         self._name = PurePath(path).name[:80]
-        self._document = _open(path, passwords, offset)
+        # PDFium reads from the bytes as long as the document is open.
+        self._bytes = Path(path).read_bytes()[offset:] if offset > _HEADER_WINDOW else None
+        self._document = _open(path, self._bytes, passwords)
         self._has_forms = False
         self.page_count = len(self._document)
         if self.page_count > _FREE_PAGES and self.page_count * _MIN_BYTES_A_PAGE > size:
@@ -167,10 +170,8 @@ def _facts(
     )
 
 
-def _open(path: str, passwords: Sequence[str], offset: int) -> pypdfium2.PdfDocument:
-    source: Path | bytes = Path(path)
-    if offset > _HEADER_WINDOW:
-        source = Path(path).read_bytes()[offset:]
+def _open(path: str, content: bytes | None, passwords: Sequence[str]) -> pypdfium2.PdfDocument:
+    source = Path(path) if content is None else content
     code = pdfium.FPDF_ERR_UNKNOWN
     for password in (None, *_spellings(passwords)):
         try:
@@ -183,15 +184,27 @@ def _open(path: str, passwords: Sequence[str], offset: int) -> pypdfium2.PdfDocu
 
 
 def _load_document(source: Path | bytes, password: bytes | None) -> pypdfium2.PdfDocument:
-    if isinstance(source, bytes):
-        return pypdfium2.PdfDocument(source, password=password.decode("latin-1") if password else None)
-    raw = pdfium.FPDF_LoadDocument(str(source).encode("utf-8", "surrogateescape") + b"\0", password)
-    if not raw or pdfium.FPDF_GetPageCount(raw) < 1:
-        code = pdfium.FPDF_GetLastError()
-        if raw:
-            pdfium.FPDF_CloseDocument(raw)
-        raise pypdfium2.PdfiumError("no document", err_code=code)
+    raw = _load_raw(source, password)
+    if not raw:
+        # PDFium leaves its last error as it was on some ways to fail, so that it may be that of another document:
+        # after junk, which always sets it, the same attempt shows what is its own.
+        pdfium.FPDF_LoadMemDocument64(b"junk", 4, None)
+        raw = _load_raw(source, password)
+    if not raw:
+        raise pypdfium2.PdfiumError("no document", err_code=pdfium.FPDF_GetLastError())
     return pypdfium2.PdfDocument(raw)
+
+
+def _load_raw(source: Path | bytes, password: bytes | None) -> object:
+    """A raw document with at least one page, or None."""
+    if isinstance(source, bytes):
+        raw = pdfium.FPDF_LoadMemDocument64(source, len(source), password)
+    else:
+        raw = pdfium.FPDF_LoadDocument(os.fsencode(source) + b"\0", password)
+    if raw and pdfium.FPDF_GetPageCount(raw) < 1:
+        pdfium.FPDF_CloseDocument(raw)
+        return None
+    return raw or None
 
 
 def _spellings(passwords: Sequence[str]) -> list[bytes]:
