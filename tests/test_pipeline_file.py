@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from omnipipe.stages.ocr import Ocr
 from omnipipe.stages.read import Read
 from omnipipe.stages.render import Render
 from omnipipe.user_module import modules_by_value
+
+ROOT = Path(__file__).resolve().parent.parent
 
 OWN_STAGE = """
 from collections.abc import Sequence
@@ -61,6 +64,17 @@ def test_a_file_without_a_name_is_called_like_itself(tmp_path: Path) -> None:
 def test_shipped_pipelines_load_by_name(name: str) -> None:
     assert load_pipeline(name).name == name
     assert name in shipped_pipelines()
+
+
+def test_the_documented_pipelines_load(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "pipelines.md").read_text(encoding="utf-8")
+    write(tmp_path, (ROOT / "pipelines" / "custom_stage.py").read_text(encoding="utf-8"), "custom_stage.py")
+    blocks = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+
+    loaded = [load_pipeline(write(tmp_path, block, f"block{i}.yaml")) for i, block in enumerate(blocks)]
+
+    assert [len(pipeline.stages) for pipeline in loaded] == [3, 2]
+    assert [name for name in shipped_pipelines() if f"| `{name}` |" not in page] == []
 
 
 def test_the_default_pipeline_takes_text_layers_first_and_ocr_for_the_rest() -> None:
