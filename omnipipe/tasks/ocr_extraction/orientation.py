@@ -48,7 +48,7 @@ def find_turn(
         return 0
     tall = sum(_length(quad) for quad in long if _is_tall(quad)) / sum(_length(quad) for quad in long)
     is_sideways = tall > 0.5
-    crops = [crop(quad) for quad in long[:_GLANCES] if _is_tall(quad) == is_sideways]
+    crops = [crop(quad) for quad in [quad for quad in long if _is_tall(quad) == is_sideways][:_GLANCES]]
     if not is_sideways:
         suspects = sum(is_upside_down(image) for image in crops)
         if suspects < _SUSPICION * len(crops):
