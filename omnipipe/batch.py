@@ -15,7 +15,7 @@ from omnipipe.errors import AccountingError, ConfigError, Interrupted
 from omnipipe.ledger.accounts import RunSummary as FinishedRun
 from omnipipe.ledger.ledger import Ledger
 from omnipipe.ledger.packing import UnitSize
-from omnipipe.pipeline import Pipeline, load_pipeline
+from omnipipe.pipeline import Pipeline, find_conflict, load_pipeline
 from omnipipe.progress import Progress
 from omnipipe.reading.process import ReaderLimits
 from omnipipe.runners.job import Job
@@ -86,6 +86,8 @@ def run(
     """
     options = options or RunOptions()
     loaded = pipeline if isinstance(pipeline, Pipeline) else load_pipeline(pipeline)
+    if conflict := find_conflict(loaded.stages):
+        raise ConfigError(f"pipeline {loaded.name!r}: {conflict.message}")
     named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     with Ledger.open(output, loaded, fresh=options.fresh) as ledger:
         return _Run(loaded, named, ledger, options, progress or Progress("quiet")).go()
@@ -200,7 +202,7 @@ class _Run:
 
     def _how_to_go_on(self) -> str:
         return (
-            f"Interrupted. {self._done_before + sum(self._statuses.values())} pages are committed in "
+            f"Interrupted. {self._ledger.counts().num_pages} pages are committed in "
             f"{self._ledger.run_dir} and stay valid. The same command goes on from here."
         )
 
