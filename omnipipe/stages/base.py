@@ -50,12 +50,12 @@ class Stage(Config):
         """Whether this stage should see `page`. By default: pages that are still open."""
         return page.is_open
 
-    def open(self, context: StageContext) -> None:  # noqa: B027 - a stage without heavy things needs none
+    def open(self, context: StageContext) -> None:
         """Load what is expensive, once per worker."""
 
     @abstractmethod
     def process(self, pages: Sequence[Page]) -> Sequence[Page]:
         """The same pages, fuller: as many, in the same order."""
 
-    def close(self) -> None:  # noqa: B027
+    def close(self) -> None:
         """Free what `open` took."""
