@@ -16,7 +16,9 @@ from omnipipe.text.script import (
     ARABIC,
     CJK,
     CONTROL,
+    CYRILLIC,
     FIRST_LETTER,
+    GREEK,
     HEBREW,
     LATIN,
     OTHER,
@@ -42,8 +44,11 @@ _WINDOW = 40
 _NOISE = -1.2
 """Windows below this mean (bits a pair) read as no language; text that does is near +1, random letters near -2."""
 
-_LONG, _DULL = 300, 0.0
+_LONG, _DULL = 300, -0.5
 """From this many pairs on, a mean below the second number is enough."""
+
+_WEAK = 0.3
+"""Below this mean it is worth trying whether the letters are off by a constant."""
 
 _CROWDED = 0.12
 """Pages whose words cover more than this share hold no second text worth looking for."""
@@ -79,6 +84,8 @@ class Measures(NamedTuple):
     """Share of the text, in windows of letter pairs, that reads like no language; 0 where there is no way to tell."""
     shift: int = 0
     """The constant that the letters are off by: 0 where they are not."""
+    likely: float | None = None
+    """Mean likelihood of the pairs of Latin letters, in bits above chance; text has about 1. None: too few letters."""
     mixed: float = 0.0
     """Of the pairs of neighbouring letters: those of two scripts that no word mixes."""
     rare: float = 0.0
@@ -89,6 +96,8 @@ class Measures(NamedTuple):
     """Share of the page under images."""
     num_glyph_paths: int = 0
     """Filled paths that look like outlined letters."""
+    tangled: float = 0.0
+    """Of the pairs of characters within words: those of a letter and something else."""
     uniform: float = 0.0
     """Share of the most frequent letter or symbol."""
     symbols: float = 0.0
@@ -112,7 +121,7 @@ def measure(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Wor
     size = max(int(len(units) - counts[SPACE]), 1)
     num_letters = int(counts[FIRST_LETTER:].sum())
     unmapped, invisible = _sampled(textpage, words)
-    garbled, shift = _garbled(units, counts)
+    garbled, shift, likely = _garbled(units, counts)
     share = _text_share(page, words)
     found = page_objects(page) if share < _CROWDED else PageObjects(1.0 if is_picture(page) else 0.0, 0)
     is_scan = invisible > 0.5 or found.image_share > 0.7
@@ -127,9 +136,11 @@ def measure(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Wor
         invisible=invisible,
         garbled=garbled,
         shift=shift,
+        likely=likely,
         mixed=_mixed(kinds, counts) if num_letters else 0.0,
         rare=rare_share(units) if counts[CJK] > 20 else 0.0,
         mojibake=_beyond_ascii(units) / int(counts[LATIN]) if counts[LATIN] > 20 else 0.0,
+        tangled=_tangled(kinds) if size >= _WINDOW else 0.0,
         uniform=_uniform(words),
         symbols=_symbols(words, counts, size),
         odd=_odd(words) if is_scan and counts[CJK] < 20 else 0.0,
@@ -152,25 +163,35 @@ def _sampled(textpage: pypdfium2.PdfTextPage, words: Words) -> tuple[float, floa
     return max(0, unmapped) / len(sample), hidden / len(sample)
 
 
-def _garbled(units: NDArray[np.uint16], counts: NDArray[np.intp]) -> tuple[float, int]:
-    """The share of text that reads like no language, and the constant that makes it read like one (0: none does)."""
+def _garbled(units: NDArray[np.uint16], counts: NDArray[np.intp]) -> tuple[float, int, float | None]:
+    """The share of text that reads like no language, the constant that makes it read like one (0: none does), and how
+    likely the pairs of Latin letters are in the mean."""
     worst = 0.0
-    for name, first, last in (("latin", 0x41, 0x250), ("cyrillic", 0x400, 0x530), ("greek", 0x370, 0x400)):
-        if counts[SCRIPT[first]] < _WINDOW // 2:
+    likely: float | None = None
+    num_letters = max(int(counts[FIRST_LETTER:].sum()), 1)
+    for name, script in (("latin", LATIN), ("cyrillic", CYRILLIC), ("greek", GREEK)):
+        if counts[script] < _WINDOW // 2:
             continue
         bits = _pair_bits(units, name)
         if len(bits) < _WINDOW // 2:
             continue
+        mean = float(bits.mean())
+        if len(bits) >= 3 * _WINDOW and name == "latin":
+            likely = mean
+        if name == "latin" and mean < _WEAK:
+            shift = _shift(units, mean)
+            if shift:
+                return 1.0, shift, mean
         starts = np.arange(0, max(len(bits) - _WINDOW // 2, 1), _WINDOW)
         lengths = np.diff(np.append(starts, len(bits)))
         means = np.add.reduceat(bits, starts) / lengths
-        if len(bits) >= _LONG and float(bits.mean()) < _DULL:
+        if len(bits) >= _LONG and mean < _DULL:
             means[:] = _NOISE - 1
-        weight = len(bits) / max(int(counts[FIRST_LETTER:].sum()), 1)
-        worst = max(worst, float(lengths[means < _NOISE].sum()) / len(bits) * min(1.0, 1.4 * weight))
-        if last == 0x250 and worst > 0.2:
-            return worst, _shift(units)
-    return worst, 0
+        # Short texts, names and lists above all, must be worse to count.
+        noise = _NOISE if len(bits) >= _LONG // 2 else _NOISE - 0.4
+        weight = min(1.0, 1.4 * len(bits) / num_letters)
+        worst = max(worst, float(lengths[means < noise].sum()) / len(bits) * weight)
+    return worst, 0, likely
 
 
 def _pair_bits(units: NDArray[np.uint16], name: str) -> NDArray[np.float32]:
@@ -188,17 +209,17 @@ def _pair_bits(units: NDArray[np.uint16], name: str) -> NDArray[np.float32]:
     return bits
 
 
-def _shift(units: NDArray[np.uint16]) -> int:
-    """The constant that turns letters into language; 0 where none does."""
+def _shift(units: NDArray[np.uint16], mean: float) -> int:
+    """The constant that turns letters into language, beyond doubt against their `mean` as they are; 0: none does."""
     sample = units[:2000].astype(np.intp)
     visible = SCRIPT[units[:2000]] != SPACE
-    best, found = 0.3, 0
+    best, found = max(0.4, mean + 0.7), 0
     for shift in range(-64, 65):
         if shift == 0:
             continue
         moved = np.where(visible, np.clip(sample + shift, 0, 0xFFFF), 32)
         bits = _pair_bits(moved.astype(np.uint16), "latin")
-        if 2 * len(bits) > visible.sum() and float(bits.mean()) > best:
+        if 2 * len(bits) > visible.sum() and float(bits.mean()) > best and len(bits) * (float(bits.mean()) - mean) > 40:
             best, found = float(bits.mean()), shift
     return found
 
@@ -208,6 +229,13 @@ def _symbols(words: Words, counts: NDArray[np.intp], size: int) -> float:
     if size < _WINDOW and not _ROW_OF_SYMBOLS.search(words.text):
         return 0.0
     return float(counts[OTHER]) / size
+
+
+def _tangled(kinds: NDArray[np.uint8]) -> float:
+    visible = kinds != SPACE
+    letter = kinds >= FIRST_LETTER
+    within = visible[:-1] & visible[1:]
+    return float(np.count_nonzero(within & (letter[:-1] != letter[1:]))) / max(1, int(np.count_nonzero(within)))
 
 
 def _odd(words: Words) -> float:

@@ -47,6 +47,8 @@ def _table() -> NDArray[np.uint8]:
         table[slice(*block)] = CJK
     for start in range(0xA4D0, 0xAC00, 0x80):
         table[start : start + 0x80] = 128 + (start - 0xA4D0) // 0x80
+    # Full stops that all scripts of India share.
+    table[[0x964, 0x965]] = OTHER
     table[0xE000:0xF900] = PRIVATE
     table[0xFFF0:0xFFFE] = table[0xFFFF] = table[0xFDD0:0xFDF0] = REPLACED
     table[[ord(c) for c in "._-–—=*·…•―─│|"]] = LEADER

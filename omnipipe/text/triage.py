@@ -93,11 +93,16 @@ def _faults(m: Measures) -> list[tuple[float, str]]:
         (2 * max(0.0, m.rare - 0.05), "rare_characters"),
         (2 * max(0.0, m.mojibake - 0.35), "mojibake"),
     ]
+    if m.tangled > 0.42:
+        faults.append((1.3 * m.tangled, "garbled"))
     if m.uniform > 0.4:
         faults.append((2 * m.uniform, "garbled"))
-    if m.symbols > 0.5 and m.num_chars >= 3:
-        faults.append((m.symbols, "symbols"))
-    if m.odd > 0.08:
+    if m.symbols > (0.5 if m.num_chars < 40 else 0.42):
+        faults.append((1.25 * m.symbols, "symbols"))
+    is_scan = m.invisible > 0.5 or m.image_share > 0.7
+    if is_scan and m.likely is not None and m.likely < 0.3:
+        faults.append((1.0 - m.likely, "poor_ocr"))
+    elif m.odd > 0.08:
         faults.append((1.6 * (m.odd - 0.08), "poor_ocr"))
     return [(min(weight, 1.0), name) for weight, name in faults if weight > 0]
 
