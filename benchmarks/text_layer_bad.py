@@ -7,7 +7,6 @@ import random
 from benchmarks.text_layer_pdfs import Run, outlines, pdf_of_runs, prose, scan_of, set_lines, words_of
 from benchmarks.text_layer_texts import ARTICLES, LATIN
 
-
 _JUNK = "|~\\/{}[]^_*<>;:.,'`1l!I0Oo5S8B§«»°•"
 
 

@@ -2,12 +2,13 @@
 
     python -m benchmarks.text_letter_tables FOLDER    # FOLDER holds gettext catalogues, LANGUAGE/LC_MESSAGES/*.po
 
-The committed tables were made from the catalogues of Django 5's translations (BSD-3-Clause), each language of equal weight.
-Only counts of letter pairs are kept.
+The committed tables were made from the catalogues of Django 5's translations (BSD-3-Clause), each language of equal
+weight. Only counts of letter pairs are kept.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 import unicodedata
@@ -59,7 +60,7 @@ def table(texts: list[str], alphabet: str) -> str:
     total = np.zeros((size, size))
     for text in texts:
         codes = [code.get(c, size - 1) for c in fold(text)]
-        counts = Counter(pair for pair in zip(codes, codes[1:], strict=False) if pair != (size - 1, size - 1))
+        counts = Counter(pair for pair in itertools.pairwise(codes) if pair != (size - 1, size - 1))
         matrix = np.zeros((size, size))
         for (a, b), number in counts.items():
             matrix[a, b] = number
