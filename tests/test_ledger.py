@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from omnipipe.errors import AccountingError, OutputError, UserError
+from omnipipe.errors import AccountingError, UserError
 from omnipipe.ledger.ledger import Ledger
-from omnipipe.ledger.packing import UnitSize, Work, pack
-from omnipipe.ledger.verify import verify_run
-from omnipipe.ledger.wanted import subtract
 from omnipipe.sources.pages import PageSelection
 from omnipipe.sources.source import Source
-from omnipipe.unit import DocumentRef, Member
 from tests.ledgerkit import (
-    OTHER,
     PIPELINE,
     documents_of,
     ids_of,
@@ -33,8 +21,6 @@ from tests.ledgerkit import (
     run_all,
     source_of,
 )
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -354,218 +340,3 @@ def test_a_lost_plan_is_rebuilt_from_the_files(run: Path) -> None:
         summary = ledger.finish()
 
     assert (new, summary.pages_in) == ([], 403)
-
-
-DOCUMENTS = st.lists(
-    st.tuples(st.integers(0, 700), st.sampled_from([0.0, 0.01, 0.5, 1.0]), st.booleans()), min_size=1, max_size=30
-)
-
-
-@given(documents=DOCUMENTS, max_pages=st.integers(1, 300), max_seconds=st.floats(0.01, 60))
-@settings(max_examples=60, deadline=None)
-def test_packing_covers_every_page_once(
-    documents: list[tuple[int, float, bool]], max_pages: int, max_seconds: float
-) -> None:
-    size = UnitSize(max_pages=max_pages, max_seconds=max_seconds)
-    works = []
-    for number, (count, share, is_skipped) in enumerate(documents):
-        ref = DocumentRef(doc_id=str(number), uri=str(number))
-        if count:
-            works.append(Work(Member(ref, 0, count, "skipped" if is_skipped else "read"), size.page_seconds(share)))
-
-    units = list(pack(works, size))
-
-    packed = [page for unit in units for member in unit for page in pages_in(member)]
-    assert packed == [page for work in works for page in pages_in(work.member)]
-    assert all(0 < sum(member.num_rows for member in unit) <= max_pages for unit in units)
-
-
-def pages_in(member: Member) -> list[tuple[str, int]]:
-    return [(member.document.doc_id, index) for index in range(member.start, member.stop)]
-
-
-SPANS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 15)).map(lambda s: (s[0], s[0] + s[1])), max_size=6)
-
-
-@given(SPANS, SPANS)
-def test_subtracting_spans_is_subtracting_their_pages(
-    spans: list[tuple[int, int]], taken: list[tuple[int, int]]
-) -> None:
-    left = subtract(spans, taken)
-
-    pages = [page for start, stop in left for page in range(start, stop)]
-    assert pages == sorted({p for s in spans for p in range(*s)} - {p for s in taken for p in range(*s)})
-
-
-STEPS = st.lists(
-    st.tuples(
-        st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(1, 9)), max_size=4),
-        st.sampled_from([None, "1-3", "2-", "5"]),
-        st.sampled_from([None, 0, 2, 5]),
-        st.booleans(),
-    ),
-    min_size=1,
-    max_size=5,
-)
-
-
-@given(steps=STEPS)
-@settings(max_examples=40, deadline=None)
-def test_whatever_is_added_changed_or_asked_every_page_is_there_once(
-    tmp_path_factory: pytest.TempPathFactory,
-    steps: list[tuple[list[tuple[int, int, int]], str | None, int | None, bool]],
-) -> None:
-    """Documents come and change between runs, with other selections, and runs stop before or after their work."""
-    run = tmp_path_factory.mktemp("property")
-    for changes, pages, max_pages, is_stopped in steps:
-        with Ledger.open(run, PIPELINE) as ledger:
-            records = [record(f"{place}.pdf", count, body=f"{version}") for place, version, count in sized(changes)]
-            ledger.add_sources(records)
-            ledger.plan(records, PageSelection.parse(pages) if pages else None, max_pages)
-            if is_stopped:
-                continue
-            run_all(ledger)
-            summary = ledger.finish()
-            found = pages_of(run)
-            names = found.column("page_id").to_pylist()
-            assert len(names) == len(set(names))
-            assert sum(found.column("num_pages").to_pylist()) == summary.pages_in if names else summary.pages_in == 0
-            live = {row["id"] for row in documents_of(run)}
-            assert live == {name.split("#")[0] for name in names}
-
-
-def sized(changes: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-    # The same bytes have the same number of pages.
-    return [(place, version, 2 + 2 * version) for place, version, _ in changes]
-
-
-def test_another_pipelines_run_is_refused_by_setting(run: Path) -> None:
-    Ledger.open(run, PIPELINE).close()
-
-    with pytest.raises(OutputError, match=r"Nothing.threshold: 0.5 -> 0.75.*--fresh"):
-        Ledger.open(run, OTHER)
-
-
-def test_fresh_begins_anew_and_shuts_late_workers_out(run: Path) -> None:
-    with Ledger.open(run, PIPELINE) as ledger:
-        units = index(ledger, [record(f"{i}.pdf", 200) for i in range(3)])
-        ledger.store.commit(units[0], rows_of(units[0]))
-        late = ledger.store
-
-    with Ledger.open(run, OTHER, fresh=True) as ledger:
-        with pytest.raises(Exception, match="has gone"):
-            late.commit(units[1], rows_of(units[1]))
-
-        assert list(ledger.pending()) == []
-        assert ids_of(run) == []
-        assert ledger.known_source(source_of(record("0.pdf", 200))) is None
-
-
-def test_a_foreign_directory_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "thesis.txt").write_text("mine")
-
-    for fresh in (False, True):
-        with pytest.raises(OutputError, match=r"not empty and no run of omnipipe .*thesis.txt"):
-            Ledger.open(tmp_path, PIPELINE, fresh=fresh)
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
-
-
-def test_a_file_as_output_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("a file")
-
-    with pytest.raises(OutputError, match="not a directory"):
-        Ledger.open(tmp_path / "out", PIPELINE)
-
-
-def test_an_object_store_as_output_is_refused() -> None:
-    with pytest.raises(OutputError, match="s3:// is not built yet"):
-        Ledger.open("s3://bucket/out", PIPELINE)
-
-
-def test_an_output_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("no directory")
-    folder = tmp_path / "read-only"
-    folder.mkdir(0o500)
-    outputs = [tmp_path / "file" / "out", *([] if os.geteuid() == 0 else [folder / "out"])]
-
-    for output in outputs:
-        with pytest.raises(OutputError, match=r"cannot be written|not a directory"):
-            Ledger.open(output, PIPELINE)
-
-
-def test_other_versions_are_a_warning(run: Path) -> None:
-    Ledger.open(run, PIPELINE).close()
-    manifest = json.loads((run / "manifest.json").read_text())
-    manifest["versions"]["pypdfium2"] = "1.0"
-    (run / "manifest.json").write_text(json.dumps(manifest))
-
-    with Ledger.open(run, PIPELINE) as ledger:
-        assert [warning for warning in ledger.warnings if "pypdfium2" in warning and "1.0" in warning]
-
-
-HOLDER = """
-import sys
-sys.path.insert(0, sys.argv[2])
-from omnipipe.ledger.ledger import Ledger
-from tests.ledgerkit import PIPELINE
-ledger = Ledger.open(sys.argv[1], PIPELINE)
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-def test_a_second_driver_is_refused_until_the_first_is_killed(run: Path) -> None:
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(run), str(ROOT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    with holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        with pytest.raises(OutputError, match=rf"in use by process {holder.pid} on "):
-            Ledger.open(run, PIPELINE)
-        holder.kill()
-        holder.wait()
-
-    Ledger.open(run, PIPELINE).close()
-
-
-DRIVER = """
-import random, sys
-sys.path.insert(0, sys.argv[2])
-from omnipipe.ledger.ledger import Ledger
-from tests.ledgerkit import PIPELINE, index, record, run_all
-random.seed(int(sys.argv[3]))
-with Ledger.open(sys.argv[1], PIPELINE) as ledger:
-    print("held", flush=True)
-    run_all(ledger)
-    for window in range(4):
-        versions = [random.randrange(3) for _ in range(6)]
-        records = [record(f"{window}-{i}.pdf", 20 + 9 * v, body=f"{window} {i} {v}") for i, v in enumerate(versions)]
-        index(ledger, records, max_pages=random.choice([None, 5, 25]))
-        run_all(ledger, failing=(3,))
-    ledger.plan_retry("failed,skipped")
-    run_all(ledger)
-    ledger.finish()
-"""
-
-
-def test_a_driver_killed_anywhere_leaves_a_run_that_the_next_one_ends(run: Path) -> None:
-    """Documents change between the runs, rows are retried, ranges grow, and `kill -9` comes at any moment."""
-    for seed in range(12):
-        driver = subprocess.Popen(
-            [sys.executable, "-c", DRIVER, str(run), str(ROOT), str(seed)], stdout=subprocess.PIPE, text=True
-        )
-        with driver:
-            assert driver.stdout is not None
-            assert driver.stdout.readline() == "held\n"
-            time.sleep(0.04 * seed)
-            driver.kill()
-        names = ids_of(run)
-        assert len(names) == len(set(names))
-
-    subprocess.run([sys.executable, "-c", DRIVER, str(run), str(ROOT), "99"], check=True, stdout=subprocess.PIPE)
-
-    report = verify_run(run)
-    assert report.ok, report.problems
-    assert report.counts.statuses == {"ok": report.pages_in}
-    assert report.num_documents == 24
