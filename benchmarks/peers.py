@@ -36,11 +36,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_document_options(parser, pages=1_000)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--environment", type=Path, help="keep the peers' environment here and use it again")
     parser.add_argument("--peers", nargs="+", default=list(_PEERS), choices=_PEERS)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="omnipipe-peers-") as scratch:
         paths = documents(args, Path(scratch))
-        python = _environment(Path(scratch) / "venv")
+        python = _environment(args.environment or Path(scratch) / "venv")
         pages = {path: _page_count(path) for path in paths}
         peers = [peer for peer in args.peers if _is_there(peer, python)]
         figures: dict[str, dict[str, list[float]]] = {peer: {"pages_per_second": [], "ratio": []} for peer in peers}
@@ -97,8 +98,10 @@ def _ours(paths: list[Path], scratch: Path) -> FinishedRun:
 
 
 def _environment(folder: Path) -> Path:
-    venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
+    if python.exists():
+        return python
+    venv.create(folder, with_pip=True)
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_PACKAGES]
     if subprocess.run(install, capture_output=True, check=False).returncode:
         # One package that cannot be had must not keep the others from being measured.
