@@ -20,7 +20,7 @@ import pypdfium2
 
 from benchmarks.text_layer_bad import BAD
 from benchmarks.text_layer_good import GOOD
-from omnipipe.text.layer import TextOptions
+from omnipipe.text.options import TextOptions
 from omnipipe.text.triage import Verdict, triage_page
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from benchmarks.text_layer_pdfs import Run, pdf_of_runs
 from omnipipe.page import Block
-from omnipipe.text.layer import TextLayer, TextOptions, read_text_layer
+from omnipipe.text.layer import TextLayer, read_text_layer
+from omnipipe.text.options import TextOptions
 from tests.pdfs import Line, pdf_of_contents, pdf_of_lines
 
 OPTIONS = TextOptions()

@@ -14,8 +14,9 @@ from PIL import Image
 from benchmarks.text_layer_bad import BAD
 from benchmarks.text_layer_good import GOOD
 from benchmarks.text_layer_pdfs import Run, pdf_of_runs, photo, prose, scan_of, set_lines
-from omnipipe.text.layer import TextOptions, read_text_layer
+from omnipipe.text.layer import read_text_layer
 from omnipipe.text.measure import Measures
+from omnipipe.text.options import TextOptions
 from omnipipe.text.triage import Verdict, ink_ratio, judge, triage_page
 from tests.pdfs import pdf_of_contents, pdf_of_lines
 

@@ -17,7 +17,7 @@ RowsPerFile = Annotated[int, typer.Option(min=1, metavar="N", help="Pages a file
 def compact(
     run: option.RunDir, output: Output, rows_per_file: RowsPerFile = 500_000, as_json: option.Json = False
 ) -> None:
-    """Write the pages of RUN as large Parquet files, sorted by document and page. RUN stays as it is."""
+    """Write the pages of RUN as large Parquet files, a document's pages together and in order. RUN stays as it is."""
     from omnipipe.ledger.compact import compact_run
 
     report = compact_run(run, local_folder(output), rows_per_file=rows_per_file)

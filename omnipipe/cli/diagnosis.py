@@ -50,7 +50,7 @@ def diagnose() -> list[Finding]:
         _guarded("pypdfium2", 'pip install "pypdfium2>=5"', _pdfium),
         _guarded("onnxruntime", 'pip install --force-reinstall "onnxruntime>=1.23"', _onnxruntime),
         _guarded("opencv", _OPENCV_FIX, _opencv),
-        _guarded("rapidocr", 'pip install --force-reinstall "rapidocr>=3.8,<4"', _rapidocr),
+        _guarded("rapidocr", 'pip install --force-reinstall "rapidocr>=3.10,<4"', _rapidocr),
         _guarded("tesseract", _TESSERACT_FIX, _tesseract, is_needed=False),
         *_machine(),
         _gpu(),

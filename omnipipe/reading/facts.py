@@ -8,17 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from omnipipe.text.options import TextOptions
+
 if TYPE_CHECKING:
-    from omnipipe.text.layer import TextLayer, TextOptions
+    from omnipipe.text.layer import TextLayer
 
 MAX_IMAGE_PIXELS = 180_000_000
 """Pixels of one frame of an image file that are decoded at most: A0 at 400 dpi is 245 million, A1 at 400 dpi 123."""
-
-
-def _text_options() -> TextOptions:
-    from omnipipe.text.layer import TextOptions
-
-    return TextOptions()
 
 
 class DocumentFacts(NamedTuple):
@@ -39,7 +35,7 @@ class ReadOptions:
     """How pages are read. With `text_layer` off no text is taken, and only blank pages are told apart."""
 
     text_layer: bool = True
-    text: TextOptions = field(default_factory=_text_options)
+    text: TextOptions = field(default_factory=TextOptions)
     max_image_pixels: int = MAX_IMAGE_PIXELS
 
 

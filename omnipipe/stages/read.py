@@ -11,6 +11,7 @@ from omnipipe.page import Block, Line, Page, PageError
 from omnipipe.reading.facts import MAX_IMAGE_PIXELS, PageFacts, ReadOptions
 from omnipipe.stages.base import Stage, StageContext
 from omnipipe.stages.grouping import by_document
+from omnipipe.text.options import TextOptions
 
 if TYPE_CHECKING:
     from omnipipe.text.layer import TextLayer
@@ -42,8 +43,6 @@ class Read(Stage):
     @property
     def options(self) -> ReadOptions:
         """These settings as the reader takes them."""
-        from omnipipe.text.layer import TextOptions
-
         text = TextOptions(
             dehyphenate=self.dehyphenate,
             headings=self.headings,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from omnipipe.text.chars import Words, bold_test, read_words
 from omnipipe.text.lines import from_frame, join_words
 from omnipipe.text.markdown import PageStyle, Part, Row, by_share, heading_sizes, size_shares, to_parts, to_rows
 from omnipipe.text.measure import Measures, measure
+from omnipipe.text.options import TextOptions
 from omnipipe.text.order import reading_order
 
 if TYPE_CHECKING:
@@ -29,22 +29,6 @@ LineTuple = tuple[str, Box, float | None]
 _CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\uffff]")
 _LONE = re.compile("[\\ud800-\\udfff]")
 _UNWANTED = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\uffff\\ud800-\\udfff]")
-
-
-@dataclass(frozen=True, slots=True)
-class TextOptions:
-    """How a text layer is written down and how strictly it is judged; all of it decides what a row says."""
-
-    dehyphenate: bool = True
-    """Join words that were broken at the end of a line."""
-    headings: bool = True
-    """Mark lines in larger type as headings."""
-    lists: bool = True
-    """Mark bullets and numbers as list items."""
-    lines: bool = False
-    """Give each line with its box as well."""
-    min_quality: float = 0.5
-    """Text layers below this quality (0 to 1) are not trusted and the page goes to OCR."""
 
 
 class TextLayer(NamedTuple):

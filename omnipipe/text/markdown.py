@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from omnipipe.text.chars import Words
-    from omnipipe.text.layer import TextOptions
     from omnipipe.text.lines import Pieces
+    from omnipipe.text.options import TextOptions
     from omnipipe.text.order import Column
 
 _BULLET = re.compile(r"^[•◦▪▫‣⁃●○■□◆◇➢➤►▶✓✔–—*·o\uf0b7\uf0a7-]\s+(?=\S)")

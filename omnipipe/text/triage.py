@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.layer import TextLayer, TextOptions, read_text_layer
+from omnipipe.text.layer import TextLayer, read_text_layer
 from omnipipe.text.measure import Measures
+from omnipipe.text.options import TextOptions
 
 if TYPE_CHECKING:
     import pypdfium2
