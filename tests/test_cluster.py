@@ -32,6 +32,10 @@ _FAST_DETECTION = {
 }
 
 
+# Ray warns of its own deprecations and of small datasets, from threads of its own.
+pytestmark = pytest.mark.filterwarnings(r"ignore::Warning:ray\.")
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A head without slots and two nodes with two each, all of them on loopback."""

@@ -19,6 +19,9 @@ from omnipipe.schema import PAGES, RESULT_COLUMNS
 from tests.pdfs import pdf_of_texts
 from tests.ray_local import own_ray
 
+# Ray warns of its own deprecations and of small datasets, from threads of its own.
+pytestmark = pytest.mark.filterwarnings(r"ignore::Warning:ray\.")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def ray_of_the_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

@@ -18,6 +18,9 @@ from omnipipe.unit import Receipt, Unit
 from tests.ray_local import own_ray
 from tests.ray_stage import NUM_PAGES, SayName, job_in, rows_of, units_of
 
+# Ray warns of its own deprecations and of small datasets, from threads of its own.
+pytestmark = pytest.mark.filterwarnings(r"ignore::Warning:ray\.")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def ray_of_the_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

@@ -23,8 +23,9 @@ __all__ = ["RayOptions", "execute", "to_dataset"]
 
 _ROUNDS_WITHOUT_PROGRESS = 3
 
-# The task that an actor runs, and the next one: with more, one slow actor sits on units at the end of a run.
-_TASKS_PER_ACTOR = 2
+# The task that an actor runs, and two more: with one, actors wait for a driver on a busy machine; with many, a slow
+# actor sits on units at the end of a run.
+_TASKS_PER_ACTOR = 3
 
 
 def execute(
@@ -81,7 +82,7 @@ class _Run:
             try:
                 self._round()
             except (RayError, ExecutionTimeoutError) as error:
-                reason = f"{type(error).__name__}: {_first_line(error)}"
+                reason = _reason(error)
             idle_rounds = 0 if self._num_receipts > before else idle_rounds + 1
             if idle_rounds == _ROUNDS_WITHOUT_PROGRESS:
                 raise RunStopped(
@@ -130,9 +131,13 @@ def _reports(dataset: Dataset) -> Iterator[Report]:
 
     for bundle in dataset.iter_internal_ref_bundles():
         for block in bundle.block_refs:
-            for report in ray.get(block).column(REPORT):
+            table = ray.get(block)
+            # A dataset without rows is one empty block without columns.
+            for report in table.column(REPORT) if table.num_rows else ():
                 yield loads(report.as_py())
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or ["no message"])[0][:200]
+def _reason(error: BaseException) -> str:
+    # Ray puts the error of the task itself last, after the traceback of whoever told.
+    lines = [line for line in str(error).splitlines() if line.strip()] or ["no message"]
+    return f"{type(error).__name__}: {lines[-1].strip()[:200]}"

@@ -28,17 +28,19 @@ class Feed:
     """The driver's end of the queue, and the dataset's."""
 
     def __init__(self, num_workers: int) -> None:
+        self._num_put = 0
         self._here = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
         remote = ray.remote(UnitQueue).options(num_cpus=0, max_concurrency=8, label_selector=self._here)
         self._queue = cast("ActorHandle[UnitQueue]", remote.remote(num_workers))
 
     def put(self, unit: Unit, load: int) -> None:
         """Hand `unit` over; from now on a task holds at most `load` units."""
+        self._num_put += 1
         self._queue.put.remote(unit, load)
 
     def complete(self) -> None:
         """Say that no unit will follow."""
-        self._queue.complete.remote()
+        self._queue.complete.remote(self._num_put)
 
     def dataset(self, no_progress_seconds: float) -> Dataset:
         """Rows of one column `units`, each block one row, as they are put."""
