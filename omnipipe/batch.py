@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from omnipipe.unit import Receipt, Unit
 
 # The first windows are small so that work starts at once; later ones are large so that units are full.
-_WINDOWS = (32, 128, 512, 2_048, 10_000)
+_WINDOWS = (64, 256, 1_024, 4_096, 10_000)
 _WINDOW_SECONDS = 15.0
 
 

@@ -19,7 +19,7 @@ class UnitSize:
 
     max_pages: int = 256
     max_seconds: float = 30.0
-    min_seconds: float = 0.16
+    min_seconds: float = 0.5
     num_units: int = 48
     text_page_seconds: float = 0.005
     ocr_page_seconds: float = 3.0

@@ -111,11 +111,11 @@ class PdfSource(PageSource):
             page.close()
 
     def estimate_ocr_share(self) -> float:
+        # Where the first sample has text the others would cost more than a better estimate is worth.
         sample = _sample(self.page_count)
-        without = 0
-        for index in sample:
-            without += not self._has_text(index)
-        return without / len(sample)
+        if self._has_text(sample[0]):
+            return 0.0
+        return (1 + sum(not self._has_text(index) for index in sample[1:])) / len(sample)
 
     def close(self) -> None:
         self._document.close()

@@ -33,10 +33,14 @@ class Feed:
         remote = ray.remote(UnitQueue).options(num_cpus=0, max_concurrency=8, label_selector=self._here)
         self._queue = cast("ActorHandle[UnitQueue]", remote.remote(num_workers))
 
-    def put(self, unit: Unit, load: int) -> None:
-        """Hand `unit` over; from now on a task holds at most `load` units."""
+    def put(self, unit: Unit) -> None:
+        """Hand `unit` over."""
         self._num_put += 1
-        self._queue.put.remote(unit, load)
+        self._queue.put.remote(unit)
+
+    def set_load(self, load: int) -> None:
+        """From now on a task holds at most `load` units."""
+        self._queue.set_load.remote(load)
 
     def complete(self) -> None:
         """Say that no unit will follow."""

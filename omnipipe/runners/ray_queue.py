@@ -32,13 +32,16 @@ class UnitQueue:
         self._num_units: int | None = None
         self._changed = asyncio.Condition()
 
-    async def put(self, unit: Unit, load: int) -> None:
-        """Add `unit`; from now on a row holds at most `load` units."""
+    async def put(self, unit: Unit) -> None:
+        """Add `unit`."""
         async with self._changed:
             self._waiting.append(unit)
             self._num_put += 1
-            self._load = load
             self._changed.notify_all()
+
+    async def set_load(self, load: int) -> None:
+        """From now on a row holds at most `load` units."""
+        self._load = load
 
     async def complete(self, num_units: int) -> None:
         """There are `num_units` units in all. Calls may overtake each other: some may still be on their way."""

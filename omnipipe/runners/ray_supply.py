@@ -8,10 +8,13 @@ from typing import Protocol
 
 from omnipipe.unit import Receipt, Unit
 
-# Seconds of work that one task should hold. Ray Data looks for finished tasks ten times a second: an actor with much
-# less to do waits for its next task; with much more, the last tasks of a run end far apart.
-_TASK_SECONDS = 0.5
+# Seconds of work that one task should hold. A task costs 6 ms in the source's process and as much in the driver, and
+# Ray Data looks for finished tasks ten times a second. The queue makes the last tasks of a run shorter.
+_TASK_SECONDS = 2.0
 _MAX_LOAD = 32
+
+# Units read ahead of the workers at least: documents are indexed while Ray starts and has nothing else to do.
+_READ_AHEAD = 400
 
 # Seconds that leaving waits for the thread, which looks only when the next unit is there.
 _LEAVE_SECONDS = 2.0
@@ -20,8 +23,11 @@ _LEAVE_SECONDS = 2.0
 class Sink(Protocol):
     """Where units go."""
 
-    def put(self, unit: Unit, load: int) -> None:
-        """Hand `unit` over; from now on a task holds at most `load` units."""
+    def put(self, unit: Unit) -> None:
+        """Hand `unit` over."""
+
+    def set_load(self, load: int) -> None:
+        """From now on a task holds at most `load` units."""
 
     def complete(self) -> None:
         """No unit follows."""
@@ -71,8 +77,9 @@ class Supply:
         with self._changed:
             self._num_tasks = num_tasks
             for unit in self._pending.values():
-                sink.put(unit, self._load)
+                sink.put(unit)
             self._sink = sink
+            sink.set_load(self._load)
             if self._is_read:
                 sink.complete()
             self._changed.notify_all()
@@ -88,8 +95,11 @@ class Supply:
             if self._pending.pop(receipt.unit_id, None) is None:
                 return False
             if not receipt.was_done:
+                load = self._load
                 before = receipt.seconds if self._unit_seconds is None else self._unit_seconds
                 self._unit_seconds = 0.9 * before + 0.1 * receipt.seconds
+                if self._sink is not None and self._load != load:
+                    self._sink.set_load(self._load)
             self._changed.notify_all()
             return True
 
@@ -100,7 +110,7 @@ class Supply:
         return max(1, min(_MAX_LOAD, int(_TASK_SECONDS / max(self._unit_seconds, 1e-3))))
 
     def _has_room(self) -> bool:
-        return self._is_left or len(self._pending) < self._num_tasks * self._load
+        return self._is_left or len(self._pending) < max(_READ_AHEAD, self._num_tasks * self._load)
 
     def _read(self) -> None:
         units = iter(self._units)
@@ -112,7 +122,7 @@ class Supply:
                         break
                     self._pending[unit.id] = unit
                     if self._sink is not None:
-                        self._sink.put(unit, self._load)
+                        self._sink.put(unit)
         except BaseException as error:  # noqa: BLE001 - raised again where the units' receipts are awaited
             self._error = error
         finally:

@@ -69,31 +69,32 @@ class Read(Stage):
         return context.reader.read_pages(path, indices, self._options or self.options)
 
     def _finish(self, page: Page, facts: PageFacts) -> Page:
-        known = page.with_(
-            width_pt=facts.width_pt,
-            height_pt=facts.height_pt,
-            rotation_applied=facts.rotation,
-            ink_ratio=facts.ink_ratio,
-            has_text_layer=facts.has_text_layer if self.text_layer else None,
-            text_layer_quality=facts.quality,
-            route_reason=facts.reasons[0] if facts.reasons else None,
-            flags=(*page.flags, *facts.reasons[1:]),
-            read_ms=round(facts.read_ms, 3),
-        )
+        # One copy of the record a page: two cost as much as its part of the commit.
+        changes: dict[str, object] = {
+            "width_pt": facts.width_pt,
+            "height_pt": facts.height_pt,
+            "rotation_applied": facts.rotation,
+            "ink_ratio": facts.ink_ratio,
+            "has_text_layer": facts.has_text_layer if self.text_layer else None,
+            "text_layer_quality": facts.quality,
+            "route_reason": facts.reasons[0] if facts.reasons else None,
+            "flags": (*page.flags, *facts.reasons[1:]),
+            "read_ms": round(facts.read_ms, 3),
+        }
         if facts.is_blank:
-            return known.with_(status="blank", text="", text_format="markdown")
-        if facts.needs_ocr or facts.layer is None:
-            return known
-        return _with_layer(known, facts.layer)
+            changes |= {"status": "blank", "text": "", "text_format": "markdown"}
+        elif facts.layer is not None and not facts.needs_ocr:
+            changes |= _answer(facts.layer, facts.quality)
+        return page.with_(**changes)
 
 
-def _with_layer(page: Page, layer: TextLayer) -> Page:
-    return page.with_(
-        status="ok",
-        route="text_layer",
-        text=layer.text,
-        text_format="markdown",
-        blocks=tuple(map(Block._make, layer.blocks)),
-        lines=tuple(map(Line._make, layer.lines)),
-        quality=page.text_layer_quality,
-    )
+def _answer(layer: TextLayer, quality: float | None) -> dict[str, object]:
+    return {
+        "status": "ok",
+        "route": "text_layer",
+        "text": layer.text,
+        "text_format": "markdown",
+        "blocks": tuple(map(Block._make, layer.blocks)),
+        "lines": tuple(map(Line._make, layer.lines)),
+        "quality": quality,
+    }
