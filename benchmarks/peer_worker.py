@@ -1,6 +1,7 @@
 """Runs in the peers' own environment: python peer_worker.py NAME PROCESSES LIST, where LIST holds a path a line.
 
-Prints one JSON object: documents, chars, seconds (from all processes being warm to the last answer), version.
+Prints one JSON object: documents, failed (documents that raised), chars, seconds (from all processes being warm to the
+last answer), version.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 Reader = Callable[[str], str]
+
+_FAILED = -1
 
 
 def pdftotext() -> Reader:
@@ -71,7 +74,10 @@ def _open(name: str, sample: str) -> None:
 
 
 def _read(path: str) -> int:
-    return len(_reader(path))
+    try:
+        return len(_reader(path))
+    except Exception:  # noqa: BLE001 - a document that a peer cannot read costs it nothing but is told
+        return _FAILED
 
 
 def version(name: str) -> str:
@@ -91,8 +97,10 @@ def main() -> None:
         # Processes that are still loading take no task: after this all of them are warm.
         list(pool.map(time.sleep, [0.5] * processes * 2))
         started = time.perf_counter()
-        report["chars"] = sum(pool.map(_read, paths))
+        lengths = list(pool.map(_read, paths))
         report["seconds"] = time.perf_counter() - started
+    report["failed"] = lengths.count(_FAILED)
+    report["chars"] = sum(length for length in lengths if length != _FAILED)
     print(json.dumps(report))
 
 

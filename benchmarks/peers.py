@@ -130,6 +130,8 @@ def _peer_rate(python: Path, peer: str, paths: list[Path], pages: int) -> tuple[
     if done.returncode:
         raise SystemExit(f"{peer} ended with {done.returncode}:\n{done.stderr[-2000:]}")
     report = json.loads(done.stdout.splitlines()[-1])
+    if report["failed"]:
+        print(f"{peer} could not read {report['failed']} of {report['documents']} documents", file=sys.stderr)
     return pages / float(report["seconds"]), str(report["version"])
 
 

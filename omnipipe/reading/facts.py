@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from omnipipe.text.options import TextOptions
 
 if TYPE_CHECKING:
-    from omnipipe.text.layer import TextLayer
+    from omnipipe.text.layer import BlockTuple, LineTuple
 
 MAX_IMAGE_PIXELS = 180_000_000
 """Pixels of one frame of an image file that are decoded at most: A0 at 400 dpi is 245 million, A1 at 400 dpi 123."""
@@ -39,6 +39,17 @@ class ReadOptions:
     max_image_pixels: int = MAX_IMAGE_PIXELS
 
 
+class LayerText(NamedTuple):
+    """What a row takes of a text layer: markdown, and blocks and lines as plain tuples in the order of their fields.
+
+    The measures that the triage took stay where they were taken: they cost as much to send as the text.
+    """
+
+    text: str
+    blocks: tuple[BlockTuple, ...]
+    lines: tuple[LineTuple, ...]
+
+
 class PageFacts(NamedTuple):
     """One page as the child saw it. `layer` is None where the page has no text layer or it was not asked for.
 
@@ -52,7 +63,7 @@ class PageFacts(NamedTuple):
     rotation: int
     ink_ratio: float | None
     has_text_layer: bool
-    layer: TextLayer | None
+    layer: LayerText | None
     needs_ocr: bool
     is_blank: bool
     quality: float | None

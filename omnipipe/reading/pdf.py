@@ -15,7 +15,7 @@ import pypdfium2.raw as pdfium
 
 from omnipipe.page import Pixels, ProblemError
 from omnipipe.reading.encode import encode
-from omnipipe.reading.facts import PageFacts, ReadOptions, RenderPolicy
+from omnipipe.reading.facts import LayerText, PageFacts, ReadOptions, RenderPolicy
 from omnipipe.reading.source import PageSource
 from omnipipe.text.layer import read_text_layer
 from omnipipe.text.measure import Measures
@@ -80,7 +80,7 @@ class PdfSource(PageSource):
             def facts() -> PageFacts:
                 ratio = ink.ratio if ink is not None else None
                 seconds = perf_counter() - start
-                kept = layer if measures.num_chars else None
+                kept = LayerText(*layer[:3]) if layer is not None and measures.num_chars else None
                 return _facts(width, height, rotation, ratio, kept, verdict, seconds)
 
             if verdict.needs_ink and _has_area(width, height):
@@ -150,7 +150,7 @@ def _facts(
     height: float,
     rotation: int,
     ink_ratio: float | None,
-    layer: object,
+    layer: LayerText | None,
     verdict: Verdict,
     seconds: float,
 ) -> PageFacts:
@@ -161,7 +161,7 @@ def _facts(
         rotation=rotation,
         ink_ratio=ink_ratio,
         has_text_layer=has_layer,
-        layer=layer,  # type: ignore[arg-type]
+        layer=layer,
         needs_ocr=verdict.needs_ocr,
         is_blank=verdict.is_blank,
         quality=verdict.quality if has_layer else None,

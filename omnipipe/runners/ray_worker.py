@@ -41,6 +41,8 @@ class UnitWorker:
                 )
             self._store = job.open_store()
             self._worker = job.open_worker()
+            # The child loads while this process waits for its first task.
+            self._worker.reader.start()
         except Exception as error:  # noqa: BLE001 - travels to the driver as data
             self._error = _portable(error)
 

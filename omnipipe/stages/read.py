@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pydantic import Field, PrivateAttr
 
 from omnipipe.page import Block, Line, Page, PageError
-from omnipipe.reading.facts import MAX_IMAGE_PIXELS, PageFacts, ReadOptions
+from omnipipe.reading.facts import MAX_IMAGE_PIXELS, LayerText, PageFacts, ReadOptions
 from omnipipe.stages.base import Stage, StageContext
 from omnipipe.stages.grouping import by_document
 from omnipipe.text.options import TextOptions
-
-if TYPE_CHECKING:
-    from omnipipe.text.layer import TextLayer
 
 
 class Read(Stage):
@@ -88,7 +85,7 @@ class Read(Stage):
         return page.with_(**changes)
 
 
-def _answer(layer: TextLayer, quality: float | None) -> dict[str, object]:
+def _answer(layer: LayerText, quality: float | None) -> dict[str, object]:
     return {
         "status": "ok",
         "route": "text_layer",
