@@ -9,14 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from omnipipe import batch
 from omnipipe.errors import RunStopped
+from omnipipe.ledger.verify import verify_run
 from omnipipe.pipeline import load_pipeline
 from omnipipe.runners import local, ray_data
 from omnipipe.runners.job import Job
 from omnipipe.runners.ray_options import RayOptions
 from omnipipe.unit import Receipt, Unit
+from tests.pdfs import pdf_of_texts
 from tests.ray_local import own_ray
 from tests.ray_stage import NUM_PAGES, SayName, job_in, rows_of, units_of
+from tests.rows import column
 
 # Ray warns of its own deprecations and of small datasets, from threads of its own.
 pytestmark = pytest.mark.filterwarnings(r"ignore::Warning:ray\.")
@@ -140,3 +144,35 @@ def test_a_stage_in_a_file_of_the_users_own_runs_on_workers(tmp_path: Path) -> N
     run(job_in(tmp_path / "run", load_pipeline(file)), units_of(12))
 
     assert set(rows_of(tmp_path / "run")["text"].to_pylist()) == {"HEY"}
+
+
+USERS_FILE = """
+from collections.abc import Sequence
+
+from omnipipe import Page, Pipeline, Stage
+from omnipipe.stages.read import Read
+
+
+class Shout(Stage):
+    def wants(self, page: Page) -> bool:
+        return page.status == "ok"
+
+    def process(self, pages: Sequence[Page]) -> Sequence[Page]:
+        return [page.with_(text=(page.text or "").upper()) for page in pages]
+
+
+pipeline = Pipeline("shout", (Read(), Shout()))
+"""
+
+
+def test_a_users_own_stage_runs_on_ray_and_its_run_verifies(tmp_path: Path) -> None:
+    """Workers have the class by value and not its source, which is part of the config hash."""
+    (tmp_path / "shout.py").write_text(USERS_FILE)
+    (tmp_path / "a.pdf").write_bytes(pdf_of_texts(["a page of quiet words"]))
+
+    batch.run(tmp_path / "shout.py", tmp_path / "a.pdf", tmp_path / "out", batch.RunOptions(concurrency=(1, 1)))
+
+    assert column(tmp_path / "out", "text") == ["A PAGE OF QUIET WORDS"]
+    assert verify_run(tmp_path / "out").problems == []
+    dataset = ray_data.to_dataset(tmp_path / "shout.py", tmp_path / "a.pdf")
+    assert [row["config_hash"] for row in dataset.take_all()] == column(tmp_path / "out", "config_hash")

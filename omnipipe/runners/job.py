@@ -24,12 +24,17 @@ class Job:
     run_id: str
     boot_id: str
     options: WorkerOptions = field(default_factory=WorkerOptions)
+    config_hash: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Once, where the job is made: on another machine the source of a user's stage cannot be had any more.
+        object.__setattr__(self, "config_hash", self.pipeline.config_hash)
 
     def open_worker(self) -> Worker:
         return Worker(self.pipeline, self.options)
 
     def open_store(self) -> UnitStore:
-        return UnitStore(self.run_dir, self.run_id, self.boot_id, self.pipeline.config_hash)
+        return UnitStore(self.run_dir, self.run_id, self.boot_id, self.config_hash)
 
 
 def execute_unit(worker: Worker, store: UnitStore, unit: Unit) -> Receipt:

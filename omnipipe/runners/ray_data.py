@@ -12,7 +12,6 @@ from omnipipe.runners.ray_options import RayOptions
 from omnipipe.runners.ray_pages import to_dataset
 from omnipipe.runners.ray_supply import Supply
 from omnipipe.unit import Receipt, Unit
-from omnipipe.user_module import modules_by_value
 
 if TYPE_CHECKING:
     from ray.data import Dataset
@@ -40,18 +39,9 @@ def execute(
     """
     from omnipipe.runners.ray_session import RaySession
 
-    _send_user_code()
     options = options or RayOptions()
     with Supply(units) as supply, RaySession(options, job.run_dir) as session:
         _Run(job, supply, on_receipt, options, session.num_workers()).go()
-
-
-def _send_user_code() -> None:
-    # A stage from a file beside the pipeline is on no worker's import path: its class travels with the job.
-    from ray import cloudpickle
-
-    for module in modules_by_value():
-        cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]
 
 
 class _Run:

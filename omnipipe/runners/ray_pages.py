@@ -34,6 +34,7 @@ _TASK_BYTES = 16 << 20
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reading:
     pipeline: Pipeline
+    config_hash: str
     options: WorkerOptions
     selection: PageSelection | None
     max_pages: int | None
@@ -65,6 +66,7 @@ def to_dataset(
     named = [uris] if isinstance(uris, str | Path) else list(uris)
     reading = _Reading(
         pipeline=loaded,
+        config_hash=loaded.config_hash,
         options=options or WorkerOptions(),
         selection=PageSelection.parse(pages) if pages else None,
         max_pages=max_pages,
@@ -104,11 +106,10 @@ class _PageReader:
     def __call__(self, rows: pa.Table) -> Iterator[pa.Table]:
         from omnipipe.schema import pages_table
 
-        config_hash = self._reading.pipeline.config_hash
         for row in rows.column(_SOURCES):
             for unit in self._units(pickle.loads(row.as_py())):
                 pages = self._worker.run(unit)
-                yield pages_table(pages, config_hash=config_hash, run_id="", created_at=datetime.now(UTC))
+                yield pages_table(pages, config_hash=self._reading.config_hash, run_id="", created_at=datetime.now(UTC))
 
     def _units(self, sources: Sequence[Source]) -> Iterator[Unit]:
         numbers = count()
