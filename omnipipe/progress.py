@@ -251,14 +251,14 @@ def summary_lines(summary: Summary) -> list[str]:
     for title, counts in (("status", summary.statuses), ("route", summary.routes), ("errors", summary.error_codes)):
         mix = ", ".join(f"{name} {count:,}" for name, count in _by_count(counts))
         if mix:
-            lines.append(f"  {title:8}{mix}")
+            lines.append(f"  {title:9}{mix}")
     if summary.pages_this_run:
         rate = summary.pages_this_run / max(summary.seconds, 1e-9)
         lines.append(
-            f"  {'this run':8}{summary.pages_this_run:,} pages in {duration(summary.seconds)}, {rate:,.1f} pages/s"
+            f"  {'this run':9}{summary.pages_this_run:,} pages in {duration(summary.seconds)}, {rate:,.1f} pages/s"
         )
     else:
-        lines.append(f"  {'this run':8}nothing was missing ({duration(summary.seconds)})")
+        lines.append(f"  {'this run':9}nothing was missing ({duration(summary.seconds)})")
     lines.extend(f"  warning: {warning}" for warning in summary.warnings)
     lines.append(f"  check:   omnipipe verify {summary.run_dir}")
     lines.append(f"  export:  omnipipe export {summary.run_dir} --to markdown -o markdown/")
