@@ -79,6 +79,9 @@ class RenderPolicy:
     `longest_side` pixels and the whole at most `max_pixels`. A PDF page whose longer side would have less than
     `small_side` pixels is drawn at up to twice `dpi`, but a scan no finer than it was scanned.
 
+    With `multiple_of` (pixels) each side is stretched or squeezed to the nearest multiple that the caps allow, at least
+    one: a model whose own grid that is takes the picture as it is, and boxes stay shares of the page.
+
     `raw` is rows of `mode` pixels without padding; `quality` (1 to 95) is JPEG's. Image files above
     `max_image_pixels` are refused before they are decoded.
     """
@@ -87,7 +90,28 @@ class RenderPolicy:
     longest_side: int = 2400
     max_pixels: int = 6_000_000
     small_side: int = 1200
+    multiple_of: int = 1
     format: Literal["raw", "png", "jpeg"] = "raw"
     mode: Literal["L", "RGB"] = "RGB"
     quality: int = 85
     max_image_pixels: int = MAX_IMAGE_PIXELS
+
+    def fit(self, width: int, height: int) -> tuple[int, int]:
+        """The size of the picture of an image file of `width` x `height` pixels."""
+        scale = min(1.0, self.longest_side / max(width, height), (self.max_pixels / (width * height)) ** 0.5)
+        if self.multiple_of > 1:
+            return self.on_grid(width * scale, height * scale)
+        return max(1, int(width * scale)), max(1, int(height * scale))
+
+    def on_grid(self, width: float, height: float) -> tuple[int, int]:
+        """The multiples of `multiple_of` nearest to `width` and `height`, which keep to the caps."""
+        step = self.multiple_of
+        longest = max(1, self.longest_side // step)
+        across, down = (min(longest, max(1, round(side / step))) for side in (width, height))
+        while across * down * step * step > self.max_pixels and (across > 1 or down > 1):
+            # The side that was rounded up the most loses least.
+            if down <= 1 or (across > 1 and across * step - width >= down * step - height):
+                across -= 1
+            else:
+                down -= 1
+        return across * step, down * step

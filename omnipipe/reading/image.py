@@ -89,7 +89,7 @@ class ImageSource(PageSource):
 
     def render(self, index: int, policy: RenderPolicy) -> Pixels:
         image = self._frame(index, policy.max_image_pixels)
-        size = _target(_upright_size(image), policy)
+        size = policy.fit(*_upright_size(image))
         try:
             if self.format == "jpeg":
                 image.draft(None, size[::-1] if _is_sideways(image) else size)
@@ -164,9 +164,3 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
     if not (_LOWEST_DPI <= across <= _HIGHEST_DPI and _LOWEST_DPI <= down <= _HIGHEST_DPI):
         return None
     return (down, across) if _is_sideways(image) else (across, down)
-
-
-def _target(size: tuple[int, int], policy: RenderPolicy) -> tuple[int, int]:
-    width, height = size
-    scale = min(1.0, policy.longest_side / max(width, height), (policy.max_pixels / (width * height)) ** 0.5)
-    return max(1, int(width * scale)), max(1, int(height * scale))

@@ -102,7 +102,10 @@ class PdfSource(PageSource):
             if not _has_area(width, height):
                 raise ProblemError("corrupt", f"{self._name} page {index + 1} has a box without area.")
             scale = _scale(page, policy)
-            bitmap = page.render(scale=scale, grayscale=policy.mode == "L", rev_byteorder=True)
+            if policy.multiple_of > 1:
+                bitmap = _stretched(page, policy.on_grid(width * scale, height * scale), policy.mode)
+            else:
+                bitmap = page.render(scale=scale, grayscale=policy.mode == "L", rev_byteorder=True)
             try:
                 return encode(_rows(bitmap), bitmap.width, bitmap.height, policy)
             finally:
@@ -288,6 +291,20 @@ def _scan_scale(page: pypdfium2.PdfPage) -> float:
             scale: float = pixels / max(1e-6, width, height)
             return scale
     return math.inf
+
+
+def _stretched(page: pypdfium2.PdfPage, size: tuple[int, int], mode: str) -> pypdfium2.PdfBitmap:
+    """`page` drawn at exactly `size` pixels, as `page.render` does for sides in the page's own ratio."""
+    grey = mode == "L"
+    kind = pdfium.FPDFBitmap_Gray if grey else pdfium.FPDFBitmap_BGR
+    flags = pdfium.FPDF_ANNOT | (pdfium.FPDF_GRAYSCALE if grey else pdfium.FPDF_REVERSE_BYTE_ORDER)
+    bitmap = pypdfium2.PdfBitmap.new_native(*size, format=kind, rev_byteorder=not grey)
+    bitmap.fill_rect((255, 255, 255, 255), 0, 0, *size)
+    where = (bitmap, page, 0, 0, *size, 0, flags)
+    pdfium.FPDF_RenderPageBitmap(*where)
+    if page.formenv:
+        pdfium.FPDF_FFLDraw(page.formenv, *where)
+    return bitmap
 
 
 def _rows(bitmap: pypdfium2.PdfBitmap) -> bytes:
