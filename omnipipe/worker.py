@@ -5,23 +5,44 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from omnipipe.errors import EngineDeadError, RunStopped
+from omnipipe.engines.thread import EngineHost
+from omnipipe.errors import EngineDeadError, RunStopped, UserError
 from omnipipe.page import Page, ProblemError
 from omnipipe.pipeline import Pipeline
 from omnipipe.reading.process import ReaderLimits, ReaderProcess
 from omnipipe.sources.fetch import Fetcher
-from omnipipe.stages.base import Stage
+from omnipipe.stages.base import Answers, Stage, WaitingStage
 from omnipipe.unit import DocumentRef, Unit
+
+if TYPE_CHECKING:
+    from omnipipe.engines.base import EngineConfig
+    from omnipipe.engines.thread import EngineThread
+    from omnipipe.model import Completion
 
 # Pages whose pixels exist at once in a worker: a raw page for OCR is 2 to 7 MB.
 _PAGES_WITH_PIXELS = 4
 
+# Pages that are drawn before they are sent to an engine together: small, so that it gets its first pages soon.
+_PAGES_TO_SEND = 8
+
 # What ends a worker or a run, and is never one page's fault.
-_NOT_THE_PAGES_FAULT = (EngineDeadError, RunStopped)
+_NOT_THE_PAGES_FAULT = (EngineDeadError, RunStopped, UserError)
+
+
+class NoAnswers:
+    """Keeps nothing: for work that is not committed, and engines whose answers cost nothing."""
+
+    def find(self, key: str) -> Completion | None:
+        """None."""
+        return None
+
+    def keep(self, key: str, completion: Completion) -> None:
+        """Forget it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +61,20 @@ class Worker:
     Use it as a context manager, or call `close`.
     """
 
-    def __init__(self, pipeline: Pipeline, options: WorkerOptions | None = None) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        options: WorkerOptions | None = None,
+        *,
+        pass_index: int = 0,
+        engines: EngineHost | None = None,
+    ) -> None:
+        passes = pipeline.passes
+        self._stages, self._afterwards, _ = passes[pass_index]
+        self._is_last = pass_index == len(passes) - 1
+        self._own_engines = EngineHost() if engines is None else None
+        self._engines = engines or self._own_engines or EngineHost()
+        self.answers: Answers = NoAnswers()
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.stage_seconds: dict[str, float] = {}
         self._pipeline = pipeline
@@ -48,8 +82,20 @@ class Worker:
         self._reader: ReaderProcess | None = None
         self._fetcher = Fetcher(self._options.cache_dir)
         self._documents: dict[str, DocumentRef] = {}
-        for stage in pipeline.stages:
+        for stage in (*self._stages, *self._afterwards):
             stage.open(self)
+
+    def engine(self, config: EngineConfig) -> EngineThread:
+        """The engine of `config`; see `StageContext`."""
+        return self._engines.engine(config)
+
+    def wait(self) -> None:
+        """Return when the engines are loaded.
+
+        Raises:
+            UserError: One cannot be loaded.
+        """
+        self._engines.wait()
 
     @property
     def reader(self) -> ReaderProcess:
@@ -62,33 +108,81 @@ class Worker:
         """A local file with the bytes of the page's document; see `StageContext`."""
         return self._fetcher.local_path(self._documents[page.doc_id])
 
-    def start_pages(self, unit: Unit) -> list[Page]:
-        """The unit's rows before any stage saw them; problems and skipped ranges are finished rows already."""
-        self._documents = {member.document.doc_id: member.document for member in unit.members}
-        return list(_start_pages(unit))
+    def start_pages(self, unit: Unit, known: Sequence[Page] | None = None) -> list[Page]:
+        """The unit's rows before this pass saw them; problems and skipped ranges are finished rows already.
 
-    def process(self, pages: Sequence[Page]) -> list[Page]:
-        """The same pages, finished: as many, in the same order, none of them open, without pixels."""
-        head, tail = _split(self._pipeline.stages)
+        `known` are the same pages as an earlier pass left them, in any order.
+        """
+        self._documents = {member.document.doc_id: member.document for member in unit.members}
+        pages = list(_start_pages(unit))
+        if known is None:
+            return pages
+        left = {page.id: page for page in known}
+        # The document may have moved since: its place is the unit's, all else the earlier pass's.
+        return [left[page.id].with_(uri=page.uri) if page.id in left else page for page in pages]
+
+    def process(self, pages: Sequence[Page], answers: Answers | None = None) -> list[Page]:
+        """The same pages, finished, in the same order and without pixels; open only where a later pass takes them."""
+        self.answers = answers or NoAnswers()
+        head, tail = _split(self._stages)
         done = list(pages)
         for stage in head:
             done = self._apply(stage, done)
         if tail:
-            for chunk in _chunks(done, tail):
-                part = [done[i] for i in chunk]
-                for stage in tail:
-                    part = self._apply(stage, part)
-                for i, page in zip(chunk, part, strict=True):
-                    done[i] = page.with_(image=None) if page.image is not None else page
-        return [self._end(page) if page.is_open else page for page in done]
+            self._process_pictures(tail, done)
+        if self._is_last:
+            done = [self._end(page) if page.is_open else page for page in done]
+        for stage in self._afterwards:
+            done = self._apply_to_finished(stage, done)
+        return done
+
+    def _process_pictures(self, tail: Sequence[Stage], done: list[Page]) -> None:
+        waiting: list[tuple[list[int], Callable[[], list[Page]]]] = []
+        for chunk in _chunks(done, tail):
+            part = [done[i] for i in chunk]
+            for place, stage in enumerate(tail):
+                if isinstance(stage, WaitingStage):
+                    waiting.append((chunk, self._handed_over(stage, part, tail[place + 1 :])))
+                    break
+                part = self._apply(stage, part)
+            else:
+                _put(done, chunk, _without_pictures(part))
+        for chunk, wait in waiting:
+            _put(done, chunk, _without_pictures(wait()))
+
+    def _handed_over(self, stage: WaitingStage, pages: list[Page], rest: Sequence[Stage]) -> Callable[[], list[Page]]:
+        wanted = [i for i, page in enumerate(pages) if stage.wants(page)]
+        given = [pages[i] for i in wanted]
+        wait = stage.start(given) if given else None
+
+        def answered() -> list[Page]:
+            done = list(pages)
+            if wait is not None:
+                started = time.perf_counter()
+                for i, page in zip(wanted, _isolated(stage, given, wait), strict=True):
+                    done[i] = page
+                self._spent(stage, time.perf_counter() - started)
+            for later in rest:
+                done = self._apply(later, done)
+            return done
+
+        return answered
+
+    def _apply_to_finished(self, stage: Stage, pages: list[Page]) -> list[Page]:
+        finished = [i for i, page in enumerate(pages) if not page.is_open]
+        done = list(pages)
+        _put(done, finished, self._apply(stage, [pages[i] for i in finished]))
+        return done
 
     def run(self, unit: Unit) -> list[Page]:
         """All rows of `unit`, in its order."""
         return self.process(self.start_pages(unit))
 
     def close(self) -> None:
-        for stage in self._pipeline.stages:
+        for stage in (*self._stages, *self._afterwards):
             stage.close()
+        if self._own_engines is not None:
+            self._own_engines.close()
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -108,11 +202,14 @@ class Worker:
         done = list(pages)
         for first in range(0, len(wanted), stage.batch_size):
             batch = wanted[first : first + stage.batch_size]
-            for i, page in zip(batch, _isolated(stage, [pages[i] for i in batch]), strict=True):
-                done[i] = page
-        name = type(stage).__name__
-        self.stage_seconds[name] = self.stage_seconds.get(name, 0.0) + time.perf_counter() - started
+            given = [pages[i] for i in batch]
+            _put(done, batch, _isolated(stage, given, lambda given=given: stage.process(given)))  # type: ignore[misc]
+        self._spent(stage, time.perf_counter() - started)
         return done
+
+    def _spent(self, stage: Stage, seconds: float) -> None:
+        name = type(stage).__name__
+        self.stage_seconds[name] = self.stage_seconds.get(name, 0.0) + seconds
 
     def _end(self, page: Page) -> Page:
         if page.text is not None:
@@ -141,30 +238,40 @@ def _split(stages: Sequence[Stage]) -> tuple[Sequence[Stage], Sequence[Stage]]:
     return stages[:first], stages[first:]
 
 
+def _without_pictures(pages: Sequence[Page]) -> list[Page]:
+    return [page.with_(image=None) if page.image is not None else page for page in pages]
+
+
+def _put(pages: list[Page], places: Sequence[int], changed: Sequence[Page]) -> None:
+    for place, page in zip(places, changed, strict=True):
+        pages[place] = page
+
+
 def _chunks(pages: Sequence[Page], stages: Sequence[Stage]) -> Iterator[list[int]]:
     # Only the pages that get pixels count: chunks of text pages may be long.
+    most = _PAGES_TO_SEND if any(isinstance(stage, WaitingStage) for stage in stages) else _PAGES_WITH_PIXELS
     chunk: list[int] = []
     with_pixels = 0
     for i, page in enumerate(pages):
         chunk.append(i)
         with_pixels += stages[0].wants(page)
-        if with_pixels == _PAGES_WITH_PIXELS:
+        if with_pixels == most:
             yield chunk
             chunk, with_pixels = [], 0
     if chunk:
         yield chunk
 
 
-def _isolated(stage: Stage, pages: Sequence[Page]) -> Sequence[Page]:
-    """What `stage` makes of `pages`; a page that makes it raise is an error row, its neighbours are not."""
+def _isolated(stage: Stage, pages: Sequence[Page], work: Callable[[], Sequence[Page]]) -> Sequence[Page]:
+    """What `work` makes of `pages`; a page that makes `stage` raise is an error row, its neighbours are not."""
     try:
-        return _checked(stage, pages, stage.process(pages))
+        return _checked(stage, pages, work())
     except _NOT_THE_PAGES_FAULT:
         raise
     except Exception as error:
         if len(pages) == 1:
             return [_error_row(stage, pages[0], error)]
-        return [_isolated(stage, [page])[0] for page in pages]
+        return [_isolated(stage, [page], lambda page=page: stage.process([page]))[0] for page in pages]  # type: ignore[misc]
 
 
 def _checked(stage: Stage, before: Sequence[Page], after: Sequence[Page]) -> Sequence[Page]:

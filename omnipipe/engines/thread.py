@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
-from omnipipe.engines.base import Engine
+from omnipipe.engines.base import Engine, EngineConfig
 from omnipipe.model import Completion, Request
+
+Answer = TypeVar("Answer")
 
 
 class EngineThread:
@@ -20,7 +24,8 @@ class EngineThread:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="omnipipe-engine", daemon=True)
         self._thread.start()
-        self._opened: Future[None] = asyncio.run_coroutine_threadsafe(engine.open(), self._loop)
+        self.load_seconds: float | None = None
+        self._opened: Future[None] = asyncio.run_coroutine_threadsafe(self._open(), self._loop)
         self._is_closed = False
 
     @property
@@ -34,7 +39,11 @@ class EngineThread:
 
     def submit(self, request: Request) -> Future[Completion]:
         """The answer, later; cancelling it aborts the request. May be called before the engine is loaded."""
-        return asyncio.run_coroutine_threadsafe(self._generate(request), self._loop)
+        return self.run(lambda engine: engine.generate(request))
+
+    def run(self, work: Callable[[Engine], Coroutine[Any, Any, Answer]]) -> Future[Answer]:
+        """What `work` makes with the engine, on the engine's loop, once it is loaded."""
+        return asyncio.run_coroutine_threadsafe(self._run(work), self._loop)
 
     def health(self) -> None:
         """See `Engine.health`."""
@@ -58,6 +67,48 @@ class EngineThread:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
 
-    async def _generate(self, request: Request) -> Completion:
-        await asyncio.wrap_future(self._opened)
-        return await self._engine.generate(request)
+    async def _open(self) -> None:
+        started = time.perf_counter()
+        await self._engine.open()
+        self.load_seconds = time.perf_counter() - started
+
+    async def _run(self, work: Callable[[Engine], Coroutine[Any, Any, Answer]]) -> Answer:
+        # Shielded: a caller that gives up must not end the loading that others wait for.
+        await asyncio.shield(asyncio.wrap_future(self._opened))
+        return await work(self._engine)
+
+
+class EngineHost:
+    """The engines of one process, one for each config, shared by its threads. Loading starts when one is asked for."""
+
+    def __init__(self) -> None:
+        self._threads: list[tuple[EngineConfig, EngineThread]] = []
+        self._lock = threading.Lock()
+
+    def engine(self, config: EngineConfig) -> EngineThread:
+        """The engine of `config`, loading or loaded."""
+        with self._lock:
+            for known, thread in self._threads:
+                if known == config:
+                    return thread
+            thread = EngineThread(config.build())
+            self._threads.append((config, thread))
+            return thread
+
+    def wait(self) -> None:
+        """Return when all engines are loaded; raises what loading raised."""
+        for _, thread in list(self._threads):
+            thread.wait()
+
+    @property
+    def load_seconds(self) -> float | None:
+        """Seconds that loading took in all; None while an engine loads, or where there is none."""
+        seconds = [thread.load_seconds for _, thread in self._threads]
+        return sum(filter(None, seconds)) if seconds and None not in seconds else None
+
+    def close(self) -> None:
+        """End all engines."""
+        with self._lock:
+            threads, self._threads = self._threads, []
+        for _, thread in threads:
+            thread.close()

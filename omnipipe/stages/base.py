@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from omnipipe.config import Config
 
 if TYPE_CHECKING:
+    from omnipipe.engines.base import EngineConfig
+    from omnipipe.engines.thread import EngineThread
+    from omnipipe.model import Completion
     from omnipipe.page import Page
+    from omnipipe.reading.facts import RenderPolicy
     from omnipipe.reading.process import ReaderProcess
 
 
+class Answers(Protocol):
+    """Where dear answers are kept until their page is committed, so that none is asked for twice."""
+
+    def find(self, key: str) -> Completion | None:
+        """The answer that was kept under `key`."""
+        ...
+
+    def keep(self, key: str, completion: Completion) -> None:
+        """Keep an answer: it survives the death of this process."""
+        ...
+
+
 class StageContext(Protocol):
-    """What a worker lends its stages: one reader process, and documents as local files."""
+    """What a worker lends its stages: a reader process, documents as local files, engines, answers that are there."""
 
     @property
     def reader(self) -> ReaderProcess:
@@ -27,6 +43,15 @@ class StageContext(Protocol):
         Raises:
             ProblemError: The bytes cannot be had any more (`missing`, `unreadable`) or are others (`changed`).
         """
+        ...
+
+    def engine(self, config: EngineConfig) -> EngineThread:
+        """The engine of `config`, loading or loaded; shared by the workers of a process."""
+        ...
+
+    @property
+    def answers(self) -> Answers:
+        """The answers of the unit that is worked on."""
         ...
 
 
@@ -46,6 +71,11 @@ class Stage(Config):
     needs_pixels: ClassVar[bool] = False
     """Whether this stage looks at pixels: a pipeline without a stage that makes them before it is refused."""
 
+    @property
+    def picture(self) -> RenderPolicy | None:
+        """The picture that this stage reads best, for the `Render` before it; None where it has no wish."""
+        return None
+
     def wants(self, page: Page) -> bool:
         """Whether this stage should see `page`. By default: pages that are still open."""
         return page.is_open
@@ -59,3 +89,20 @@ class Stage(Config):
 
     def close(self) -> None:
         """Free what `open` took."""
+
+
+class WaitingStage(Stage):
+    """A stage whose pages are worked on elsewhere: by an engine that answers many requests at once."""
+
+    @property
+    @abstractmethod
+    def engine_config(self) -> EngineConfig:
+        """The engine that its pages wait for."""
+
+    @abstractmethod
+    def start(self, pages: Sequence[Page]) -> Callable[[], Sequence[Page]]:
+        """Hand `pages` over and return at once; what is returned waits, and gives them back in the same order."""
+
+    def process(self, pages: Sequence[Page]) -> Sequence[Page]:
+        """The same pages, fuller."""
+        return self.start(pages)()

@@ -15,6 +15,8 @@ _BUILT_IN = {
     "read": "omnipipe.stages.read:Read",
     "render": "omnipipe.stages.render:Render",
     "ocr": "omnipipe.stages.ocr:Ocr",
+    "verify": "omnipipe.stages.verify:Verify",
+    "extract": "omnipipe.stages.extract:Extract",
 }
 
 

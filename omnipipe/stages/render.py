@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
 from typing import ClassVar, Literal
 
 from pydantic import Field, PrivateAttr
@@ -13,27 +14,39 @@ from omnipipe.reading.facts import MAX_IMAGE_PIXELS, RenderPolicy
 from omnipipe.stages.base import Stage, StageContext
 from omnipipe.stages.grouping import by_document
 
+_DEFAULT = RenderPolicy(longest_side=3000, format="raw", mode="L")
+_SETTINGS = tuple(field.name for field in fields(RenderPolicy))
+
 
 class Render(Stage):
     """Gives each open page its upright picture, to a size policy. A page that cannot be drawn becomes `failed`.
 
-    The defaults suit RapidOCR: more pixels cost time and read no better.
+    What is not set is as the next stage that looks at pixels likes it best; RapidOCR's wishes where no stage has any.
     """
 
     batch_size: ClassVar[int] = 4
     makes_pixels: ClassVar[bool] = True
 
-    dpi: float = Field(150.0, gt=0, le=1200, description="Dots an inch of PDF pages; image files keep their pixels.")
-    longest_side: int = Field(3000, ge=16, le=20000, description="Longer pictures (pixels) are scaled down.")
-    max_pixels: int = Field(6_000_000, ge=256, le=180_000_000, description="Larger pictures (pixels) are scaled down.")
-    small_side: int = Field(
-        1200, ge=0, description="PDF pages with a shorter longest side (pixels) are drawn at up to twice the dpi."
+    dpi: float | None = Field(None, gt=0, le=1200, description="Dots an inch of PDF pages; images keep their pixels.")
+    longest_side: int | None = Field(None, ge=16, le=20000, description="Longer pictures (pixels) are scaled down.")
+    max_pixels: int | None = Field(
+        None, ge=256, le=180_000_000, description="Larger pictures (pixels) are scaled down."
     )
-    format: Literal["raw", "png", "jpeg"] = Field("raw", description="raw for OCR in this process, else what is sent.")
-    mode: Literal["L", "RGB"] = Field("L", description="L is grey, a third of the bytes; RGB for models that see.")
-    quality: int = Field(85, ge=1, le=95, description="JPEG quality.")
-    max_image_pixels: int = Field(
-        MAX_IMAGE_PIXELS, gt=0, le=MAX_IMAGE_PIXELS, description="Frames of image files above it are not decoded."
+    small_side: int | None = Field(
+        None, ge=0, description="PDF pages with a shorter longest side (pixels) are drawn at up to twice the dpi."
+    )
+    format: Literal["raw", "png", "jpeg"] | None = Field(
+        None, description="raw for OCR in this process, else what is sent."
+    )
+    mode: Literal["L", "RGB"] | None = Field(
+        None, description="L is grey, a third of the bytes; RGB for models that see."
+    )
+    quality: int | None = Field(None, ge=1, le=95, description="JPEG quality.")
+    multiple_of: int | None = Field(
+        None, ge=1, le=256, description="Each side (pixels) is a multiple of it: a model's own grid."
+    )
+    max_image_pixels: int | None = Field(
+        None, gt=0, le=MAX_IMAGE_PIXELS, description="Frames of image files above it are not decoded."
     )
 
     _context: StageContext | None = PrivateAttr(default=None)
@@ -41,16 +54,12 @@ class Render(Stage):
     @property
     def policy(self) -> RenderPolicy:
         """These settings as the reader takes them."""
-        return RenderPolicy(
-            dpi=self.dpi,
-            longest_side=self.longest_side,
-            max_pixels=self.max_pixels,
-            small_side=self.small_side,
-            format=self.format,
-            mode=self.mode,
-            quality=self.quality,
-            max_image_pixels=self.max_image_pixels,
-        )
+        return replace(_DEFAULT, **{name: value for name in _SETTINGS if (value := getattr(self, name)) is not None})
+
+    def suited(self, picture: RenderPolicy | None) -> Render:
+        """This stage with all that it does not say taken from `picture`, and nothing left unsaid."""
+        policy = replace(picture or _DEFAULT, **self.model_dump(exclude_none=True))
+        return Render(**{name: getattr(policy, name) for name in _SETTINGS})
 
     def wants(self, page: Page) -> bool:
         """Open pages without a picture."""
