@@ -122,8 +122,17 @@ class ModelFamily(ABC):
     """What the family's authors recommend, where the user says nothing."""
     trust_remote_code: ClassVar[bool] = False
     """Whether the checkpoints need code of their own that is not in transformers or vLLM."""
+    keeps_special_tokens: ClassVar[bool] = False
+    """Whether tokens that the tokenizer calls special are part of an answer, so that engines must not drop them."""
     version: ClassVar[int] = 1
     """Goes up when prompt, picture or parser change: it enters the config hash."""
+
+    def check_model(self, model: str) -> None:  # noqa: B027 - most families take any name
+        """See that `model`, an id or a folder, may be of this family; asked when a config is made.
+
+        Raises:
+            ValueError: It certainly is not; the message says what would be right.
+        """
 
     @abstractmethod
     def request(self, page: Page, params: GenerationParams, *, output_format: OutputFormat = "markdown") -> Request:

@@ -54,7 +54,9 @@ HEAVY = frozenset(
 SLOW_TO_LOAD = frozenset({"numpy", "pyarrow", "cv2", "PIL", "pypdfium2", "ray", "duckdb", "psutil", "pandas"})
 """Libraries that no module on the way to `omnipipe --help` loads."""
 
-PROMISED_INITS = frozenset({"tasks/ocr_extraction", "tasks/text_extraction", "tasks/layout_extraction"})
+PROMISED_INITS = frozenset(
+    {"tasks/ocr_extraction", "tasks/text_extraction", "tasks/text_extraction/qwen", "tasks/layout_extraction"}
+)
 """Sub-packages that are a public import path; all other `__init__.py` below the top are empty."""
 
 

@@ -7,14 +7,15 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from omnipipe.config import Config, operation
 from omnipipe.engines.checkpoint import checkpoint_hash
+from omnipipe.engines.spelling import with_our_names
 from omnipipe.errors import ConfigError, EngineDeadError
-from omnipipe.generation import ALIASES, GenerationParams
+from omnipipe.generation import ALIASES, GenerationParams, known_names
 from omnipipe.model import Completion, ModelFamily, Request
 from omnipipe.page import ProblemError
 
@@ -50,7 +51,8 @@ class EngineConfig(Config):
     """All settings of one engine with one model: data only. The class is the user's choice of backend.
 
     A pair of family and engine is a class with `family` and a default `model`, and nothing else. Generation parameters
-    may be given flat (`max_tokens=4096`) or under `generation`; both spellings of `omnipipe.generation.ALIASES` work.
+    may be given flat (`max_tokens=4096`), under `generation` or under `decoder`, with the names of
+    `omnipipe.generation.ALIASES` too; `omnipipe.engines.spelling` has what else other tools write.
     """
 
     engine: ClassVar[str]
@@ -73,7 +75,8 @@ class EngineConfig(Config):
     def _gather_generation(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
-        names = (GenerationParams.model_fields.keys() | ALIASES.keys() | {"do_sample"}) - cls.model_fields.keys()
+        given = with_our_names(given, cls.model_fields, getattr(cls, "label", cls.__name__))
+        names = known_names() - cls.model_fields.keys()
         flat = {name: value for name, value in given.items() if name in names}
         nested = given.get("generation", {})
         if isinstance(nested, GenerationParams):
@@ -88,6 +91,13 @@ class EngineConfig(Config):
             raise ValueError(f"{min(twice)} is given twice, also under generation. Keep one of them")
         rest = {name: value for name, value in given.items() if name not in flat}
         return {**rest, "generation": {**kept, **nested, **flat}}
+
+    @model_validator(mode="after")
+    def _model_of_the_family(self) -> Self:
+        family = getattr(self, "family", None)
+        if family is not None:
+            family.check_model(self.model)
+        return self
 
     def identity(self) -> Mapping[str, object]:
         """The engine, the family and its version; a checkpoint in a folder counts by its files, not by its place."""

@@ -1,0 +1,60 @@
+"""Qwen3-VL: how it is asked for a page, and what its answers mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import ClassVar
+
+from omnipipe.model import Checkpoint, OutputFormat
+from omnipipe.reading.facts import RenderPolicy
+from omnipipe.tasks.text_extraction.family import PageFamily
+
+_SIZE = re.compile(r"\AQwen/Qwen3-VL-(\d[^-]*(?:-A\d+B)?)-")
+_SIZES = ("2B", "4B", "8B", "32B", "30B-A3B", "235B-A22B")
+
+_MARKDOWN = """\
+Write down everything that is printed or written on this page as Markdown, in reading order.
+Headings as #, lists as lists, formulas as LaTeX in $ or $$, tables as HTML with rowspan and colspan where cells span.
+Leave out running headers, running footers and page numbers. Do not describe pictures.
+Keep the language and the spelling of the page. Answer with the page's text only."""
+
+
+def _published(size: str, billions: float) -> Checkpoint:
+    name = f"Qwen3-VL-{size}-Instruct"
+    return Checkpoint(f"Qwen/{name}", billions, "Apache-2.0", f"mlx-community/{name}-4bit")
+
+
+class QwenText(PageFamily):
+    """Qwen3-VL (model cards Qwen/Qwen3-VL-*-Instruct, Apache-2.0; document parsing as in the authors' cookbook).
+
+    The grid is 32 pixels (patches of 16, merged two by two); a page at 150 dpi is some 2,000 tokens. The cookbook's own
+    prompt `qwenvl html` gives HTML with boxes in thousandths of the page. The sampling that the cards advise
+    (temperature 0.7, presence penalty) is for conversation: a page is read greedily.
+    """
+
+    name: ClassVar[str] = "qwen"
+    label: ClassVar[str] = "Qwen3-VL"
+    checkpoints: ClassVar[tuple[Checkpoint, ...]] = (
+        _published("2B", 2.1),
+        _published("4B", 4.4),
+        _published("8B", 8.8),
+        _published("32B", 33.4),
+        _published("30B-A3B", 31.1),
+        _published("235B-A22B", 236.0),
+    )
+    picture: ClassVar[RenderPolicy] = RenderPolicy(
+        dpi=150, longest_side=3072, max_pixels=4608 * 32 * 32, multiple_of=32, format="jpeg", quality=90
+    )
+    output_formats: ClassVar[tuple[OutputFormat, ...]] = ("markdown", "html", "json", "text")
+    prompts: ClassVar[Mapping[OutputFormat, str]] = {
+        "markdown": _MARKDOWN,
+        "html": "qwenvl html",
+        "json": "qwenvl html",
+    }
+
+    def check_model(self, model: str) -> None:
+        """See `ModelFamily.check_model`: sizes that were never published are named with those that were."""
+        found = _SIZE.match(model)
+        if found and found[1] not in _SIZES:
+            raise ValueError(f"there is no {model}: Qwen3-VL has no size {found[1]}. Sizes are: {', '.join(_SIZES)}")
