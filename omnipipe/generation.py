@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from omnipipe.config import Config
+from omnipipe.errors import ConfigError
 
 ALIASES: Mapping[str, str] = {
     "max_new_tokens": "max_tokens",
@@ -61,6 +62,8 @@ class GenerationParams(Config):
             plain["stop"] = (plain["stop"],)
         if "do_sample" in plain:
             sampled = plain.pop("do_sample")
+            if not isinstance(sampled, bool):
+                raise ValueError(f"do_sample={str(sampled)[:40]} is neither true nor false")
             if not sampled:
                 plain["temperature"] = 0.0
             elif not plain.get("temperature"):
@@ -80,6 +83,11 @@ class GenerationParams(Config):
         """Names whose value is not the default."""
         fields = type(self).model_fields
         return frozenset(name for name, field in fields.items() if getattr(self, name) != field.default)
+
+
+def known_names() -> frozenset[str]:
+    """Every spelling of a generation parameter that is understood."""
+    return frozenset({*GenerationParams.model_fields, *ALIASES, "do_sample"})
 
 
 # Read by every engine or of no effect when left out, so that nobody has to declare them.
@@ -102,10 +110,30 @@ class Unsupported(NamedTuple):
     message: str
 
 
-def find_unsupported(params: GenerationParams, supports: Collection[str], label: str) -> list[Unsupported]:
-    """The parameters of `params` that are set and that the engine called `label` cannot honour, by name."""
+def find_unsupported(
+    params: GenerationParams, supports: Collection[str], label: str, *, stops_repetition: bool = False
+) -> list[Unsupported]:
+    """The parameters of `params` that are set and that the engine called `label` cannot honour, by name.
+
+    `stops_repetition`: the engine ends answers that loop, which is named as a replacement where it is one.
+    """
     lacking = sorted(params.changed() - set(supports) - _ALWAYS)
-    return [
-        Unsupported(name, f"decoder.{name} not supported by {label}. {_REPLACEMENTS.get(name, 'Leave it out.')}")
-        for name in lacking
-    ]
+    return [Unsupported(name, _sentence(name, label, stops_repetition)) for name in lacking]
+
+
+def _sentence(name: str, label: str, stops_repetition: bool) -> str:
+    said = f"decoder.{name} not supported by {label}. {_REPLACEMENTS.get(name, 'Leave it out.')}"
+    if name == "no_repeat_ngram_size" and stops_repetition:
+        said += " Answers that loop are ended in any case (stop_on_repetition)."
+    return said
+
+
+def weigh(found: Sequence[Unsupported], *, strict: bool = False, ignore: bool = False) -> tuple[str, ...]:
+    """The warnings to show for what an engine cannot honour: none where they are ignored.
+
+    Raises:
+        ConfigError: There are some, and under `strict` they are errors.
+    """
+    if found and strict:
+        raise ConfigError(" ".join(entry.message for entry in found))
+    return () if ignore else tuple(entry.message for entry in found)
