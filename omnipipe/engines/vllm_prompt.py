@@ -1,0 +1,133 @@
+"""Requests as vLLM's prompts: the checkpoint's own chat template and PIL images."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from omnipipe.errors import ConfigError
+from omnipipe.model import Message, Request, TextPart
+from omnipipe.page import Pixels, ProblemError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+class PromptRenderer:
+    """Renders requests with the chat template of the checkpoint `model`; may be called from several threads."""
+
+    def __init__(self, model: str, *, revision: str | None, trust_remote_code: bool) -> None:
+        self._templater = _templater(model, revision, trust_remote_code)
+
+    def render(self, request: Request) -> dict[str, object]:
+        """The prompt of `request` as vLLM's `generate` takes it.
+
+        Raises:
+            ProblemError: A picture cannot be decoded.
+        """
+        prompt: dict[str, object] = {"prompt": self._text(request.messages)}
+        if images := [picture(pixels) for pixels in request.images]:
+            prompt["multi_modal_data"] = {"image": images}
+        return prompt
+
+    def _text(self, messages: Sequence[Message]) -> str:
+        # Equal pages of one prompt differ in their pictures alone, so their texts are rendered once.
+        shape = tuple(
+            (message.role, tuple(part.text if isinstance(part, TextPart) else None for part in message.parts))
+            for message in messages
+        )
+        return self._rendered(shape)
+
+    @lru_cache(maxsize=256)  # noqa: B019 - one renderer lives as long as its engine
+    def _rendered(self, shape: tuple[tuple[str, tuple[str | None, ...]], ...]) -> str:
+        conversation = [
+            {
+                "role": role,
+                "content": [{"type": "image"} if text is None else {"type": "text", "text": text} for text in parts],
+            }
+            for role, parts in shape
+        ]
+        rendered = self._templater(conversation)
+        return str(rendered)
+
+
+def picture(pixels: Pixels) -> Image.Image:
+    """`pixels` as a loaded RGB image.
+
+    Raises:
+        ProblemError: They cannot be decoded.
+    """
+    from PIL import Image
+
+    try:
+        if pixels.format == "raw":
+            image = Image.frombytes(pixels.mode, (pixels.width, pixels.height), pixels.data)
+        else:
+            image = Image.open(io.BytesIO(pixels.data), formats=[pixels.format])
+        return image.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ProblemError("corrupt", f"the page's picture cannot be decoded: {str(error)[:80]}") from error
+
+
+class _Templater:
+    """Conversations with parts, as transformers' processors take them, to the text of a prompt."""
+
+    def __init__(self, applier: Any, template: str | None, placeholder: str | None) -> None:
+        self._applier = applier
+        self._template = template
+        self._placeholder = placeholder
+
+    def __call__(self, conversation: list[dict[str, Any]]) -> str:
+        if self._placeholder is not None:
+            conversation = [{**turn, "content": self._flat(turn["content"])} for turn in conversation]
+        options = {} if self._template is None else {"chat_template": self._template}
+        return str(
+            self._applier.apply_chat_template(conversation, tokenize=False, add_generation_prompt=True, **options)
+        )
+
+    def _flat(self, parts: list[dict[str, str]]) -> str:
+        """Parts as one text, pictures before words, for templates that know no parts."""
+        pictures = [self._placeholder or "" for part in parts if part["type"] == "image"]
+        return "\n".join([*pictures, *(part["text"] for part in parts if part["type"] == "text")])
+
+
+@lru_cache(maxsize=4)
+def _templater(model: str, revision: str | None, trust_remote_code: bool) -> _Templater:
+    """The chat template of `model`, loaded once in a process.
+
+    Raises:
+        ConfigError: It has none, and vLLM knows none for it.
+    """
+    from transformers import AutoConfig, AutoProcessor, AutoTokenizer
+
+    options = {"revision": revision, "trust_remote_code": trust_remote_code}
+    try:
+        applier = AutoProcessor.from_pretrained(model, **options)
+    except (OSError, ValueError, KeyError, ImportError):
+        applier = AutoTokenizer.from_pretrained(model, **options)
+    if getattr(applier, "chat_template", None):
+        return _Templater(applier, None, None)
+    tokenizer = getattr(applier, "tokenizer", applier)
+    if getattr(tokenizer, "chat_template", None):
+        return _Templater(tokenizer, None, None)
+    from vllm.transformers_utils.chat_templates import get_chat_template_fallback_path
+
+    config = AutoConfig.from_pretrained(model, **options)
+    path = get_chat_template_fallback_path(config.model_type, model)
+    if path is None:
+        raise ConfigError(f"model={model} has no chat template. Add a chat_template.jinja to the checkpoint.")
+    return _Templater(tokenizer, path.read_text(encoding="utf-8"), _placeholder(config))
+
+
+def _placeholder(config: Any) -> str | None:
+    """What stands for a picture in the prompt of an architecture, where its class in vLLM says so."""
+    from vllm.model_executor.models import ModelRegistry
+
+    for architecture in getattr(config, "architectures", None) or ():
+        known = ModelRegistry.models.get(architecture)
+        said = None if known is None else known.load_model_cls().get_placeholder_str("image", 1)
+        if said is not None:
+            return str(said)
+    return "<image>"
