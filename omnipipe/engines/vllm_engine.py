@@ -118,6 +118,9 @@ class VLLMEngine(Engine):
         if not loaded.llm.errored:
             # Without this their callers would wait for ever.
             await loaded.llm.abort(list(self._running))
+        # Otherwise it may see the process end and log that as a crash.
+        if loaded.llm.output_handler is not None:
+            loaded.llm.output_handler.cancel()
         await asyncio.to_thread(loaded.end)
 
     def _opened(self) -> LoadedEngine:

@@ -129,7 +129,8 @@ def load(config: VLLMConfig) -> LoadedEngine:
         guard = Guard()
         try:
             with _watched(guard) as processes:
-                llm = AsyncLLM.from_vllm_config(settings, disable_log_stats=True)
+                # Not into a name of this frame: something in vLLM keeps the frame, and it would keep the engine.
+                loaded = LoadedEngine(AsyncLLM.from_vllm_config(settings, disable_log_stats=True), guard, processes)
         except Exception as error:
             guard.release()
             end_processes(processes)
@@ -137,13 +138,12 @@ def load(config: VLLMConfig) -> LoadedEngine:
                 f"vLLM does not start with {config.model}: {_first(error)} What it says itself is above; "
                 f"{_memory_help(config)}."
             ) from error
-    return LoadedEngine(llm, guard, processes)
+    return loaded
 
 
-def _memory_help() -> str:
-    return (
-        "if it is memory, take a smaller model, lower max_model_len or gpu_memory_utilization, or use the API backend"
-    )
+def _memory_help(config: VLLMConfig) -> str:
+    knob = "kv_cache_memory_bytes" if is_on_cpu(config.device) else "gpu_memory_utilization"
+    return f"if it is memory, take a smaller model, lower max_model_len or {knob}, or use the API backend"
 
 
 def end_processes(processes: list[psutil.Process]) -> None:
