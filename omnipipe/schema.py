@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import accumulate, chain
-from typing import TYPE_CHECKING
+from itertools import accumulate, chain, repeat
+from operator import attrgetter
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pyarrow as pa
 
-from omnipipe.page import Block, Line, Page
+from omnipipe.page import Block, Box, Line, Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,72 +109,89 @@ PAGES = pa.schema(
 RESULT_COLUMNS = tuple(name for name, _ in _PAGE_COLUMNS if name not in MEASUREMENT_COLUMNS)
 
 # Columns whose value is the attribute of the same name.
-_PLAIN = frozenset(Page.__slots__) & {name for name, _ in _PAGE_COLUMNS}
+_PLAIN = tuple(name for name, _ in _PAGE_COLUMNS if name in Page.__slots__ and name not in ("blocks", "lines", "flags"))
+_plain_values = attrgetter(*_PLAIN)
+
+_IS_SPACE = bytes(code < 128 and chr(code).isspace() for code in range(256))
+_WIDE_SPACES = (
+    "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
 
 
 def pages_table(pages: Sequence[Page], *, config_hash: str, run_id: str, created_at: datetime) -> pa.Table:
     """The rows of `pages` in the `PAGES` schema, in the given order."""
+    # By columns from the start: most of a commit's time went into looking up each value by its name.
+    values: dict[str, Sequence[object]] = dict(
+        zip(_PLAIN, zip(*map(_plain_values, pages), strict=True) if pages else repeat(()), strict=False)
+    )
+    texts = [page.text for page in pages]
+    indices = [page.index for page in pages]
+    values |= {
+        "page_id": [page.id for page in pages],
+        "page_index": indices,
+        "page_number": [index + 1 for index in indices],
+        "page_count": [page.count for page in pages],
+        "source_uri": [page.uri for page in pages],
+        "char_count": [None if text is None else len(text) for text in texts],
+        "word_count": [None if text is None else num_words(text) for text in texts],
+        "error_code": [page.error.code if page.error else None for page in pages],
+        "error_message": [page.error.message if page.error else None for page in pages],
+    }
     made: dict[str, pa.Array] = {
-        "page_id": pa.array([page.id for page in pages], pa.string()),
-        "page_index": pa.array([page.index for page in pages], pa.int32()),
-        "page_number": pa.array([page.index + 1 for page in pages], pa.int32()),
-        "page_count": pa.array([page.count for page in pages], pa.int32()),
-        "source_uri": pa.array([page.uri for page in pages], pa.string()),
         "blocks": _blocks_array([page.blocks for page in pages]),
         "lines": _lines_array([page.lines for page in pages]),
         "flags": pa.array([list(page.flags) for page in pages], pa.list_(pa.string())),
-        "char_count": pa.array([None if page.text is None else len(page.text) for page in pages], pa.int32()),
-        "word_count": pa.array([None if page.text is None else len(page.text.split()) for page in pages], pa.int32()),
-        "config_hash": pa.array([config_hash] * len(pages), pa.string()),
-        "error_code": pa.array([page.error.code if page.error else None for page in pages], pa.string()),
-        "error_message": pa.array([page.error.message if page.error else None for page in pages], pa.string()),
-        "run_id": pa.array([run_id] * len(pages), pa.string()),
-        "created_at": pa.array([created_at] * len(pages), pa.timestamp("us", tz="UTC")),
+        "config_hash": pa.repeat(config_hash, len(pages)),
+        "run_id": pa.repeat(run_id, len(pages)),
+        "created_at": pa.repeat(pa.scalar(created_at, pa.timestamp("us", tz="UTC")), len(pages)),
     }
-    columns = [
-        made[name] if name in made else pa.array([getattr(page, name) for page in pages], kind)
-        for name, kind in _PAGE_COLUMNS
-    ]
+    columns = [made[name] if name in made else _array(values[name], kind) for name, kind in _PAGE_COLUMNS]
     return pa.Table.from_arrays(columns, schema=PAGES)
+
+
+def num_words(text: str) -> int:
+    """`len(text.split())`, in a quarter of the time."""
+    if not text.isascii():
+        for space in _WIDE_SPACES:
+            if space in text:
+                text = text.replace(space, " ")
+    is_space = np.frombuffer(f" {text}".encode("utf-8", "surrogatepass").translate(_IS_SPACE), np.bool_)
+    return int(np.count_nonzero(is_space[:-1] > is_space[1:]))
+
+
+def _array(values: Sequence[object], kind: pa.DataType) -> pa.Array:
+    if values.count(None) == len(values):
+        return pa.nulls(len(values), kind)
+    if kind == _BBOX:
+        return _boxes_array(cast("Sequence[Box | None]", values))
+    return pa.array(values, kind)
 
 
 def _blocks_array(pages: Sequence[Sequence[Block]]) -> pa.ListArray:
     blocks = list(chain.from_iterable(pages))
-    values = pa.StructArray.from_arrays(
-        [
-            pa.array([f"b{block.order}" for block in blocks], pa.string()),
-            pa.array([block.type for block in blocks], pa.string()),
-            _boxes_array([block.bbox for block in blocks]),
-            pa.array([block.order for block in blocks], pa.int32()),
-            pa.array([block.level for block in blocks], pa.int8()),
-            pa.array([block.text for block in blocks], pa.string()),
-            pa.array([block.html for block in blocks], pa.string()),
-            pa.array([block.confidence for block in blocks], pa.float32()),
-            pa.array([block.source for block in blocks], pa.string()),
-        ],
-        fields=list(_BLOCK),
-    )
-    return pa.ListArray.from_arrays(_offsets(pages), values, type=pa.list_(_BLOCK))
+    ids = (f"b{block.order}" for block in blocks)
+    return _lists(pages, _BLOCK, {"id": list(ids)} | _fields(blocks, Block._fields))
 
 
 def _lines_array(pages: Sequence[Sequence[Line]]) -> pa.ListArray:
-    lines = list(chain.from_iterable(pages))
-    values = pa.StructArray.from_arrays(
-        [
-            pa.array([line.text for line in lines], pa.string()),
-            _boxes_array([line.bbox for line in lines]),
-            pa.array([line.confidence for line in lines], pa.float32()),
-        ],
-        fields=list(_LINE),
-    )
-    return pa.ListArray.from_arrays(_offsets(pages), values, type=pa.list_(_LINE))
+    return _lists(pages, _LINE, _fields(list(chain.from_iterable(pages)), Line._fields))
+
+
+def _fields(rows: Sequence[tuple[object, ...]], names: Sequence[str]) -> dict[str, Sequence[object]]:
+    return dict(zip(names, zip(*rows, strict=True) if rows else repeat(()), strict=False))
+
+
+def _lists(pages: Iterable[Sequence[object]], kind: pa.StructType, values: dict[str, Sequence[object]]) -> pa.ListArray:
+    fields = list(kind)
+    structs = pa.StructArray.from_arrays([_array(values[field.name], field.type) for field in fields], fields=fields)
+    return pa.ListArray.from_arrays(_offsets(pages), structs, type=pa.list_(kind))
 
 
 def _offsets(pages: Iterable[Sequence[object]]) -> pa.Array:
     return pa.array(list(accumulate((len(page) for page in pages), initial=0)), pa.int32())
 
 
-def _boxes_array(boxes: Sequence[Sequence[float] | None]) -> pa.FixedSizeListArray:
+def _boxes_array(boxes: Sequence[Box | None]) -> pa.FixedSizeListArray:
     known = [box for box in boxes if box is not None]
     if len(known) < len(boxes):
         return pa.array([None if box is None else list(box) for box in boxes], _BBOX)

@@ -95,7 +95,8 @@ def tear_a_file(run: Path) -> None:
 def flip_a_byte(run: Path) -> None:
     path = unit_file(run)
     raw = bytearray(path.read_bytes())
-    raw[len(raw) // 4] ^= 0xFF
+    texts = pq.ParquetFile(path).metadata.row_group(0).column(PAGES.get_field_index("text"))
+    raw[texts.data_page_offset + texts.total_compressed_size - 1] ^= 0xFF
     path.write_bytes(raw)
 
 
