@@ -56,8 +56,9 @@ def _row(parameter: object) -> str:
         about += " Required."
     elif names and default not in (None, False, ()):
         about += f" Default: {getattr(default, 'value', default)}."
-    variable = getattr(parameter, "envvar", None)
-    return f"| `{_cell(shown)}` | {f'`{variable}`' if variable else ''} | {_cell(about)} |\n"
+    named = getattr(parameter, "envvar", None) or ()
+    variables = ", ".join(f"`{name}`" for name in ([named] if isinstance(named, str) else named))
+    return f"| `{_cell(shown)}` | {variables} | {_cell(about)} |\n"
 
 
 def _choices(kind: object) -> str:

@@ -47,11 +47,11 @@ def _with_ocr(stages: tuple[Stage, ...], engine: str) -> tuple[Stage, ...]:
         stages = (*stages, Render())
     if not any(isinstance(stage, Ocr) for stage in stages):
         stages = (*stages, Ocr())
-    changed = tuple(_changed(stage, {"engine": engine}) if isinstance(stage, Ocr) else stage for stage in stages)
+    changed = tuple(changed_stage(stage, {"engine": engine}) if isinstance(stage, Ocr) else stage for stage in stages)
     # Each engine reads another size of picture best; what the pipeline file says of it stays.
     wanted = asdict(next(stage for stage in changed if isinstance(stage, Ocr)).picture)
     return tuple(
-        _changed(stage, {name: value for name, value in wanted.items() if name not in stage.model_fields_set})
+        changed_stage(stage, {name: value for name, value in wanted.items() if name not in stage.model_fields_set})
         if isinstance(stage, Render)
         else stage
         for stage in changed
@@ -74,10 +74,15 @@ def _without_text_layer(stages: tuple[Stage, ...], name: str) -> tuple[Stage, ..
 
     if not any(stage.needs_pixels for stage in stages):
         raise ConfigError(f"--force-ocr: pipeline {name!r} has no OCR. Add --ocr rapidocr, or use -p default.")
-    return tuple(_changed(stage, {"text_layer": False}) if isinstance(stage, Read) else stage for stage in stages)
+    return tuple(changed_stage(stage, {"text_layer": False}) if isinstance(stage, Read) else stage for stage in stages)
 
 
-def _changed(stage: Stage, changes: Mapping[str, object]) -> Stage:
+def changed_stage(stage: Stage, changes: Mapping[str, object]) -> Stage:
+    """`stage` with `changes`, checked.
+
+    Raises:
+        ConfigError: They do not fit it.
+    """
     # Built anew, because pydantic's model_copy does not check what it is given.
     from pydantic import ValidationError
 

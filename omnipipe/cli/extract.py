@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omnipipe.cli import option
+from omnipipe.cli import engine, option
 from omnipipe.cli.choice import choose_pipeline, read_passwords
+from omnipipe.cli.engine_option import EngineOptions, takes_engine_options
 from omnipipe.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,10 +48,16 @@ OutputFormat = Annotated[
     ),
 ]
 Strict = Annotated[
-    bool, typer.Option("--strict", envvar="OMNIPIPE_STRICT", help="Exit code 1 if any page could not be read.")
+    bool,
+    typer.Option(
+        "--strict",
+        envvar="OMNIPIPE_STRICT",
+        help="Exit code 1 if any page could not be read; 2 if the engine lacks a parameter.",
+    ),
 ]
 
 
+@takes_engine_options
 def extract(
     file: File,
     pages: option.Pages = None,
@@ -61,12 +68,16 @@ def extract(
     ocr: option.Ocr = None,
     force_ocr: option.ForceOcr = False,
     strict: Strict = False,
+    *,
+    engine_options: EngineOptions,
 ) -> None:
     """Print the text of one document.
 
     Pages that cannot be read are named on stderr. Exit code 0 if at least one page was read, 1 if none was.
     """
-    chosen = choose_pipeline(pipeline, ocr=ocr, force_ocr=force_ocr)
+    chosen = choose_pipeline(engine.pipeline_name(pipeline, engine_options), ocr=ocr, force_ocr=force_ocr)
+    chosen = engine.with_options(chosen, engine_options)
+    engine.check_engines(chosen, engine_options, strict=strict)
     passwords = read_passwords(password, password_file)
     printed = False
     num_read = num_lost = 0

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omnipipe.cli import option
+from omnipipe.cli import engine, option
 from omnipipe.cli.choice import choose_pipeline, parse_concurrency, read_passwords
+from omnipipe.cli.engine_option import EngineOptions, takes_engine_options
 
 if TYPE_CHECKING:
     from omnipipe.batch import RunSummary
@@ -93,9 +94,17 @@ Runner = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors; same as --progress quiet.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what is done, on stderr.")]
-Strict = Annotated[bool, typer.Option("--strict", envvar="OMNIPIPE_STRICT", help="Warnings end in exit code 1.")]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        envvar="OMNIPIPE_STRICT",
+        help="Warnings end in exit code 1; parameters that the engine lacks in 2, before anything starts.",
+    ),
+]
 
 
+@takes_engine_options
 def run(
     inputs: Inputs,
     output: Output,
@@ -118,10 +127,13 @@ def run(
     quiet: Quiet = False,
     verbose: Verbose = False,
     strict: Strict = False,
+    *,
+    engine_options: EngineOptions,
 ) -> None:
     """Read documents into RUN/pages, one row per page. The same command again does only what is missing."""
     # What can be wrong on the command line is checked before the libraries load.
-    chosen = choose_pipeline(pipeline, ocr=ocr, force_ocr=force_ocr)
+    chosen = choose_pipeline(engine.pipeline_name(pipeline, engine_options), ocr=ocr, force_ocr=force_ocr)
+    chosen = engine.with_options(chosen, engine_options)
     passwords = read_passwords(password, password_file)
     bounds = parse_concurrency(concurrency)
     if verbose:
@@ -129,8 +141,10 @@ def run(
     from omnipipe import batch
     from omnipipe.progress import Progress
 
-    if runner is RunnerChoice.local or not (address or os.environ.get("RAY_ADDRESS")):
-        _check_engines(chosen)
+    is_here = runner is RunnerChoice.local or not (address or os.environ.get("RAY_ADDRESS"))
+    engine.check_engines(chosen, engine_options, strict=strict, here=is_here)
+    if is_here:
+        _check_ocr(chosen)
     options = batch.RunOptions(
         runner=runner.value,
         address=address,
@@ -148,7 +162,7 @@ def run(
     _report(summary, as_json=as_json, strict=strict)
 
 
-def _check_engines(pipeline: Pipeline) -> None:
+def _check_ocr(pipeline: Pipeline) -> None:
     """See that the OCR engines are installed, where the workers will run on this machine: Ray's start takes seconds.
 
     Raises:
