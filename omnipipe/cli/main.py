@@ -9,7 +9,7 @@ from typing import Annotated, cast
 import typer
 
 from omnipipe import __version__
-from omnipipe.cli import compact, config, doctor, export, extract, run, verify
+from omnipipe.cli import backends, compact, config, doctor, export, extract, models, run, verify
 from omnipipe.errors import OmnipipeError
 
 INTERRUPTED = 130
@@ -34,6 +34,8 @@ app.command("extract", no_args_is_help=True)(extract.extract)
 app.command("verify", no_args_is_help=True)(verify.verify)
 app.command("compact", no_args_is_help=True)(compact.compact)
 app.command("export", no_args_is_help=True)(export.export)
+app.command("backends")(backends.backends)
+app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)
 app.add_typer(config.app, name="config")
 

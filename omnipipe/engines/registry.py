@@ -67,6 +67,11 @@ def find_engine(name: str) -> type[EngineConfig]:
     return _config_at(plain, target)
 
 
+def is_hidden(name: str) -> bool:
+    """Whether the engine called `name` is for tests and plugins, and stands in no list."""
+    return name in _HIDDEN
+
+
 def backends() -> list[Backend]:
     """Every engine and whether it would work here, planned ones last. Imports no engine library."""
     listed = [_backend(name) for name in engine_names()]
