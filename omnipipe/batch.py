@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +19,8 @@ from omnipipe.ledger.packing import UnitSize
 from omnipipe.pipeline import Pipeline, find_conflict, load_pipeline
 from omnipipe.progress import Progress
 from omnipipe.reading.process import ReaderLimits
-from omnipipe.runners.job import Job
+from omnipipe.runners.escalation import ENGINE_UNITS, Escalation
+from omnipipe.runners.job import Job, Later
 from omnipipe.sources.expand import expand
 from omnipipe.sources.index import index_sources
 from omnipipe.sources.pages import PageSelection
@@ -48,7 +50,7 @@ class RunOptions:
     retry: str | None = None
     max_failed: str | None = None
     limits: ReaderLimits = field(default_factory=ReaderLimits)
-    unit_size: UnitSize = field(default_factory=UnitSize)
+    unit_size: UnitSize | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,10 @@ class _Run:
         if options.retry:
             self._again |= ledger.retry_codes(options.retry)
         self._statuses: Counter[str] = Counter()
+        self._passes = pipeline.passes
+        # Passes run side by side, in threads that share the ledger and the counts.
+        self._lock = threading.RLock()
+        self._later = Escalation(ledger, len(self._passes), self._lock)
         self._num_documents = 0
         self._done_before = ledger.counts().num_pages
 
@@ -132,18 +138,25 @@ class _Run:
         units = self._units()
         try:
             first = next(units, None)
-            if first is not None:
-                self._runner()(job, chain([first], units), on_receipt=self._receive)
+            if first is not None or self._is_left_open():
+                first_units = [first] if first is not None else []
+                self._runner()(job, chain(first_units, units), on_receipt=self._receive, later=self._later)
         except KeyboardInterrupt:
             raise Interrupted(self._how_to_go_on()) from None
         finally:
             self._progress.stop()
         return self._summary(self._ledger.finish(), time.monotonic() - started)
 
+    def _is_left_open(self) -> bool:
+        later = range(1, len(self._passes))
+        return any(next(self._ledger.pending(index), None) or self._ledger.has_open(index) for index in later)
+
     def _units(self) -> Iterator[Unit]:
-        if self._options.retry:
-            self._ledger.plan_retry(self._options.retry, max_pages=self._options.max_pages)
-        yield from self._ledger.pending()
+        with self._lock:
+            if self._options.retry:
+                self._ledger.plan_retry(self._options.retry, max_pages=self._options.max_pages)
+            pending = list(self._ledger.pending(0))
+        yield from pending
         sources = expand(self._inputs, limit=self._options.limit)
         records = index_sources(
             sources,
@@ -152,9 +165,11 @@ class _Run:
             passwords=self._options.passwords,
             known=self._known,
         )
+        size = self._options.unit_size or (ENGINE_UNITS if self._passes[0].engine is not None else UnitSize())
         for window in _windows(records):
-            self._ledger.add_sources(window)
-            units = self._ledger.plan(window, self._selection, self._options.max_pages, size=self._options.unit_size)
+            with self._lock:
+                self._ledger.add_sources(window)
+                units = self._ledger.plan(window, self._selection, self._options.max_pages, size=size)
             self._num_documents += len(window)
             self._progress.indexed(self._num_documents, self._ledger.num_planned_pages, complete=False)
             yield from units
@@ -172,15 +187,17 @@ class _Run:
 
         ray_options = ray_data.RayOptions(address=self._options.address, concurrency=self._options.concurrency)
 
-        def execute(job: Job, units: Iterable[Unit], *, on_receipt: Callable[[Receipt], None]) -> None:
-            ray_data.execute(job, units, on_receipt=on_receipt, options=ray_options)
+        def execute(job: Job, units: Iterable[Unit], *, on_receipt: Callable[[Receipt], None], later: Later) -> None:
+            ray_data.execute(job, units, on_receipt=on_receipt, options=ray_options, later=later)
 
         return execute
 
     def _receive(self, receipt: Receipt) -> None:
-        self._statuses.update(receipt.statuses)
-        self._progress.receipt(receipt)
-        self._allowed.check_early(self._statuses["failed"])
+        with self._lock:
+            self._later.note(receipt)
+            self._statuses.update(receipt.statuses)
+            self._progress.receipt(receipt)
+            self._allowed.check_early(self._statuses["failed"])
 
     def _summary(self, finished: FinishedRun, seconds: float) -> RunSummary:
         counts = finished.counts

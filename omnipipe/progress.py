@@ -171,7 +171,7 @@ class Tally:
             # Counted from the first unit's own start, or a slow first unit would look like a fast one.
             self.first_at = max(self.started, now - receipt.seconds)
         self.num_units += 1
-        self.pages += receipt.num_pages
+        self.pages += receipt.num_pages - receipt.num_open
         self.statuses.update(receipt.statuses)
         self.routes.update(receipt.routes)
         self.error_codes.update(receipt.error_codes)

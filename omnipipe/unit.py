@@ -44,12 +44,16 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """A piece of the plan. `replaces` is set for pages that are computed anew within an older unit's file."""
+    """A piece of the plan. `replaces` is set for pages that are computed anew within an older unit's file.
+
+    `origins` are the units of earlier passes that left these pages open.
+    """
 
     id: str
     members: tuple[Member, ...]
     pass_index: int = 0
     replaces: str | None = None
+    origins: tuple[str, ...] = ()
 
     @property
     def num_rows(self) -> int:
@@ -62,7 +66,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What travels back of a finished unit: numbers only."""
+    """What travels back of a finished unit: numbers only. `num_open` pages go on to the next pass."""
 
     unit_id: str
     num_pages: int
@@ -73,3 +77,5 @@ class Receipt:
     stage_seconds: dict[str, float]
     worker: str
     was_done: bool = False
+    pass_index: int = 0
+    num_open: int = 0

@@ -37,6 +37,16 @@ class RunLayout:
         return self.root / "starts"
 
     @property
+    def open(self) -> Path:
+        """Pages that a pass left to the next one."""
+        return self.root / "open"
+
+    @property
+    def spool(self) -> Path:
+        """Dear answers of units that are not committed yet."""
+        return self.root / "spool"
+
+    @property
     def tmp(self) -> Path:
         return self.root / "tmp"
 
@@ -55,10 +65,26 @@ class RunLayout:
 
     def folders(self) -> tuple[Path, ...]:
         """Every folder of a run, in the order to make them."""
-        return self.sources, self.plan, self.pages, self.documents, self.starts, self.tmp, self.logs
+        return (
+            self.sources,
+            self.plan,
+            self.pages,
+            self.documents,
+            self.open,
+            self.spool,
+            self.starts,
+            self.tmp,
+            self.logs,
+        )
 
     def unit_file(self, unit_id: str) -> Path:
         return self.pages / f"{unit_id}.parquet"
+
+    def open_file(self, unit_id: str) -> Path:
+        return self.open / f"{unit_id}.jsonl"
+
+    def spool_file(self, unit_id: str) -> Path:
+        return self.spool / f"{unit_id}.jsonl"
 
     def starts_file(self, unit_id: str) -> Path:
         return self.starts / f"{unit_id}.jsonl"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -14,6 +15,8 @@ from omnipipe.ledger.counts import Counts
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.lock import RunLock
 from omnipipe.ledger.manifest import Manifest
+from omnipipe.ledger.member import row_keys, without_pages
+from omnipipe.ledger.openpages import read_open
 from omnipipe.ledger.packing import UnitSize, Work, pack
 from omnipipe.ledger.plantable import Planned, PlanTable
 from omnipipe.ledger.retry import RetryChoice, chosen_members
@@ -36,7 +39,14 @@ class Ledger:
     """One run directory, held by one driver until `close`."""
 
     def __init__(
-        self, layout: RunLayout, manifest: Manifest, lock: RunLock, *, boot_id: str, warnings: Sequence[str]
+        self,
+        layout: RunLayout,
+        manifest: Manifest,
+        lock: RunLock,
+        *,
+        boot_id: str,
+        warnings: Sequence[str],
+        num_passes: int = 1,
     ) -> None:
         self.run_dir = layout.root
         self.run_id = manifest.run_id
@@ -45,6 +55,7 @@ class Ledger:
         self.warnings = list(warnings)
         self._layout = layout
         self._lock = lock
+        self._num_passes = num_passes
         self._sources: SourceTable | None = None
         # Units that `add_sources` had to make, until somebody asks for work.
         self._carried: list[Unit] = []
@@ -68,7 +79,8 @@ class Ledger:
         lock = take(layout, boot_id)
         try:
             manifest, warnings = begin(layout, pipeline, boot_id, fresh=fresh)
-            return cls(layout, manifest, lock, boot_id=boot_id, warnings=warnings)
+            passes = len(pipeline.passes)
+            return cls(layout, manifest, lock, boot_id=boot_id, warnings=warnings, num_passes=passes)
         except BaseException:
             lock.release()
             raise
@@ -86,7 +98,7 @@ class Ledger:
     @property
     def store(self) -> UnitStore:
         """What workers need to commit into this run."""
-        return UnitStore(self.run_dir, self.run_id, self.boot_id, self.config_hash)
+        return UnitStore(self.run_dir, self.run_id, self.boot_id, self.config_hash, self._num_passes)
 
     def known_source(self, source: Source, *, again: Collection[str] = ()) -> SourceRecord | None:
         """What an earlier run found in `source`, if its size, stamp and user columns are the same.
@@ -166,7 +178,11 @@ class Ledger:
                     voids.append(Planned(unit.id, member))
                     members.append(Member(member.document, member.start, cut))
                     members += [member._replace(start=cut)] if cut < member.stop else []
-            if again:
+            if again and unit.pass_index + 1 < self._num_passes:
+                # Pages that may go on to another pass this time cannot come back into the file that they are in.
+                voids += [Planned(unit.id, member) for member in again]
+                members += again
+            elif again:
                 retries.append((unit.id, again))
         return self._replan(members, voids, retries=retries)
 
@@ -175,11 +191,45 @@ class Ledger:
         """Problem codes of documents that `choice` (as in `plan_retry`) takes up again, for `known_source`."""
         return RetryChoice.parse(choice).problem_codes
 
-    def pending(self) -> Iterator[Unit]:
-        """Units that are planned and not committed, in the order of the plan."""
+    def escalate(
+        self, pass_index: int, *, size: UnitSize | None = None, left_by: Collection[str] | None = None
+    ) -> list[Unit]:
+        """Units of pass `pass_index` for the pages that the pass before it has left open and that are in none yet.
+
+        `left_by` are the units that left pages open; where it is not given, the run directory is searched for them.
+        """
+        origins = self._find_origins(pass_index - 1) if left_by is None else left_by
+        moved: list[Planned] = []
+        for unit_id in sorted(set(origins) - self._plan.moved):
+            left = {(page.doc_id, page.index) for page in read_open(self._layout.open_file(unit_id))}
+            members = self._plan.units[unit_id].members
+            kept = {(doc_id, index) for doc_id, index, _ in row_keys(members)} - left
+            moved += [Planned(unit_id, member) for member in without_pages(members, kept)]
+        if not moved:
+            return []
+        size = size or UnitSize()
+        works = [Work(planned.member, size.page_seconds(1.0)) for planned in moved]
+        units = self._plan.append(pack(works, size), moved=moved, pass_index=pass_index)
+        return [self._current(unit) for unit in units]
+
+    def has_open(self, pass_index: int) -> bool:
+        """Whether pages wait for pass `pass_index` that are in none of its units yet."""
+        return bool(self._find_origins(pass_index - 1) - self._plan.moved)
+
+    def _find_origins(self, pass_index: int) -> set[str]:
+        with os.scandir(self._layout.open) as entries:
+            left = {entry.name.removesuffix(".jsonl") for entry in entries}
+        units = self._plan.units
+        there = left & self._accounts.names() & units.keys()
+        return {name for name in there if units[name].pass_index == pass_index and units[name].members}
+
+    def pending(self, pass_index: int | None = None) -> Iterator[Unit]:
+        """Units that are planned and not committed, in the order of the plan; of one pass only, if it is given."""
         names = self._accounts.names()
         self._carried = []
         for unit in list(self._plan.units.values()):
+            if pass_index is not None and unit.pass_index != pass_index:
+                continue
             if not unit.members or (unit.replaces is None and unit.id in names):
                 continue
             if unit.replaces is not None:

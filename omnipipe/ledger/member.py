@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from omnipipe.page import PageError
 from omnipipe.unit import DocumentRef, Member
@@ -21,6 +21,24 @@ def row_keys(members: Sequence[Member]) -> Iterator[Key]:
                 yield doc_id, index, 1
         else:
             yield doc_id, member.start, member.stop - member.start
+
+
+def without_pages(members: Sequence[Member], gone: Collection[tuple[str, int]]) -> tuple[Member, ...]:
+    """`members` without the pages (doc_id, index) of `gone`, in order; adjoining pages stay together."""
+    kept: list[Member] = []
+    for member in members:
+        doc_id = member.document.doc_id
+        if member.kind != "read":
+            if (doc_id, member.start) not in gone:
+                kept.append(member)
+            continue
+        start = member.start
+        for index in range(member.start, member.stop + 1):
+            if index == member.stop or (doc_id, index) in gone:
+                if start < index:
+                    kept.append(member._replace(start=start, stop=index))
+                start = index + 1
+    return tuple(kept)
 
 
 def members_json(members: Sequence[Member]) -> str:

@@ -1,20 +1,21 @@
 """`plan/`: which page belongs to which unit; append-only, each file whole or not there.
 
-Three kinds of entries: `unit` (pages that are computed for the first time), `retry` (pages computed anew within an
-older unit's file), `void` (a member that has left its unit: its document changed, or its pages are planned otherwise).
+Four kinds of entries: `unit` (pages that are computed for the first time, or that an earlier pass left open), `retry`
+(pages computed anew within an older unit's file), `void` (a member that has left its unit: its document changed, or its
+pages are planned otherwise), `moved` (pages that were left open and belong to a unit of the next pass now).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from omnipipe.ledger.files import append_table, next_number, numbered, read_columns
 from omnipipe.ledger.layout import RunLayout
-from omnipipe.ledger.member import members_json
+from omnipipe.ledger.member import members_json, row_keys
 from omnipipe.page import PageError
 from omnipipe.unit import DocumentRef, Member, Unit
 
@@ -37,6 +38,7 @@ _NAMES = (
     "kind",
     "problem_code",
     "problem_message",
+    "origins",
 )
 _INTEGERS = frozenset({"pass", "size", "count", "start", "stop"})
 
@@ -58,6 +60,7 @@ class PlanTable:
         self._retries: dict[str, list[str]] = {}
         self.units: dict[str, Unit] = {}
         self.voided: set[str] = set()
+        self.moved: set[str] = set()
         for path in numbered(layout.plan) if files is None else files:
             self._read(path)
 
@@ -80,27 +83,44 @@ class PlanTable:
         *,
         retries: Iterable[tuple[str, Sequence[Member]]] = (),
         voids: Sequence[Planned] = (),
+        moved: Sequence[Planned] = (),
+        pass_index: int = 0,
     ) -> list[Unit]:
-        """Write new units, retries (of the unit with the given id) and voids as one file; returns the new units."""
+        """Write new units, retries (of the unit with the given id) and voids as one file; returns the new units.
+
+        `moved` are the pages of the new units where these are of a later pass, each with the unit that left it.
+        """
         number = next_number(self._layout.plan)
         wanted: list[tuple[str | None, Sequence[Member]]] = [(None, members) for members in units]
         wanted += retries
         if not wanted and not voids:
             return []
-        made = [
-            Unit(id=self._unit_id(number, place, members), members=tuple(members), replaces=replaces)
-            for place, (replaces, members) in enumerate(wanted)
-        ]
-        append_table(self._layout.plan, self._layout.tmp, number, _table(made, voids))
+        homes = {(doc_id, index): left.unit_id for left in moved for doc_id, index, _ in row_keys([left.member])}
+        made = []
+        for place, (replaces, members) in enumerate(wanted):
+            replaced = self.units[replaces] if replaces is not None else None
+            unit = Unit(
+                id=self._unit_id(number, place, members),
+                members=tuple(members),
+                pass_index=replaced.pass_index if replaced is not None else pass_index,
+                replaces=replaces,
+                origins=replaced.origins if replaced is not None else _origins(members, homes),
+            )
+            made.append(unit)
+        append_table(self._layout.plan, self._layout.tmp, number, _table(made, voids, moved))
         for void in voids:
             self._void(void.unit_id, void.member)
+            self.voided.add(void.unit_id)
+        for left in moved:
+            self._void(left.unit_id, left.member)
+            self.moved.add(left.unit_id)
         for unit in made:
             self._put(unit)
         return made
 
     def restore(self, units: Sequence[Unit]) -> None:
         """Write units that were found in files and in no plan."""
-        append_table(self._layout.plan, self._layout.tmp, next_number(self._layout.plan), _table(units, ()))
+        append_table(self._layout.plan, self._layout.tmp, next_number(self._layout.plan), _table(units))
         for unit in units:
             self._put(unit)
 
@@ -117,43 +137,62 @@ class PlanTable:
             self._retries.setdefault(unit.replaces, []).append(unit.id)
 
     def _void(self, unit_id: str, gone: Member) -> None:
-        self.voided.add(unit_id)
         for touched in (unit_id, *self._retries.get(unit_id, ())):
             unit = self.units[touched]
-            members = tuple(member for member in unit.members if not _is_within(member, gone))
+            members = tuple(piece for member in unit.members for piece in _outside(member, gone))
             self.units[touched] = replace(unit, members=members)
         doc_id = gone.document.doc_id
         self._by_doc[doc_id] = [
-            planned
+            Planned(planned.unit_id, piece)
             for planned in self._by_doc.get(doc_id, ())
-            if planned.unit_id != unit_id or not _is_within(planned.member, gone)
+            for piece in (_outside(planned.member, gone) if planned.unit_id == unit_id else [planned.member])
         ]
 
     def _read(self, path: Path) -> None:
         table = read_columns(path, _NAMES)
         members: dict[str, list[Member]] = {}
-        heads: dict[str, tuple[int, str | None]] = {}
-        voids: list[tuple[str, Member]] = []
+        heads: dict[str, tuple[int, str | None, str | None]] = {}
+        gone: list[tuple[str, Member]] = []
         for row in zip(*(table.column(name).to_pylist() for name in _NAMES), strict=True):
-            entry, unit_id, pass_index, replaces, *rest = row
+            entry, unit_id, pass_index, replaces, *rest, origins = row
             member = None if rest[0] is None else _member(*rest)
-            if entry == "void":
+            if entry in ("void", "moved"):
+                (self.voided if entry == "void" else self.moved).add(unit_id)
                 if member is not None:
-                    voids.append((unit_id, member))
+                    gone.append((unit_id, member))
                 continue
-            heads[unit_id] = pass_index, replaces
+            heads[unit_id] = pass_index, replaces, origins
             members.setdefault(unit_id, [])
             if member is not None:
                 members[unit_id].append(member)
-        for unit_id, member in voids:
+        for unit_id, member in gone:
             if unit_id in self.units:
                 self._void(unit_id, member)
-        for unit_id, (pass_index, replaces) in heads.items():
-            self._put(Unit(id=unit_id, members=tuple(members[unit_id]), pass_index=pass_index, replaces=replaces))
+        for unit_id, (pass_index, replaces, origins) in heads.items():
+            unit = Unit(
+                id=unit_id,
+                members=tuple(members[unit_id]),
+                pass_index=pass_index,
+                replaces=replaces,
+                origins=tuple(origins.split()) if origins else (),
+            )
+            self._put(unit)
 
 
-def _is_within(member: Member, gone: Member) -> bool:
-    return member.document.doc_id == gone.document.doc_id and gone.start <= member.start and member.stop <= gone.stop
+def _outside(member: Member, gone: Member) -> list[Member]:
+    """What is left of `member` when the pages of `gone` leave it."""
+    if member.document.doc_id != gone.document.doc_id or gone.stop <= member.start or member.stop <= gone.start:
+        return [member]
+    if member.kind != "read":
+        return [] if gone.start <= member.start and member.stop <= gone.stop else [member]
+    pieces = [(member.start, min(member.stop, gone.start)), (max(member.start, gone.stop), member.stop)]
+    return [member._replace(start=start, stop=stop) for start, stop in pieces if start < stop]
+
+
+def _origins(members: Sequence[Member], homes: Mapping[tuple[str, int], str]) -> tuple[str, ...]:
+    # A member of a new unit may be made of several that were left: each page knows its home.
+    keys = [key for key in row_keys(members) if (key[0], key[1]) in homes]
+    return tuple(dict.fromkeys(homes[doc_id, index] for doc_id, index, _ in keys))
 
 
 def _member(
@@ -174,14 +213,19 @@ def _member(
     return Member(document, start, stop, kind, problem)  # type: ignore[arg-type]
 
 
-def _table(units: Sequence[Unit], voids: Sequence[Planned]) -> pa.Table:
+def _table(units: Sequence[Unit], voids: Sequence[Planned] = (), moved: Sequence[Planned] = ()) -> pa.Table:
     import pyarrow as pa
 
-    rows: list[tuple[object, ...]] = [("void", void.unit_id, 0, None, *_values(void.member)) for void in voids]
+    rows: list[tuple[object, ...]] = [
+        (entry, left.unit_id, 0, None, *_values(left.member), None)
+        for entry, gone in (("void", voids), ("moved", moved))
+        for left in gone
+    ]
     for unit in units:
         head = "unit" if unit.replaces is None else "retry", unit.id, unit.pass_index, unit.replaces
         # A unit that has no members left is kept: its name stays taken.
-        rows += [(*head, *_values(member)) for member in unit.members] or [(*head, *[None] * 11)]
+        origins = " ".join(unit.origins) or None
+        rows += [(*head, *_values(member), origins) for member in unit.members] or [(*head, *[None] * 11, origins)]
     columns = {
         name: pa.array(values, pa.int64() if name in _INTEGERS else pa.string())
         for name, values in zip(_NAMES, zip(*rows, strict=True), strict=True)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
+from omnipipe.engines.thread import EngineHost
 from omnipipe.ledger.store import UnitStore
 from omnipipe.page import Page
 from omnipipe.pipeline import Pipeline
+from omnipipe.stages.base import Answers
 from omnipipe.unit import Receipt, Unit
 from omnipipe.worker import Worker, WorkerOptions
 
@@ -30,17 +35,64 @@ class Job:
         # Once, where the job is made: on another machine the source of a user's stage cannot be had any more.
         object.__setattr__(self, "config_hash", self.pipeline.config_hash)
 
-    def open_worker(self) -> Worker:
-        return Worker(self.pipeline, self.options)
+    def open_worker(self, pass_index: int = 0, engines: EngineHost | None = None) -> Worker:
+        return Worker(self.pipeline, self.options, pass_index=pass_index, engines=engines)
 
     def open_store(self) -> UnitStore:
-        return UnitStore(self.run_dir, self.run_id, self.boot_id, self.config_hash)
+        return UnitStore(self.run_dir, self.run_id, self.boot_id, self.config_hash, len(self.pipeline.passes))
 
 
-def execute_unit(worker: Worker, store: UnitStore, unit: Unit) -> Receipt:
+class Gate:
+    """Lets many units in at once, or one alone. For the threads of one worker process."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside = 0
+        self._is_alone = False
+
+    @contextmanager
+    def among_others(self) -> Iterator[None]:
+        """Inside with others, never with one that wants to be alone."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_alone)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Inside when all others have left."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_alone)
+            self._is_alone = True
+            self._changed.wait_for(lambda: not self._inside)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._is_alone = False
+                self._changed.notify_all()
+
+
+class Later(Protocol):
+    """Where the units of later passes come from, while the pass before them runs."""
+
+    def units(self, pass_index: int) -> Iterator[Unit]:
+        """The units of a later pass; waits for pages that the pass before leaves open, until that is complete."""
+
+    def complete(self, pass_index: int) -> None:
+        """All units of `pass_index` have their receipts."""
+
+
+def execute_unit(worker: Worker, store: UnitStore, unit: Unit, gate: Gate | None = None) -> Receipt:
     """Make `unit` done, exactly once: its rows are in the run directory when this returns.
 
-    A unit that took its worker down twice runs page by page; a page that does so alone ends as an error row.
+    A unit that took its worker down twice runs page by page, and alone behind its `gate`; a page that takes its worker
+    down alone ends as an error row.
 
     Raises:
         RunStopped: The rows cannot be written (a full disk); nothing half is left behind.
@@ -57,9 +109,10 @@ def execute_unit(worker: Worker, store: UnitStore, unit: Unit) -> Receipt:
             stage_seconds={},
             worker=worker.name,
             was_done=True,
+            pass_index=unit.pass_index,
         )
     before = dict(worker.stage_seconds)
-    pages = _run(worker, store, unit)
+    pages = _run(worker, store, unit, gate or Gate())
     commit_started = time.perf_counter()
     store.commit(unit, pages)
     seconds = {name: spent - before.get(name, 0.0) for name, spent in worker.stage_seconds.items()}
@@ -67,16 +120,22 @@ def execute_unit(worker: Worker, store: UnitStore, unit: Unit) -> Receipt:
     return _receipt(unit, pages, worker, time.perf_counter() - started, seconds)
 
 
-def _run(worker: Worker, store: UnitStore, unit: Unit) -> Sequence[Page]:
+def _run(worker: Worker, store: UnitStore, unit: Unit, gate: Gate) -> Sequence[Page]:
+    if store.was_started(unit):
+        # A death while the engine loads is not this unit's fault: it must not look like one.
+        worker.wait()
     attempt = store.plan_attempt(unit, worker.name)
-    pages = worker.start_pages(unit)
+    pages = worker.start_pages(unit, store.open_pages(unit))
+    answers = store.spool(unit)
     if attempt.mode == "whole":
-        return worker.process(pages)
-    return list(_page_by_page(worker, store, unit, pages, attempt.poisoned))
+        with gate.among_others():
+            return worker.process(pages, answers)
+    with gate.alone():
+        return list(_page_by_page(worker, store, unit, pages, attempt.poisoned, answers))
 
 
 def _page_by_page(
-    worker: Worker, store: UnitStore, unit: Unit, pages: Sequence[Page], poisoned: frozenset[str]
+    worker: Worker, store: UnitStore, unit: Unit, pages: Sequence[Page], poisoned: frozenset[str], answers: Answers
 ) -> Iterator[Page]:
     for page in pages:
         if page.id in poisoned:
@@ -84,14 +143,18 @@ def _page_by_page(
             continue
         if page.is_open:
             store.record_page(unit, page.id)
-        yield from worker.process([page])
+        yield from worker.process([page], answers)
 
 
 def _receipt(unit: Unit, pages: Sequence[Page], worker: Worker, seconds: float, stages: dict[str, float]) -> Receipt:
     statuses: Counter[str] = Counter()
     routes: Counter[str] = Counter()
     codes: Counter[str] = Counter()
+    num_open = 0
     for page in pages:
+        if page.is_open:
+            num_open += 1
+            continue
         statuses[page.status] += page.num_pages
         routes[page.route] += page.num_pages
         if page.error is not None:
@@ -105,4 +168,6 @@ def _receipt(unit: Unit, pages: Sequence[Page], worker: Worker, seconds: float, 
         seconds=seconds,
         stage_seconds=stages,
         worker=worker.name,
+        pass_index=unit.pass_index,
+        num_open=num_open,
     )

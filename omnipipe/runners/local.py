@@ -1,16 +1,24 @@
-"""The runner without Ray: one worker in this process. For debugging, small inputs and tests."""
+"""The runner without Ray: this process does all the work. For debugging, small inputs and tests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 
-from omnipipe.runners.job import Job, execute_unit
+from omnipipe.runners.crew import Crew, crew_size, run_units
+from omnipipe.runners.job import Job, Later
 from omnipipe.unit import Receipt, Unit
 
 
-def execute(job: Job, units: Iterable[Unit], *, on_receipt: Callable[[Receipt], None]) -> None:
-    """Run `units` one after another; each is committed before its receipt is given."""
-    store = job.open_store()
-    with job.open_worker() as worker:
-        for unit in units:
-            on_receipt(execute_unit(worker, store, unit))
+def execute(
+    job: Job, units: Iterable[Unit], *, on_receipt: Callable[[Receipt], None], later: Later | None = None
+) -> None:
+    """Run `units`, then those of later passes; each is committed before its receipt is given."""
+    for pass_index, part in enumerate(job.pipeline.passes):
+        if pass_index and later is None:
+            return
+        if pass_index and later is not None:
+            later.complete(pass_index - 1)
+            units = later.units(pass_index)
+        with closing(Crew(job, pass_index)) as crew:
+            run_units(crew, units, crew_size(part.engine), on_receipt)

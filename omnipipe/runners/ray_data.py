@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pickle import loads
 from typing import TYPE_CHECKING
 
 from omnipipe.errors import RunStopped
-from omnipipe.runners.job import Job
+from omnipipe.runners.job import Job, Later
 from omnipipe.runners.ray_options import RayOptions
 from omnipipe.runners.ray_pages import to_dataset
+from omnipipe.runners.ray_pool import Pool
 from omnipipe.runners.ray_supply import Supply
+from omnipipe.runners.side_by_side import go_side_by_side
 from omnipipe.unit import Receipt, Unit
 
 if TYPE_CHECKING:
@@ -28,9 +31,16 @@ _TASKS_PER_ACTOR = 3
 
 
 def execute(
-    job: Job, units: Iterable[Unit], *, on_receipt: Callable[[Receipt], None], options: RayOptions | None = None
+    job: Job,
+    units: Iterable[Unit],
+    *,
+    on_receipt: Callable[[Receipt], None],
+    options: RayOptions | None = None,
+    later: Later | None = None,
 ) -> None:
     """Run `units` on Ray; each is committed before its receipt is given. A thread reads `units`, not far ahead.
+
+    Later passes run beside the first, each in a thread and on actors of its own; `on_receipt` is called from them.
 
     Raises:
         ConfigError: The cluster cannot be reached, or the address is not one.
@@ -40,24 +50,36 @@ def execute(
     from omnipipe.runners.ray_session import RaySession
 
     options = options or RayOptions()
-    with Supply(units) as supply, RaySession(options, job.run_dir) as session:
-        _Run(job, supply, on_receipt, options, session.num_workers()).go()
+    passes = job.pipeline.passes
+    with ExitStack() as stack:
+        supplies = [stack.enter_context(Supply(units))]
+        if later is not None:
+            supplies += [stack.enter_context(Supply(later.units(index))) for index in range(1, len(passes))]
+        session = stack.enter_context(RaySession(options, job.run_dir))
+        pools = session.pools([part.engine for part in passes])
+        runs = [_Run(job, index, supply, on_receipt, options, pools[index]) for index, supply in enumerate(supplies)]
+        if later is None or len(runs) == 1:
+            runs[0].go()
+        else:
+            go_side_by_side([run.go for run in runs], later.complete)
 
 
 class _Run:
     def __init__(
         self,
         job: Job,
+        pass_index: int,
         supply: Supply,
         on_receipt: Callable[[Receipt], None],
         options: RayOptions,
-        num_workers: tuple[int, int],
+        pool: Pool,
     ) -> None:
         self._job = job
+        self._pass_index = pass_index
         self._supply = supply
         self._on_receipt = on_receipt
         self._options = options
-        self._num_workers = num_workers
+        self._pool = pool
         self._num_receipts = 0
 
     def go(self) -> None:
@@ -65,6 +87,8 @@ class _Run:
         from ray.data.exceptions import ExecutionTimeoutError
         from ray.exceptions import RayError
 
+        # Actors with engines are asked for when there is work for them.
+        self._supply.wait_for_work()
         idle_rounds = 0
         while not self._supply.is_done:
             reason = "tasks ended without their receipts"
@@ -83,8 +107,9 @@ class _Run:
     def _round(self) -> None:
         from omnipipe.runners.ray_feed import Feed
 
-        feed = Feed(self._num_workers[1])
-        self._supply.attach(feed, self._num_workers[1] * (_TASKS_PER_ACTOR + 2))
+        num_calls = self._pool.max_size * self._pool.calls
+        feed = Feed(num_calls)
+        self._supply.attach(feed, num_calls * (_TASKS_PER_ACTOR + 2))
         try:
             for report in _reports(self._dataset(feed.dataset(self._options.no_progress_seconds))):
                 for receipt in report.receipts:
@@ -101,16 +126,23 @@ class _Run:
 
         from omnipipe.runners.ray_worker import UnitWorker
 
-        low, high = self._num_workers
+        pool = self._pool
         # No finite max_task_retries: how often a unit may take its worker down is bounded on disk, by the unit.
         return units.map_batches(
             UnitWorker,
-            fn_constructor_args=(self._job,),
+            fn_constructor_args=(self._job, self._pass_index),
             batch_size=None,
             batch_format="pyarrow",
             num_cpus=self._options.num_cpus,
+            num_gpus=pool.num_gpus or None,
             memory=self._options.memory_bytes,
-            compute=ActorPoolStrategy(min_size=low, max_size=high, max_tasks_in_flight_per_actor=_TASKS_PER_ACTOR),
+            compute=ActorPoolStrategy(
+                min_size=pool.min_size,
+                max_size=pool.max_size,
+                max_tasks_in_flight_per_actor=pool.calls + _TASKS_PER_ACTOR - 1,
+                max_concurrent_calls_per_actor=pool.calls,
+                enable_true_multi_threading=pool.calls > 1,
+            ),
         )
 
 

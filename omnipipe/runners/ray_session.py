@@ -7,12 +7,14 @@ import os
 import socket
 import struct
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from omnipipe.engines.base import EngineConfig
 from omnipipe.errors import ConfigError
 from omnipipe.runners.ray_options import RayOptions, find_address
+from omnipipe.runners.ray_pool import Pool, plan_pools
 from omnipipe.user_module import modules_by_value
 
 _CONNECT_SECONDS = 5.0
@@ -88,15 +90,22 @@ class RaySession:
     def __exit__(self, *_: object) -> None:
         self._exit.close()
 
-    def num_workers(self) -> tuple[int, int]:
-        """The least and the largest number of workers: as asked, or as many as the cluster's CPUs allow."""
+    def pools(self, engines: Sequence[EngineConfig | None]) -> list[Pool]:
+        """The actors of each pass, by its engine: as asked, or as the cluster's CPUs and GPUs allow.
+
+        Raises:
+            ConfigError: An engine needs more GPUs than there are.
+        """
         import ray
 
-        if self._options.concurrency is not None:
-            return self._options.concurrency
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        slots = int(resources.get("CPU", 0) // (self._options.num_cpus or 1))
-        return max(1, slots), max(1, slots)
+        return plan_pools(
+            engines,
+            num_cpus=resources.get("CPU", 0.0),
+            num_gpus=resources.get("GPU", 0.0),
+            cpus_per_actor=self._options.num_cpus or 1,
+            concurrency=self._options.concurrency,
+        )
 
 
 def _start(address: str | None, options: RayOptions) -> bool:

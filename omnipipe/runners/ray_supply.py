@@ -72,6 +72,11 @@ class Supply:
                 raise self._error
             return True
 
+    def wait_for_work(self) -> None:
+        """Return when there is a unit, or none will come."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._pending or self._is_read)
+
     def attach(self, sink: Sink, num_tasks: int) -> None:
         """Hand to `sink` what has no receipt, and from now on what is read, enough for `num_tasks` tasks at a time."""
         with self._changed:
@@ -121,6 +126,7 @@ class Supply:
                     if self._is_left:
                         break
                     self._pending[unit.id] = unit
+                    self._changed.notify_all()
                     if self._sink is not None:
                         self._sink.put(unit)
         except BaseException as error:  # noqa: BLE001 - raised again where the units' receipts are awaited
@@ -134,5 +140,6 @@ class Supply:
             close()
         with self._changed:
             self._is_read = True
+            self._changed.notify_all()
             if self._sink is not None:
                 self._sink.complete()

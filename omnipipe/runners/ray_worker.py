@@ -1,23 +1,29 @@
-"""The actor of a Ray Data run: one worker that turns rows of units into rows of receipts."""
+"""The actor of a Ray Data run: workers of one pass that turn rows of units into rows of receipts."""
 
 from __future__ import annotations
 
 import gc
 import os
 import pickle
+import signal
 import socket
+import sys
+import threading
 import traceback
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import pyarrow as pa
 
-from omnipipe.errors import OmnipipeError, OutputError, RunStopped
-from omnipipe.runners.job import Job, execute_unit
+from omnipipe.errors import EngineDeadError, OmnipipeError, OutputError, RunStopped
+from omnipipe.runners.crew import Crew
+from omnipipe.runners.job import Job
 from omnipipe.runners.ray_feed import UNITS
 from omnipipe.unit import Receipt, Unit
 
 REPORT = "report"
+
+_CLOSE_SECONDS = 10.0
 
 
 class Report(NamedTuple):
@@ -28,9 +34,12 @@ class Report(NamedTuple):
 
 
 class UnitWorker:
-    """Runs units with one `Worker`. Never raises: an exception would end the whole dataset in Ray's own words."""
+    """Runs units, several at once where Ray calls it so. Never raises: that would end the dataset in Ray's own words.
 
-    def __init__(self, job: Job) -> None:
+    When its engine dies it ends its own process: Ray starts another actor, and the ledger knows which units suffered.
+    """
+
+    def __init__(self, job: Job, pass_index: int = 0) -> None:
         # Native libraries of several actors on one machine must not start a thread per core each.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         self._error: OmnipipeError | None = None
@@ -40,10 +49,9 @@ class UnitWorker:
                     f"node {socket.gethostname()} does not see {job.run_dir}. "
                     "With several nodes the output must be on storage that all of them mount at the same path."
                 )
-            self._store = job.open_store()
-            self._worker = job.open_worker()
+            self._crew = Crew(job, pass_index)
             # The child loads while this process waits for its first task.
-            self._worker.reader.start()
+            self._crew.warm()
             # What Ray and the libraries made at import stays for good: no need to walk it again for each unit.
             gc.freeze()
             gc.set_threshold(50_000, 20, 100)
@@ -60,10 +68,22 @@ class UnitWorker:
             return Report((), self._error)
         try:
             for unit in units:
-                receipts.append(execute_unit(self._worker, self._store, unit))
+                receipts.append(self._crew.run(unit))
+        except EngineDeadError as error:
+            self._die(error)
         except Exception as error:  # noqa: BLE001 - travels to the driver as data
             return Report(tuple(receipts), _portable(error))
         return Report(tuple(receipts))
+
+    def _die(self, error: EngineDeadError) -> NoReturn:
+        sys.stderr.write(f"omnipipe: {error}; this worker ends, another one starts\n")
+        sys.stderr.flush()
+        # Engines have processes of their own; closing may hang where one is dead.
+        closing = threading.Thread(target=self._crew.close, daemon=True)
+        closing.start()
+        closing.join(_CLOSE_SECONDS)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise error
 
 
 def _portable(error: Exception) -> OmnipipeError:

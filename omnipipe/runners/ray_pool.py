@@ -1,0 +1,56 @@
+"""How many actors each pass of a run gets, and how many units at once each of them has in work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from omnipipe.engines.base import EngineConfig
+from omnipipe.errors import ConfigError
+from omnipipe.runners.crew import crew_size
+
+
+class Pool(NamedTuple):
+    """The least and the largest number of actors, the units that each has in work, the GPUs that each holds."""
+
+    min_size: int
+    max_size: int
+    calls: int = 1
+    num_gpus: float = 0.0
+
+
+def plan_pools(
+    engines: Sequence[EngineConfig | None],
+    *,
+    num_cpus: float,
+    num_gpus: float,
+    cpus_per_actor: float,
+    concurrency: tuple[int, int] | None,
+) -> list[Pool]:
+    """A pool for each pass on a cluster with so many CPUs and GPUs.
+
+    `concurrency` bounds the engines' pools, or the workers' where there is no engine. Without it there are as many
+    engines as the GPUs allow (one where an engine needs none), and workers on all CPUs that are left.
+
+    Raises:
+        ConfigError: An engine needs more GPUs than there are.
+    """
+    slots = int(num_cpus // cpus_per_actor)
+    pools: list[Pool | None] = []
+    for engine in engines:
+        if engine is None:
+            pools.append(None)
+            continue
+        needed = engine.num_gpus
+        if needed > num_gpus:
+            raise ConfigError(
+                f"{engine.label} engine of {engine.model} needs {needed:g} GPUs; Ray sees {num_gpus:g}. Lower "
+                "tensor_parallel_size, or give an --address of a cluster with GPUs."
+            )
+        most = int(num_gpus // needed) if needed else 1
+        low, high = concurrency or (1, max(1, most))
+        pools.append(Pool(low, high, crew_size(engine), needed))
+    taken = sum(pool.min_size for pool in pools if pool is not None)
+    left = max(1, slots - taken)
+    workers = Pool(*(concurrency if concurrency and not taken else (left, left)))
+    return [pool or workers for pool in pools]
