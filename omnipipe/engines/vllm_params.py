@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
+from omnipipe.engines.repetition import MAX_PATTERN_TOKENS, MIN_COUNT
 from omnipipe.generation import GenerationParams
 
 SUPPORTED = frozenset(GenerationParams.model_fields) - {"no_repeat_ngram_size"}
 """The fields of `GenerationParams` that vLLM honours."""
 
-
-class Repetition(NamedTuple):
-    """An answer loops when its last tokens are one pattern of `min_size` to `max_size` tokens `times` over."""
-
-    max_size: int
-    min_size: int
-    times: int
-
-
-# A table of forty empty cells or a line of dots is no loop: fewer repeats would end it.
-REPETITION = Repetition(max_size=64, min_size=1, times=32)
+_REPETITION: Mapping[str, int] = {
+    "max_pattern_size": MAX_PATTERN_TOKENS,
+    "min_pattern_size": 1,
+    "min_count": MIN_COUNT,
+}
 
 
 def to_sampling(params: GenerationParams) -> dict[str, object]:
@@ -43,13 +37,5 @@ def to_sampling(params: GenerationParams) -> dict[str, object]:
         "stop_token_ids": list(params.stop_token_ids),
         # 0 reports the chosen token alone.
         "logprobs": 0 if params.logprobs else None,
-        "repetition_detection": _repetition() if params.stop_on_repetition else None,
-    }
-
-
-def _repetition() -> Mapping[str, int]:
-    return {
-        "max_pattern_size": REPETITION.max_size,
-        "min_pattern_size": REPETITION.min_size,
-        "min_count": REPETITION.times,
+        "repetition_detection": _REPETITION if params.stop_on_repetition else None,
     }
