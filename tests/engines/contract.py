@@ -1,12 +1,14 @@
-"""What every engine promises, tried on the tiny reader: subclass `EngineContract` and give it an `engine`.
+"""What every engine promises, tried on the tiny reader: a test file gives an `engine` and subclasses `EngineContract`.
 
-    class TestMyEngine(EngineContract):
-        @pytest.fixture(scope="module")
-        def engine(self) -> Iterator[EngineThread]:
-            with opened(MyConfig(model=str(CHECKPOINT), ...)) as thread:
-                yield thread
+    @pytest.fixture(scope="module")
+    def engine() -> Iterator[EngineThread]:
+        with opened(MyConfig(model=str(CHECKPOINT), ...)) as thread:
+            yield thread
 
-The engine must load the reader in float32. It is loaded once a module; that `opened` is left checks that nothing stays.
+    class TestContract(EngineContract):
+        ...
+
+The engine must load the reader in float32. It is loaded once a module; leaving `opened` checks that nothing stays.
 """
 
 from __future__ import annotations
@@ -109,11 +111,6 @@ class EngineContract:
     """An answer of many seconds, in parameters that the engine honours."""
     idle_seconds: ClassVar[float] = 10.0
     """Seconds after which a cancelled engine rests; well under what `long_params` takes."""
-
-    @pytest.fixture(scope="module")
-    def engine(self) -> Iterator[EngineThread]:
-        """The loaded engine; every subclass has its own."""
-        raise NotImplementedError
 
     @pytest.fixture
     def config(self, engine: EngineThread) -> EngineConfig:
