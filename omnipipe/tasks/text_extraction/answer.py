@@ -11,8 +11,9 @@ _THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"\A\s*```[ \t]*(\w*)[ \t]*\r?\n(.*?)(?:\r?\n?[ \t]*```)?\s*\Z", re.DOTALL)
 _ENVELOPES = frozenset({"markdown", "md", "html", "json", "xml", "yaml", "doctags"})
 
-_INLINE = re.compile(r"\\\(\s*(.+?)\s*\\\)")
-_DISPLAY = re.compile(r"\\\[\s*(.+?)\s*\\\]", re.DOTALL)
+# No formula begins inside another: an opening mark that is never closed must not be tried from every other one.
+_INLINE = re.compile(r"\\\(((?:(?!\\\().)+?)\\\)")
+_DISPLAY = re.compile(r"\\\[((?:(?!\\\[).)+?)\\\]", re.DOTALL)
 
 
 def clean(text: str) -> str:
@@ -39,7 +40,7 @@ def unfenced(text: str) -> str:
 def with_dollars(text: str) -> str:
     r"""`text` with formulas in `\(...\)` and `\[...\]` as `$...$` and `$$...$$`, which markdown readers know."""
     if "\\(" in text:
-        text = _INLINE.sub(lambda found: f"${found[1]}$", text)
+        text = _INLINE.sub(lambda found: f"${found[1].strip()}$", text)
     if "\\[" in text:
-        text = _DISPLAY.sub(lambda found: f"$${found[1]}$$", text)
+        text = _DISPLAY.sub(lambda found: f"$${found[1].strip()}$$", text)
     return text

@@ -12,6 +12,7 @@ from omnipipe.page import Box
 from omnipipe.tasks.text_extraction.boxes import around, share_box
 
 _ROWS = frozenset({"tr", "p", "div", "br", "li", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "caption"})
+_ENDS_PARAGRAPH = (_ROWS | {"pre", "figure", "blockquote", "address"}) - {"br", "tr", "li", "caption"}
 _CELLS = frozenset({"td", "th"})
 _VOID = frozenset({"img", "br", "hr", "input", "meta", "link", "col", "source"})
 _SPACES = re.compile(r"[ \t\r\n]+")
@@ -39,7 +40,7 @@ def text_of(markup: str) -> str:
 
 
 def elements_of(markup: str, *, leaves: frozenset[str], box_attribute: str) -> list[Element]:
-    """The outermost elements of `markup` that are `leaves` or have a box: four thousandths in `box_attribute`.
+    """The outermost elements of `markup` with a tag or class of `leaves`, or four thousandths in `box_attribute`.
 
     Text outside of all of them comes as elements with the tag "". An element without a box takes that around those
     inside it.
@@ -92,19 +93,28 @@ class _Parts(HTMLParser):
         numbers = _NUMBER.findall(named.pop(self._box_attribute, None) or "")
         box = share_box([float(number) for number in numbers], 1000, 1000)
         if not self._open:
-            if tag not in self._leaves and box is None:
+            classes = frozenset((named.get("class") or "").split())
+            if box is None and tag not in self._leaves and not classes & self._leaves:
                 return
             self._end_loose()
-            self._own = box
-            self._classes = frozenset((named.get("class") or "").split())
-        elif box is not None:
-            self._inner.append(box)
+            self._own, self._classes = box, classes
+        else:
+            self._end_paragraph(tag)
+            if not self._open:
+                self.handle_starttag(tag, attrs)
+                return
+            if box is not None:
+                self._inner.append(box)
         rest = "".join(f' {name}="{escape(value)}"' if value else f" {name}" for name, value in named.items())
         self._markup.append(f"<{tag}{rest}>")
         if tag not in _VOID:
             self._open.append(tag)
         elif not self._open:
             self._end_part(tag)
+
+    def _end_paragraph(self, tag: str) -> None:
+        if tag in _ENDS_PARAGRAPH and self._open[-1] == "p":
+            self.handle_endtag("p")
 
     def handle_endtag(self, tag: str) -> None:
         if tag not in self._open:

@@ -9,9 +9,9 @@ from omnipipe.tasks.text_extraction.markup import text_of
 _TABLE = re.compile(r"<table\b.*?(?:</table>|\Z)", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>\n]*>")
 _HEADING = re.compile(r"^ {0,3}#{1,6} +", re.MULTILINE)
-_RULE = re.compile(r"^[ |:-]*-{3,}[ |:-]*$\n?", re.MULTILINE)
+_RULE = re.compile(r"^(?=[^\n]*---)[ |:-]+$\n?", re.MULTILINE)
 _PIPES = re.compile(r"^ *\|(.*)\| *$", re.MULTILINE)
-_EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+_EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.{1,500}?)(?<=\S)\1")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
 
 

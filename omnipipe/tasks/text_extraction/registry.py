@@ -21,6 +21,13 @@ _HOME = "omnipipe.tasks.text_extraction"
 
 FAMILIES: Mapping[str, str] = {
     "QwenText": "qwen.family",
+    "OlmOCRText": "olmocr",
+    "DotsOCRText": "dots_ocr",
+    "DeepSeekOCRText": "deepseek_ocr",
+    "LightOnOCRText": "lighton_ocr",
+    "NanonetsText": "nanonets",
+    "GraniteDoclingText": "granite_docling",
+    "PaddleOCRVLText": "paddleocr_vl",
 }
 """Classes of families, and their modules below `omnipipe.tasks.text_extraction`."""
 

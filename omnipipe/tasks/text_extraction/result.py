@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from omnipipe.model import Completion, OutputFormat
 from omnipipe.page import Page
+from omnipipe.tasks.text_extraction.blocks import markdown_of
 from omnipipe.tasks.text_extraction.plain import plain_text
 
 
@@ -51,8 +52,8 @@ class TextResult:
 def result_of(page: Page, completion: Completion, output_format: OutputFormat) -> TextResult:
     """The result for `page`, as a family parsed it.
 
-    An answer in HTML was asked for stays what the model made of it: where it wrote markdown, `output_format` of the
-    result says so.
+    What was asked for in HTML stays what the model made of it: where it wrote markdown, the result's `output_format`
+    says so.
     """
     text = page.text or ""
     if output_format == "json":
@@ -64,4 +65,5 @@ def result_of(page: Page, completion: Completion, output_format: OutputFormat) -
 
 def _json(page: Page) -> str:
     blocks = [{name: value for name, value in block._asdict().items() if value is not None} for block in page.blocks]
-    return json.dumps({"text": page.text or "", "blocks": blocks}, ensure_ascii=False, indent=2)
+    text = markdown_of(page.blocks) if page.text_format == "html" else page.text or ""
+    return json.dumps({"text": text, "blocks": blocks}, ensure_ascii=False, indent=2)

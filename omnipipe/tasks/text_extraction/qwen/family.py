@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from omnipipe.model import Checkpoint, OutputFormat
+from omnipipe.page import Block, Page
 from omnipipe.reading.facts import RenderPolicy
-from omnipipe.tasks.text_extraction.family import PageFamily
+from omnipipe.tasks.text_extraction.blocks import block, ordered
+from omnipipe.tasks.text_extraction.boxes import share_box
+from omnipipe.tasks.text_extraction.family import Answer, PageFamily
+from omnipipe.tasks.text_extraction.markup import Element, elements_of
 
 _SIZE = re.compile(r"\AQwen/Qwen3-VL-(\d[^-]*(?:-A\d+B)?)-")
 _SIZES = ("2B", "4B", "8B", "32B", "30B-A3B", "235B-A22B")
@@ -18,6 +22,22 @@ Write down everything that is printed or written on this page as Markdown, in re
 Headings as #, lists as lists, formulas as LaTeX in $ or $$, tables as HTML with rowspan and colspan where cells span.
 Leave out running headers, running footers and page numbers. Do not describe pictures.
 Keep the language and the spelling of the page. Answer with the page's text only."""
+
+_IS_HTML = re.compile(r"\A\s*(?:<!DOCTYPE html|<html|<body|<\w+[^<>]*\sdata-bbox=)", re.IGNORECASE)
+_PLACE = re.compile(r"<!--\s*(Image|Table|Figure)\s*\(([\d\s.,]*)\)\s*-->\n?", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_KINDS: Mapping[str, str] = {
+    **{f"h{level}": "title" for level in range(1, 7)},
+    **dict.fromkeys(("ul", "ol", "dl", "list"), "list"),
+    **dict.fromkeys(("img", "figure", "image", "chart", "svg"), "figure"),
+    **dict.fromkeys(("figcaption", "caption"), "caption"),
+    "table": "table",
+    "formula": "formula",
+    "pre": "code",
+    "header": "header",
+    "footer": "footer",
+}
+_LEAVES = frozenset({*_KINDS, "p", "blockquote", "address"})
 
 
 def _published(size: str, billions: float) -> Checkpoint:
@@ -53,8 +73,32 @@ class QwenText(PageFamily):
         "json": "qwenvl html",
     }
 
+    def read(self, said: str, page: Page) -> Answer:
+        """Markdown stays as it is, without the comments that tell where pictures are; HTML gives blocks with boxes."""
+        if _IS_HTML.match(said):
+            elements = elements_of(said, leaves=_LEAVES, box_attribute="data-bbox")
+            blocks = ordered((_block(element) for element in elements), self.name)
+            return Answer("\n".join(element.markup for element in elements), blocks, text_format="html")
+        if "<!--" not in said:
+            return Answer(said)
+        boxes = [
+            share_box([float(number) for number in _NUMBER.findall(found[2])], 1000, 1000)
+            for found in _PLACE.finditer(said)
+        ]
+        kinds = [_KINDS[found[1].lower()] for found in _PLACE.finditer(said)]
+        blocks = ordered((block(kind, "", box) for kind, box in zip(kinds, boxes, strict=True)), self.name)
+        return Answer(_PLACE.sub("", said).strip(), blocks)
+
     def check_model(self, model: str) -> None:
         """See `ModelFamily.check_model`: sizes that were never published are named with those that were."""
         found = _SIZE.match(model)
         if found and found[1] not in _SIZES:
             raise ValueError(f"there is no {model}: Qwen3-VL has no size {found[1]}. Sizes are: {', '.join(_SIZES)}")
+
+
+def _block(element: Element) -> Block:
+    kind = _KINDS.get(element.tag, "text")
+    for name in element.classes & _KINDS.keys():
+        kind = _KINDS[name]
+    level = int(element.tag[1]) if kind == "title" and element.tag[1:].isdigit() else None
+    return block(kind, element.text, element.box, level=level, html=element.markup if kind == "table" else None)
