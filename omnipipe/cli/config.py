@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from omnipipe.cli import option
+from omnipipe.cli import engine, option
 from omnipipe.cli.choice import choose_pipeline
+from omnipipe.cli.engine_option import EngineOptions, takes_engine_options
 
 if TYPE_CHECKING:
     from omnipipe.stages.base import Stage
@@ -17,17 +18,21 @@ app = typer.Typer(help="Show the settings of pipelines.", rich_markup_mode=None,
 
 
 @app.command("show")
+@takes_engine_options
 def show(
     pipeline: option.PipelineName = "default",
     ocr: option.Ocr = None,
     force_ocr: option.ForceOcr = False,
     as_json: option.Json = False,
+    *,
+    engine_options: EngineOptions,
 ) -> None:
     """Print a pipeline with every setting, those that are defaults too, as a pipeline file."""
     import yaml
 
-    chosen = choose_pipeline(pipeline, ocr=ocr, force_ocr=force_ocr)
-    stages = [{_name(type(stage)): stage.model_dump(mode="json")} for stage in chosen.stages]
+    chosen = choose_pipeline(engine.pipeline_name(pipeline, engine_options), ocr=ocr, force_ocr=force_ocr)
+    chosen = engine.with_options(chosen, engine_options)
+    stages = [{_name(type(stage)): _settings(stage)} for stage in chosen.stages]
     plain = {"name": chosen.name, "stages": stages}
     if as_json:
         typer.echo(json.dumps({**plain, "config_hash": chosen.config_hash}))
@@ -76,6 +81,18 @@ def list_() -> None:
 
     typer.echo(f"pipelines: {', '.join(shipped_pipelines())}")
     typer.echo(f"stages: {', '.join(stage_names())}")
+
+
+def _settings(stage: Stage) -> dict[str, object]:
+    from omnipipe.engines.base import EngineConfig
+
+    plain = stage.model_dump(mode="json")
+    for name in type(stage).model_fields:
+        value = getattr(stage, name)
+        if isinstance(value, EngineConfig):
+            # Which class it is stands in no field of it.
+            plain[name] = {"config": type(value).__name__, **value.model_dump(mode="json")}
+    return plain
 
 
 def _name(stage: type[Stage]) -> str:

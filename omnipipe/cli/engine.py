@@ -128,12 +128,16 @@ def _config_class(options: EngineOptions, current: EngineConfig | None) -> type[
 
 
 def _pair(backend: str, current: type[EngineConfig]) -> type[EngineConfig]:
+    from omnipipe.cli.backends import configs
     from omnipipe.engines.choice import choose_backend, require_extra, this_machine
     from omnipipe.engines.registry import find_engine
-    from omnipipe.tasks.text_extraction.registry import pairs
 
     family = current.family
-    known = {config.engine: config for config in pairs(family)}
+    known: dict[str, type[EngineConfig]] = {}
+    for _, kind in configs():
+        if getattr(kind, "family", None) is not None and kind.family.name == family.name:
+            # The first of an engine: presets for servers come after it.
+            known.setdefault(kind.engine, kind)
     if backend == "auto":
         backend, reason = choose_backend(this_machine(), known)
         typer.echo(f"omnipipe: backend {reason}", err=True)

@@ -1,0 +1,338 @@
+"""Engines on the command line: what there is, how one is chosen and set, and the mistakes before any page is read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omnipipe.cli import engine
+from omnipipe.cli.engine_option import EngineOptions
+from omnipipe.cli.main import run_command
+from omnipipe.engines.echo import EchoConfig
+from omnipipe.errors import ConfigError
+from omnipipe.generation import GenerationParams
+from omnipipe.pipeline import Pipeline, load_pipeline
+from omnipipe.stages.extract import Extract
+from omnipipe.stages.read import Read
+from omnipipe.stages.render import Render
+from omnipipe.tasks.text_extraction.qwen.echo import QwenTextEchoConfig
+from tests.pdfs import pdf_of_texts
+
+ECHO = (
+    "stages: [read: {text_layer: false}, render, extract: {engine: {config: QwenTextEchoConfig, reply: from file}}]\n"
+)
+
+
+class NarrowEchoConfig(QwenTextEchoConfig):
+    """An engine that honours no parameter beyond those that every engine honours."""
+
+    label = "Narrow"
+    supports = frozenset()
+
+
+@pytest.fixture
+def letter(tmp_path: Path) -> Path:
+    path = tmp_path / "letter.pdf"
+    path.write_bytes(pdf_of_texts(["This is the only page of a letter that we wrote to you."]))
+    return path
+
+
+@pytest.fixture
+def echo(tmp_path: Path) -> str:
+    """A pipeline whose model answers `from file`."""
+    path = tmp_path / "echo.yaml"
+    path.write_text(ECHO)
+    return str(path)
+
+
+def options(**given: object) -> EngineOptions:
+    """What the user said, all of it on the command line."""
+    names = frozenset(given)
+    return EngineOptions(**given, said=names, meant=names)  # type: ignore[arg-type]
+
+
+def asking(config: EchoConfig | None = None) -> Pipeline:
+    """A pipeline that asks one model."""
+    return Pipeline("asking", (Read(), Render(), Extract(engine=config or QwenTextEchoConfig())))
+
+
+def test_backends_lists_engines_with_their_state_capabilities_and_configs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["backends"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:1]] == ["pytorch"]
+    assert any(line.startswith("tensorrt ") and " planned " in line for line in lines)
+    assert any(line.startswith("continuous batching ") and " yes" in line for line in lines)
+    assert "  QwenTextVLLMConfig: VLLM backend configuration for Qwen text extraction." in lines
+
+
+def test_backends_as_json_say_what_fixes_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["backends", "--json"]) == 0
+
+    listed = json.loads(capsys.readouterr().out)["backends"]
+    by_name = {entry["name"]: entry for entry in listed}
+    assert {"pytorch", "vllm", "mlx", "api", "llamacpp", "tensorrt"} <= set(by_name)
+    assert {entry["state"] for entry in listed} <= {"ready", "missing extra", "no device", "planned"}
+    assert all(entry["fix"] for entry in listed if entry["state"] == "missing extra")
+    assert by_name["vllm"]["capabilities"]["continuous_batching"] is True
+    assert "temperature" in by_name["vllm"]["supports"]
+
+
+def test_models_list_checkpoints_with_size_licence_and_backends(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["models"]) == 0
+    text = capsys.readouterr().out
+    assert run_command(["models", "--json"]) == 0
+    families = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)["families"]}
+
+    assert "Qwen/Qwen3-VL-8B-Instruct" in text
+    assert "8.8B" in text
+    assert "vllm (QwenTextVLLMConfig)" in text
+    assert families["qwen"]["checkpoints"][0]["licence"] == "Apache-2.0"
+    assert "vllm" in {config["backend"] for config in families["qwen"]["configs"]}
+
+
+@pytest.mark.parametrize("command", ["backends", "models"])
+def test_listing_loads_no_engine_library(command: str) -> None:
+    code = (
+        "import sys\nfrom omnipipe.cli.main import run_command\n"
+        f"assert run_command([{command!r}]) == 0\n"
+        "heavy = {'torch', 'transformers', 'vllm', 'mlx', 'openai', 'llama_cpp', 'ray', 'numpy', 'PIL', 'pyarrow'}\n"
+        "sys.exit(repr(loaded) if (loaded := heavy & {name.split('.')[0] for name in sys.modules}) else 0)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_engine_that_is_not_installed_is_missing_with_its_command() -> None:
+    """The library is hidden from the import system of a new interpreter, as if it were not installed."""
+    done = subprocess.run(
+        [sys.executable, "-c", _without("vllm", ["backends", "--json"])], capture_output=True, text=True, timeout=120
+    )
+
+    listed = {entry["name"]: entry for entry in json.loads(done.stdout)["backends"]}
+    assert listed["vllm"]["state"] == "missing extra"
+    assert listed["vllm"]["fix"] == "pip install omnipipe[vllm]"
+
+
+def test_choosing_a_backend_that_is_not_installed_is_the_promised_sentence(letter: Path, echo: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _without("vllm", ["extract", str(letter), "-p", echo, "--backend", "vllm"])],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    promised = "ERROR: Backend 'vllm' requires extra dependencies. Install with: pip install omnipipe[vllm]"
+    assert done.returncode == 2
+    assert done.stderr == f"omnipipe: {promised}\n"
+
+
+def _without(module: str, arguments: list[str]) -> str:
+    return (
+        "import sys, importlib.util\n"
+        "found = importlib.util.find_spec\n"
+        f"importlib.util.find_spec = lambda name, *rest: None if name == {module!r} else found(name, *rest)\n"
+        "from omnipipe.cli.main import run_command\n"
+        f"sys.exit(run_command({arguments!r}))"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "said"),
+    [
+        ([], {}, "from file"),
+        (["--engine-arg", "reply=from here"], {}, "from here"),
+        (["--config", "QwenTextEchoConfig", "--engine-arg", "reply=of another"], {}, "of another"),
+        (["--engine-arg", "reply=one two three", "--max-tokens", "2"], {}, "one two"),
+        (["--engine-arg", "reply=one two three"], {"OMNIPIPE_MAX_TOKENS": "1"}, "one"),
+        (["--engine-arg", "reply=one two three", "--max-tokens", "2"], {"OMNIPIPE_MAX_TOKENS": "1"}, "one two"),
+    ],
+)
+def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
+    given: list[str],
+    environment: dict[str, str],
+    said: str,
+    letter: Path,
+    echo: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    config = _config_of(["-p", echo, *given], capsys)
+
+    words = str(config["reply"]).split()[: config["generation"]["max_tokens"]]
+    assert " ".join(words) == said
+
+
+def _config_of(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The settings of the engine that the command line means, as `config show` prints them."""
+    assert run_command(["config", "show", "--json", *arguments]) == 0, capsys.readouterr().err
+    stages = json.loads(capsys.readouterr().out)["stages"]
+    found: dict[str, Any] = next(stage["extract"]["engine"] for stage in stages if "extract" in stage)
+    return found
+
+
+def test_a_run_asks_the_engine_that_the_command_line_names(
+    letter: Path, echo: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "out")
+    arguments = ["run", str(letter), "-o", out, "-p", echo, "--runner", "local", "--json", "-q"]
+
+    code = run_command([*arguments, "--engine-arg", "reply=from here"])
+
+    summary = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert (summary["statuses"], summary["routes"]) == ({"ok": 1}, {"vlm": 1})
+
+
+MISTAKES = [
+    (["-p", "{echo}", "--config", "QwenTextVLMConfig"], "Did you mean QwenTextVLLMConfig?"),
+    (["-p", "{echo}", "--tensor-parallel-size", "2"], "--tensor-parallel-size: QwenTextEchoConfig has no such setting"),
+    (["-p", "{echo}", "--tensor-parallel-size", "2"], "Backends that have it: vllm."),
+    (["-p", "{echo}", "--engine-arg", "replly=x"], "--engine-arg replly: QwenTextEchoConfig has no such setting"),
+    (["-p", "{echo}", "--engine-arg", "reply"], "is not NAME=VALUE"),
+    (["-p", "{echo}", "--engine-arg", "decoder.temprature=1"], "--engine-arg decoder.temprature"),
+    (["-p", "{echo}", "--max-tokens", "0"], "max_tokens of QwenTextEchoConfig is '0'"),
+    (["-p", "{echo}", "--temperature", "3"], "temperature of QwenTextEchoConfig"),
+    (["-p", "{echo}", "--max-tokens", "5", "--engine-arg", "max_tokens=6"], "is given twice"),
+    (["-p", "{echo}", "--backend", "jax"], "--backend: there is no backend 'jax'"),
+    (["-p", "{echo}", "--backend", "tensorrt"], "planned"),
+    (["-p", "{echo}", "--backend", "mlx", "--config", "QwenTextVLLMConfig"], "QwenTextVLLMConfig is for vllm"),
+    (["-p", "default", "--config", "QwenTextEchoConfig"], "Use -p vlm"),
+    (["-p", "default", "--max-tokens", "9"], "no model is named"),
+    (["-p", "{echo}", "--strict", "--ignore-backend-warnings"], "exclude each other"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), MISTAKES, ids=[" ".join(arguments) for arguments, _ in MISTAKES])
+@pytest.mark.parametrize("command", ["extract", "run"])
+def test_a_wrong_engine_or_setting_is_exit_code_2_before_any_page_is_read(
+    command: str,
+    arguments: list[str],
+    words: str,
+    letter: Path,
+    echo: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    given = [argument.format(echo=echo) for argument in arguments]
+    place = ["-o", str(out)] if command == "run" else []
+
+    code = run_command([command, str(letter), *place, *given])
+
+    said = capsys.readouterr()
+    assert code == 2
+    assert said.out == ""
+    assert words in said.err
+    assert said.err.count("\n") == 1
+    assert not out.exists()
+
+
+def test_a_wrong_backend_in_the_environment_names_the_variable_and_the_valid_ones(
+    letter: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OMNIDOCS_BACKEND", "jax")
+
+    assert run_command(["extract", str(letter)]) == 2
+
+    said = capsys.readouterr().err
+    assert "OMNIDOCS_BACKEND: there is no backend 'jax'" in said
+    assert "pytorch, vllm, mlx, api, llamacpp or auto" in said
+
+
+def test_the_environment_does_not_change_pipelines_without_a_model(
+    letter: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OMNIPIPE_BACKEND", "vllm")
+    monkeypatch.setenv("OMNIPIPE_MAX_TOKENS", "7")
+
+    assert run_command(["extract", str(letter), "-p", "text_layer"]) == 0
+    assert "the only page" in capsys.readouterr().out
+
+
+def test_an_engine_without_a_pipeline_means_the_models_pipeline() -> None:
+    assert engine.pipeline_name("default", options(config="QwenTextVLLMConfig")) == "vlm"
+    assert engine.pipeline_name("default", options(backend="vllm")) == "vlm"
+    assert engine.pipeline_name("default", EngineOptions(config="X", meant=frozenset({"config"}))) == "default"
+    named = EngineOptions(config="X", said=frozenset({"config", "pipeline"}), meant=frozenset({"config", "pipeline"}))
+    assert engine.pipeline_name("mine", named) == "mine"
+    assert engine.pipeline_name("default", options(offline=True)) == "default"
+
+
+def test_another_backend_keeps_the_model_and_the_generation_parameters() -> None:
+    current = QwenTextEchoConfig(model="./mine", reply="x", generation=GenerationParams(temperature=0.5))
+
+    changed = engine.build_engine_config(options(backend="vllm"), current)
+
+    assert type(changed).__name__ == "QwenTextVLLMConfig"
+    assert changed.model == "./mine"
+    assert changed.generation == GenerationParams(temperature=0.5)
+
+
+def test_auto_says_what_it_took_and_why(capsys: pytest.CaptureFixture[str]) -> None:
+    changed = engine.build_engine_config(options(backend="auto"), QwenTextEchoConfig())
+
+    said = capsys.readouterr().err
+    assert said.startswith(f"omnipipe: backend {changed.engine}: ")
+
+
+def test_engine_arguments_reach_fields_sections_and_the_engines_own_options() -> None:
+    asked = options(
+        config="QwenTextVLLMConfig",
+        engine_arg=["max-model-len=4096", "decoder.top_p=0.9", "sharding.num_gpus=2", "max_num_partial_prefills=2"],
+    )
+
+    config = engine.build_engine_config(asked)
+
+    settings = config.model_dump()
+    assert settings["max_model_len"] == 4096
+    assert settings["tensor_parallel_size"] == 2
+    assert settings["engine_args"] == {"max_num_partial_prefills": 2}
+    assert config.generation.top_p == 0.9
+
+
+def test_every_stage_that_asks_a_model_gets_the_engine() -> None:
+    config = QwenTextEchoConfig(reply="new")
+    twice = Pipeline("twice", (*asking().stages, Extract(engine=QwenTextEchoConfig(reply="old"))))
+
+    assert engine.with_engine(twice, config).engines == (config, config)
+    with pytest.raises(ConfigError, match=r"'text_layer' asks no model. Use -p vlm"):
+        engine.with_engine(load_pipeline("text_layer"), config)
+
+
+def test_a_parameter_that_the_engine_lacks_is_a_warning_silence_or_an_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pipeline = asking(NarrowEchoConfig(generation=GenerationParams(no_repeat_ngram_size=3)))
+    sentence = "decoder.no_repeat_ngram_size not supported by Narrow. Use repetition_penalty instead."
+
+    engine.check_engines(pipeline, EngineOptions(), strict=False)
+    assert capsys.readouterr().err == f"omnipipe: WARNING: {sentence}\n"
+
+    engine.check_engines(pipeline, options(ignore_backend_warnings=True), strict=False)
+    assert capsys.readouterr().err == ""
+
+    with pytest.raises(ConfigError) as caught:
+        engine.check_engines(pipeline, EngineOptions(), strict=True)
+    assert str(caught.value) == sentence
+
+
+def test_offline_refuses_engines_that_send_pages_away() -> None:
+    find = pytest.importorskip("omnipipe.engines.api", reason="the API engine is not there")
+    assert find
+    away = engine.build_engine_config(options(config="QwenTextAPIConfig", base_url="http://gpu-box:8000/v1"))
+    pipeline = Pipeline("away", (Read(), Render(), Extract(engine=away)))
+
+    with pytest.raises(ConfigError, match=r"--offline: QwenTextAPIConfig sends pages to http://gpu-box:8000/v1"):
+        engine.check_engines(pipeline, options(offline=True), strict=False)
+    engine.check_engines(asking(), options(offline=True), strict=False)
