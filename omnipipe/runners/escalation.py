@@ -16,7 +16,7 @@ from omnipipe.unit import Receipt, Unit
 _WAIT_PAGES = 4 * UNIT_PAGES
 _WAIT_SECONDS = 5.0
 
-ENGINE_UNITS = UnitSize(max_pages=UNIT_PAGES, ocr_page_seconds=0.4)
+ENGINE_UNITS = UnitSize(max_pages=UNIT_PAGES, max_seconds=3600.0, num_units=1)
 """Units of pages that wait for an engine: small, because several are in work at once."""
 
 
