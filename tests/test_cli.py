@@ -23,7 +23,7 @@ from omnipipe.stages.read import Read
 from omnipipe.stages.render import Render
 from tests.pdfs import pdf_of_texts
 
-COMMANDS = ("run", "extract", "verify", "compact", "export", "doctor", "config")
+COMMANDS = ("run", "extract", "verify", "compact", "export", "backends", "models", "doctor", "config")
 
 
 def omnipipe(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:

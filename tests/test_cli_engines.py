@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from omnipipe.cli import engine
+from omnipipe.cli.backends import configs
 from omnipipe.cli.engine_option import EngineOptions
 from omnipipe.cli.main import run_command
 from omnipipe.engines.echo import EchoConfig
@@ -336,3 +337,31 @@ def test_offline_refuses_engines_that_send_pages_away() -> None:
     with pytest.raises(ConfigError, match=r"--offline: QwenTextAPIConfig sends pages to http://gpu-box:8000/v1"):
         engine.check_engines(pipeline, options(offline=True), strict=False)
     engine.check_engines(asking(), options(offline=True), strict=False)
+
+
+def test_every_setting_of_every_config_is_described_and_unknown_ones_are_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    undescribed = []
+    for name, _ in configs():
+        assert run_command(["config", "schema", name]) == 0
+        schema = json.loads(capsys.readouterr().out)
+        undescribed += [f"{name}.{field}" for field, said in schema["properties"].items() if not _describes(said)]
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({"modle": "x"}, schema)
+        jsonschema.validate({"model": "x", "max_tokens": 5, "decoder": {"top_p": 0.5}}, schema)
+
+    assert undescribed == []
+
+
+def _describes(said: dict[str, Any]) -> bool:
+    return "description" in said or any("description" in way for way in said.get("anyOf", ()))
+
+
+def test_every_shown_setting_makes_the_same_config(capsys: pytest.CaptureFixture[str], echo: str) -> None:
+    shown = _config_of(["-p", echo, "--max-tokens", "5"], capsys)
+
+    assert shown.pop("config") == "QwenTextEchoConfig"
+    again = QwenTextEchoConfig.model_validate(shown)
+    assert (again.reply, again.generation.max_tokens) == ("from file", 5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -42,15 +42,36 @@ def show(
 
 
 @app.command("schema")
-def schema() -> None:
-    """Print the JSON schema of pipeline files, with every stage that is installed."""
+def schema(
+    config: Annotated[
+        str | None, typer.Argument(metavar="[CONFIG]", help="Only the settings of this config, as QwenTextVLLMConfig.")
+    ] = None,
+) -> None:
+    """Print the JSON schema of pipeline files with every stage and engine that is installed, or of one config."""
+    from omnipipe.cli.engine_schema import config_schema
+    from omnipipe.tasks.text_extraction.registry import find_config
+
+    definitions: dict[str, object] = {}
+    shape = _pipeline_schema(definitions) if config is None else config_schema(find_config(config), definitions)
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **shape, "$defs": definitions}
+    typer.echo(json.dumps(whole, indent=2))
+
+
+def _pipeline_schema(definitions: dict[str, object]) -> dict[str, object]:
+    from omnipipe.cli.engine_schema import engine_schema, hoisted
+    from omnipipe.stages.extract import Extract
     from omnipipe.stages.registry import find_stage, stage_names
 
     stages: dict[str, object] = {}
     for name in stage_names():
         stage = find_stage(name)
-        if stage is not None:
-            stages[name] = {"anyOf": [stage.model_json_schema(), {"type": "null"}]}
+        if stage is None:
+            continue
+        shape = hoisted(stage.model_json_schema(), definitions)
+        if issubclass(stage, Extract):
+            shape["properties"]["engine"] = engine_schema(definitions)
+        stages[name] = {"anyOf": [shape, {"type": "null"}]}
+    definitions.pop("EngineConfig", None)
     entry = {
         "type": "object",
         "properties": stages,
@@ -59,8 +80,7 @@ def schema() -> None:
         "minProperties": 1,
         "maxProperties": 1,
     }
-    schema = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+    return {
         "title": "omnipipe pipeline",
         "type": "object",
         "properties": {
@@ -70,7 +90,6 @@ def schema() -> None:
         "required": ["stages"],
         "additionalProperties": False,
     }
-    typer.echo(json.dumps(schema, indent=2))
 
 
 @app.command("list")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from omnipipe.cli.engine_diagnosis import engine_findings
 from omnipipe.errors import MissingExtraError
 
 _GIB = 1 << 30
@@ -53,7 +54,7 @@ def diagnose() -> list[Finding]:
         _guarded("rapidocr", 'pip install --force-reinstall "rapidocr>=3.10,<4"', _rapidocr),
         _guarded("tesseract", _TESSERACT_FIX, _tesseract, is_needed=False),
         *_machine(),
-        _gpu(),
+        *(Finding(entry.name, entry.is_ok, entry.found, False, entry.fix) for entry in engine_findings()),
     ]
 
 
@@ -171,12 +172,3 @@ def _memory() -> int | None:
         if text.isdecimal():
             total = min(total, int(text))
     return total
-
-
-def _gpu() -> Finding:
-    cards = sorted(Path("/dev").glob("nvidia[0-9]*"))
-    if cards:
-        return Finding("gpu", True, f"{len(cards)} NVIDIA", is_needed=False)
-    if platform.system() == "Darwin" and platform.machine() == "arm64":
-        return Finding("gpu", True, "Apple silicon", is_needed=False)
-    return Finding("gpu", False, "none (the default pipeline needs none)", is_needed=False)

@@ -25,7 +25,7 @@ PipelineName = Annotated[
         "-p",
         metavar="NAME|FILE",
         envvar="OMNIPIPE_PIPELINE",
-        help="A shipped pipeline (default, text_layer, ocr) or a .yaml or .py file.",
+        help="A shipped pipeline (default, text_layer, ocr, vlm, hybrid) or a .yaml or .py file.",
     ),
 ]
 Pages = Annotated[
