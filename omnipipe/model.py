@@ -135,8 +135,18 @@ class ModelFamily(ABC):
         """
 
     @abstractmethod
-    def request(self, page: Page, params: GenerationParams, *, output_format: OutputFormat = "markdown") -> Request:
-        """What to ask about `page`, whose `image` is there; the id is the page's."""
+    def request(
+        self,
+        page: Page,
+        params: GenerationParams,
+        *,
+        output_format: OutputFormat = "markdown",
+        prompt: str | None = None,
+    ) -> Request:
+        """What to ask about `page`, whose `image` is there; the id is the page's.
+
+        `prompt` is asked in place of the family's own words; the answer is still parsed as the family's.
+        """
 
     @abstractmethod
     def parse(self, page: Page, completion: Completion) -> Page:

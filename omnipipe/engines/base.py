@@ -66,6 +66,7 @@ class EngineConfig(Config):
 
     model: str = Field(min_length=1, description="A model id, or the folder of a checkpoint.")
     generation: GenerationParams = Field(GenerationParams(), description="How text is generated.")
+    prompt: str | None = Field(None, description="Asked in place of the family's own words, for tuned checkpoints.")
     request_timeout: float | None = operation(
         600.0, gt=0, description="Seconds an answer may take; then it is aborted."
     )

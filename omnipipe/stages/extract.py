@@ -110,7 +110,7 @@ class Extract(WaitingStage):
         return params.with_(temperature=temperature, **seed)
 
     async def _answer(self, engine: Engine, page: Page, params: GenerationParams, answers: Answers) -> Completion:
-        request = self.engine.family.request(page, params)
+        request = self.engine.family.request(page, params, prompt=self.engine.prompt)
         if not (self.keep_answers and self.engine.is_dear):
             return await engine.generate(request)
         key = hashlib.sha256(f"{self._salt} {page.id} {request.key}".encode()).hexdigest()

@@ -84,7 +84,7 @@ class BaseTextExtractor:
             image_height=pixels.height,
             image=pixels,
         )
-        request = config.family.request(page, config.generation, output_format=wanted)
+        request = config.family.request(page, config.generation, output_format=wanted, prompt=config.prompt)
         answer = self._load_model().submit(request)
         return _then(answer, lambda said: result_of(_page_of(page, said, config), said, wanted))
 

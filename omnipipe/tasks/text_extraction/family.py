@@ -30,7 +30,14 @@ class PageFamily(ModelFamily):
     prompt_first: ClassVar[bool] = False
     """Whether the prompt goes before the picture, as far as the chat template keeps the order."""
 
-    def request(self, page: Page, params: GenerationParams, *, output_format: OutputFormat = "markdown") -> Request:
+    def request(
+        self,
+        page: Page,
+        params: GenerationParams,
+        *,
+        output_format: OutputFormat = "markdown",
+        prompt: str | None = None,
+    ) -> Request:
         """See `ModelFamily.request`.
 
         Raises:
@@ -44,7 +51,8 @@ class PageFamily(ModelFamily):
             )
         if page.image is None:
             raise ValueError(f"page {page.id} has no picture to ask about")
-        prompt = self.prompts.get(output_format, self.prompts["markdown"])
+        if prompt is None:
+            prompt = self.prompts.get(output_format, self.prompts["markdown"])
         parts: tuple[TextPart | ImagePart, ...] = (ImagePart(page.image),)
         if prompt:
             words = (TextPart(prompt),)
