@@ -71,6 +71,20 @@ class EngineConfig(Config):
         600.0, gt=0, description="Seconds an answer may take; then it is aborted."
     )
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        # A pair gives a default and no more: what the field means, allows and decides stays as the engine said.
+        bare = {name: field for name, field in cls.model_fields.items() if field.description is None}
+        for name, field in bare.items():
+            said = next(
+                (base.model_fields.get(name) for base in cls.__mro__[1:] if issubclass(base, EngineConfig)), None
+            )
+            if said is not None:
+                field.description, field.json_schema_extra = said.description, said.json_schema_extra
+                field.metadata = [*said.metadata, *field.metadata]
+        if bare:
+            cls.model_rebuild(force=True)
+
     @model_validator(mode="before")
     @classmethod
     def _gather_generation(cls, given: Any) -> Any:
@@ -111,6 +125,11 @@ class EngineConfig(Config):
     def num_gpus(self) -> float:
         """GPUs that one engine holds; Ray places it so. Half a GPU is 0.5."""
         return 0.0
+
+    @property
+    def num_cpus(self) -> float:
+        """CPU slots of Ray that one engine's actor takes: 0 where the work is done elsewhere."""
+        return 1.0
 
     @property
     def num_running(self) -> int:
@@ -164,7 +183,7 @@ class Engine(ABC):
             ProblemError: This request cannot be answered.
             EngineDeadError: No request can be answered any more.
         """
-        seconds = request.deadline if request.deadline is not None else self.config.request_timeout
+        seconds = self._seconds_for(request)
         started = time.perf_counter()
         try:
             async with asyncio.timeout(seconds):
@@ -175,6 +194,10 @@ class Engine(ABC):
         if completion.infer_ms is None:
             completion = replace(completion, infer_ms=(time.perf_counter() - started) * 1000)
         return completion
+
+    def _seconds_for(self, request: Request) -> float | None:
+        """Seconds after which `generate` gives up; engines that ask several times for one answer count each time."""
+        return request.deadline if request.deadline is not None else self.config.request_timeout
 
     @abstractmethod
     async def _generate(self, request: Request) -> Completion:
