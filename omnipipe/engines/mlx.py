@@ -14,17 +14,16 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from omnipipe.config import operation
-from omnipipe.engines.answer_text import AnswerText
+from omnipipe.engines.answer import Answer
 from omnipipe.engines.base import Capabilities, EngineConfig, Readiness
 from omnipipe.engines.batching import BatchEngine, OutOfMemoryError, Prepared
 from omnipipe.engines.chat import to_chat, to_image
 from omnipipe.engines.mlx_choice import Grammar, TokenChoice
 from omnipipe.engines.mlx_decode import Decoder, Writing
 from omnipipe.engines.mlx_load import INSTALL, check_folder, load_model, missing, unload
-from omnipipe.engines.repetition import is_looping
 from omnipipe.errors import ConfigError
 from omnipipe.generation import GenerationParams
-from omnipipe.model import Completion, FinishReason, Request, TextPart
+from omnipipe.model import Completion, Request, TextPart
 from omnipipe.page import ProblemError
 
 
@@ -85,55 +84,6 @@ class _Asked(Prepared):
     inputs: dict[str, Any]
     grammar: Grammar | None
     room: int
-
-
-class _Answer:
-    """One answer while it is written: it ends by its tokens, its stop texts, its length, a loop, or nobody waiting."""
-
-    def __init__(self, asked: _Asked, decode: Any, end_ids: frozenset[int]) -> None:
-        params = asked.request.params
-        self._asked = asked
-        self._ends = end_ids
-        self._limit = min(params.max_tokens, asked.room)
-        self._stops_loops = params.stop_on_repetition
-        self._tokens: list[int] = []
-        self._text = AnswerText(decode, params.stop)
-        self._finish: FinishReason | None = None
-
-    def take(self, token: int) -> bool:
-        """Add `token`; whether the answer goes on."""
-        self._tokens.append(token)
-        self._finish = self._finished(token)
-        if self._finish is not None:
-            self._say(self._text.finish())
-        return self._finish is None and self._asked.is_wanted
-
-    def _finished(self, token: int) -> FinishReason | None:
-        if token in self._ends:
-            return "stop"
-        self._say(self._text.add(token))
-        if self._text.is_stopped:
-            return "stop"
-        if self._stops_loops and is_looping(self._tokens):
-            return "repetition"
-        return "length" if len(self._tokens) >= self._limit else None
-
-    def _say(self, piece: str) -> None:
-        if piece and self._asked.say is not None:
-            self._asked.say(piece)
-
-    def completion(self, writing: Writing, model: str) -> Completion:
-        """The answer as it ended; one that nobody waits for is cut."""
-        logprobs = writing.logprobs
-        return Completion(
-            text=self._text.text,
-            finish_reason=self._finish or "length",
-            prompt_tokens=self._asked.num_tokens,
-            completion_tokens=len(self._tokens),
-            logprob=sum(logprobs) / len(logprobs) if logprobs else None,
-            token_ids=tuple(self._tokens),
-            model=model,
-        )
 
 
 class MLXEngine(BatchEngine):
@@ -215,7 +165,7 @@ class MLXEngine(BatchEngine):
         asked = [entry for entry in batch if isinstance(entry, _Asked)]
         decode = partial(self._tokenizer.decode, skip_special_tokens=True)
         stops = frozenset(self._tokenizer.stopping_criteria.eos_token_ids)
-        answers = [_Answer(entry, decode, stops | set(entry.request.params.stop_token_ids)) for entry in asked]
+        answers = [Answer(entry, entry.room, decode, stops) for entry in asked]
         writings = [
             Writing(
                 inputs=entry.inputs,
@@ -237,5 +187,6 @@ class MLXEngine(BatchEngine):
                 raise OutOfMemoryError(str(error)) from error
             raise
         return [
-            answer.completion(writing, self.config.model) for answer, writing in zip(answers, writings, strict=True)
+            answer.completion(self.config.model, writing.logprobs)
+            for answer, writing in zip(answers, writings, strict=True)
         ]
