@@ -12,22 +12,13 @@ def loads(package: str, modules: Mapping[str, str]) -> tuple[Callable[[str], obj
     def load(name: str) -> object:
         if name in modules:
             return getattr(importlib.import_module(f"{package}.{modules[name]}"), name)
-        raise _lacking(package, name, modules)
+        raise lacking(package, name, modules)
 
     return load, lambda: sorted(modules)
 
 
-def has_only(module: str, names: Iterable[str]) -> Callable[[str], object]:
-    """`__getattr__` of `module` with these pairs of family and backend, for the names that it has not."""
-    kept = tuple(names)
-
-    def refuse(name: str) -> object:
-        raise _lacking(module, name, kept)
-
-    return refuse
-
-
-def _lacking(module: str, name: str, names: Iterable[str]) -> Exception:
+def lacking(module: str, name: str, names: Iterable[str]) -> Exception:
+    """What asking `module` for `name`, which it has not, raises: for a config it says which of `names` there are."""
     # Only for configs: whoever asks for other names (`hasattr`, pickle, inspect) counts on an AttributeError.
     if name.endswith("Config"):
         known = ", ".join(sorted(known for known in names if known.endswith("Config") and "Backend" not in known))

@@ -197,6 +197,25 @@ def test_qwen_s_comments_about_places_become_blocks() -> None:
     assert page.blocks[0][:2] == ("figure", (0.1, 0.2, 0.3, 0.4))
 
 
+def test_qwen_s_tables_in_latex_become_html() -> None:
+    answer = (
+        "Before\n\n<!-- Table (100, 200, 900, 400) -->\n"
+        "\\begin{tabular}{|l|p{3cm}|c|}\n\\hline\n"
+        "\\multirow{2}{*}{Item} & \\multicolumn{2}{c|}{\\textbf{Cost \\& tax}} \\\\\n\\cline{2-3}\n"
+        " & net & $x < 3$ \\\\[2pt]\n\\hline\nA\\_1 & 5 \\% & 6 \\\\\n\\hline\n\\end{tabular}\n\nAfter"
+    )
+
+    page = parsed(QwenText(), answer)
+
+    table = (
+        '<table><tr><td rowspan="2">Item</td><td colspan="2">Cost &amp; tax</td></tr>'
+        "<tr><td>net</td><td>$x &lt; 3$</td></tr><tr><td>A_1</td><td>5 %</td><td>6</td></tr></table>"
+    )
+    assert page.text == f"Before\n\n{table}\n\nAfter"
+    assert page.blocks[0][:2] == ("table", (0.1, 0.2, 0.9, 0.4))
+    assert (page.blocks[0].html, page.blocks[0].text) == (table, "Item\tCost & tax\nnet\t$x < 3$\nA_1\t5 %\t6")
+
+
 def test_nanonets_tags_leave_the_text() -> None:
     page = parsed(NanonetsText(), NANONETS)
 

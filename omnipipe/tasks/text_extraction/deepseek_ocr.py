@@ -6,6 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
+from omnipipe.engines.api import APIConfig
+from omnipipe.engines.mlx import MLXConfig
+from omnipipe.engines.pytorch import PyTorchConfig
+from omnipipe.engines.vllm import VLLMConfig
 from omnipipe.generation import GenerationParams
 from omnipipe.model import Checkpoint, OutputFormat
 from omnipipe.page import Block, Page
@@ -16,6 +20,7 @@ from omnipipe.tasks.text_extraction.boxes import around, share_box
 from omnipipe.tasks.text_extraction.extractor import BaseTextExtractor
 from omnipipe.tasks.text_extraction.family import Answer, PageFamily
 from omnipipe.tasks.text_extraction.markup import text_of
+from omnipipe.tasks.text_extraction.registry import refuses_others
 
 _KINDS: Mapping[str, str] = {
     "title": "title",
@@ -100,3 +105,34 @@ class DeepSeekOCRTextExtractor(BaseTextExtractor):
     """`DeepSeekOCRTextExtractor(backend=DeepSeekOCRTextVLLMConfig()).extract(picture).content` is markdown."""
 
     family: ClassVar[type[DeepSeekOCRText]] = DeepSeekOCRText
+
+
+class DeepSeekOCRTextPyTorchConfig(PyTorchConfig):
+    """PyTorch/HuggingFace backend configuration for DeepSeek-OCR text extraction."""
+
+    family = DeepSeekOCRText()
+    model: str = "deepseek-community/DeepSeek-OCR-2"
+
+
+class DeepSeekOCRTextVLLMConfig(VLLMConfig):
+    """VLLM backend configuration for DeepSeek-OCR text extraction."""
+
+    family = DeepSeekOCRText()
+    model: str = "deepseek-ai/DeepSeek-OCR"
+
+
+class DeepSeekOCRTextMLXConfig(MLXConfig):
+    """MLX backend configuration for DeepSeek-OCR text extraction."""
+
+    family = DeepSeekOCRText()
+    model: str = "deepseek-ai/DeepSeek-OCR"
+
+
+class DeepSeekOCRTextAPIConfig(APIConfig):
+    """API backend configuration for DeepSeek-OCR text extraction."""
+
+    family = DeepSeekOCRText()
+    model: str = "deepseek-ai/DeepSeek-OCR"
+
+
+__getattr__ = refuses_others(__name__)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from omnipipe.engines.api import APIConfig
+from omnipipe.engines.mlx import MLXConfig
+from omnipipe.engines.vllm import VLLMConfig
 from omnipipe.generation import GenerationParams
 from omnipipe.model import Checkpoint, OutputFormat
 from omnipipe.page import Block, Page
@@ -15,6 +18,7 @@ from omnipipe.tasks.text_extraction.extractor import BaseTextExtractor
 from omnipipe.tasks.text_extraction.family import Answer, PageFamily
 from omnipipe.tasks.text_extraction.loose_json import Entry, entries_of, numbers_in, text_in
 from omnipipe.tasks.text_extraction.markup import text_of
+from omnipipe.tasks.text_extraction.registry import refuses_others
 
 _KINDS: Mapping[str, str] = {
     "Caption": "caption",
@@ -99,3 +103,28 @@ class DotsOCRTextExtractor(BaseTextExtractor):
     """`DotsOCRTextExtractor(backend=DotsOCRTextVLLMConfig()).extract(picture).content` is the page as markdown."""
 
     family: ClassVar[type[DotsOCRText]] = DotsOCRText
+
+
+class DotsOCRTextVLLMConfig(VLLMConfig):
+    """VLLM backend configuration for dots.ocr text extraction."""
+
+    family = DotsOCRText()
+    model: str = "rednote-hilab/dots.ocr"
+    max_model_len: int = 32768
+
+
+class DotsOCRTextMLXConfig(MLXConfig):
+    """MLX backend configuration for dots.ocr text extraction."""
+
+    family = DotsOCRText()
+    model: str = "rednote-hilab/dots.ocr"
+
+
+class DotsOCRTextAPIConfig(APIConfig):
+    """API backend configuration for dots.ocr text extraction."""
+
+    family = DotsOCRText()
+    model: str = "rednote-hilab/dots.ocr"
+
+
+__getattr__ = refuses_others(__name__)

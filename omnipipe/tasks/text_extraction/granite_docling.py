@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from omnipipe.engines.api import APIConfig
+from omnipipe.engines.mlx import MLXConfig
+from omnipipe.engines.pytorch import PyTorchConfig
+from omnipipe.engines.vllm import VLLMConfig
 from omnipipe.generation import GenerationParams
 from omnipipe.model import Checkpoint, OutputFormat
 from omnipipe.page import Page
@@ -13,6 +17,7 @@ from omnipipe.tasks.text_extraction.blocks import markdown_of, ordered
 from omnipipe.tasks.text_extraction.doctags import blocks_of
 from omnipipe.tasks.text_extraction.extractor import BaseTextExtractor
 from omnipipe.tasks.text_extraction.family import Answer, PageFamily
+from omnipipe.tasks.text_extraction.registry import refuses_others
 
 
 class GraniteDoclingText(PageFamily):
@@ -44,3 +49,34 @@ class GraniteDoclingTextExtractor(BaseTextExtractor):
     """`GraniteDoclingTextExtractor(backend=GraniteDoclingTextVLLMConfig()).extract(picture).content` is markdown."""
 
     family: ClassVar[type[GraniteDoclingText]] = GraniteDoclingText
+
+
+class GraniteDoclingTextPyTorchConfig(PyTorchConfig):
+    """PyTorch/HuggingFace backend configuration for Granite-Docling text extraction."""
+
+    family = GraniteDoclingText()
+    model: str = "ibm-granite/granite-docling-258M"
+
+
+class GraniteDoclingTextVLLMConfig(VLLMConfig):
+    """VLLM backend configuration for Granite-Docling text extraction."""
+
+    family = GraniteDoclingText()
+    model: str = "ibm-granite/granite-docling-258M"
+
+
+class GraniteDoclingTextMLXConfig(MLXConfig):
+    """MLX backend configuration for Granite-Docling text extraction."""
+
+    family = GraniteDoclingText()
+    model: str = "ibm-granite/granite-docling-258M"
+
+
+class GraniteDoclingTextAPIConfig(APIConfig):
+    """API backend configuration for Granite-Docling text extraction."""
+
+    family = GraniteDoclingText()
+    model: str = "ibm-granite/granite-docling-258M"
+
+
+__getattr__ = refuses_others(__name__)

@@ -6,6 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
+from omnipipe.engines.api import APIConfig
+from omnipipe.engines.llamacpp import LlamaCppConfig
+from omnipipe.engines.mlx import MLXConfig
+from omnipipe.engines.pytorch import PyTorchConfig
+from omnipipe.engines.vllm import VLLMConfig
 from omnipipe.generation import GenerationParams
 from omnipipe.model import Checkpoint, OutputFormat
 from omnipipe.page import Page
@@ -14,6 +19,7 @@ from omnipipe.tasks.text_extraction.blocks import block, ordered
 from omnipipe.tasks.text_extraction.boxes import share_box
 from omnipipe.tasks.text_extraction.extractor import BaseTextExtractor
 from omnipipe.tasks.text_extraction.family import Answer, PageFamily
+from omnipipe.tasks.text_extraction.registry import refuses_others
 
 # The bbox checkpoints write the place of a picture, in thousandths, behind its link.
 _PLACED = re.compile(r"(!\[[^\[\]\n]*\]\([^()\s]*\))\s?(\d{1,4}),\s?(\d{1,4}),\s?(\d{1,4}),\s?(\d{1,4})\b")
@@ -50,3 +56,40 @@ class LightOnOCRTextExtractor(BaseTextExtractor):
     """`LightOnOCRTextExtractor(backend=LightOnOCRTextVLLMConfig()).extract(picture).content` is markdown."""
 
     family: ClassVar[type[LightOnOCRText]] = LightOnOCRText
+
+
+class LightOnOCRTextPyTorchConfig(PyTorchConfig):
+    """PyTorch/HuggingFace backend configuration for LightOnOCR text extraction."""
+
+    family = LightOnOCRText()
+    model: str = "lightonai/LightOnOCR-2-1B"
+
+
+class LightOnOCRTextVLLMConfig(VLLMConfig):
+    """VLLM backend configuration for LightOnOCR text extraction."""
+
+    family = LightOnOCRText()
+    model: str = "lightonai/LightOnOCR-2-1B"
+
+
+class LightOnOCRTextMLXConfig(MLXConfig):
+    """MLX backend configuration for LightOnOCR text extraction."""
+
+    family = LightOnOCRText()
+    model: str = "lightonai/LightOnOCR-2-1B"
+
+
+class LightOnOCRTextAPIConfig(APIConfig):
+    """API backend configuration for LightOnOCR text extraction."""
+
+    family = LightOnOCRText()
+    model: str = "lightonai/LightOnOCR-2-1B"
+
+
+class LightOnOCRTextLlamaCppConfig(LlamaCppConfig):
+    """llama.cpp backend configuration for LightOnOCR text extraction."""
+
+    family = LightOnOCRText()
+
+
+__getattr__ = refuses_others(__name__)

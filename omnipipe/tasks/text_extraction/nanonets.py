@@ -6,6 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
+from omnipipe.engines.api import APIConfig
+from omnipipe.engines.mlx import MLXConfig
+from omnipipe.engines.pytorch import PyTorchConfig
+from omnipipe.engines.vllm import VLLMConfig
 from omnipipe.generation import GenerationParams
 from omnipipe.model import Checkpoint, OutputFormat
 from omnipipe.page import Block, Page
@@ -13,6 +17,7 @@ from omnipipe.reading.facts import RenderPolicy
 from omnipipe.tasks.text_extraction.blocks import block, ordered
 from omnipipe.tasks.text_extraction.extractor import BaseTextExtractor
 from omnipipe.tasks.text_extraction.family import Answer, PageFamily
+from omnipipe.tasks.text_extraction.registry import refuses_others
 
 # The words that the model was trained with.
 _PROMPT = (
@@ -68,3 +73,35 @@ class NanonetsTextExtractor(BaseTextExtractor):
     """`NanonetsTextExtractor(backend=NanonetsTextVLLMConfig()).extract(picture).content` is the page as markdown."""
 
     family: ClassVar[type[NanonetsText]] = NanonetsText
+
+
+class NanonetsTextPyTorchConfig(PyTorchConfig):
+    """PyTorch/HuggingFace backend configuration for Nanonets-OCR2 text extraction."""
+
+    family = NanonetsText()
+    model: str = "nanonets/Nanonets-OCR2-3B"
+
+
+class NanonetsTextVLLMConfig(VLLMConfig):
+    """VLLM backend configuration for Nanonets-OCR2 text extraction."""
+
+    family = NanonetsText()
+    model: str = "nanonets/Nanonets-OCR2-3B"
+    max_model_len: int = 20480
+
+
+class NanonetsTextMLXConfig(MLXConfig):
+    """MLX backend configuration for Nanonets-OCR2 text extraction."""
+
+    family = NanonetsText()
+    model: str = "nanonets/Nanonets-OCR2-3B"
+
+
+class NanonetsTextAPIConfig(APIConfig):
+    """API backend configuration for Nanonets-OCR2 text extraction."""
+
+    family = NanonetsText()
+    model: str = "nanonets/Nanonets-OCR2-3B"
+
+
+__getattr__ = refuses_others(__name__)

@@ -6,6 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
+from omnipipe.engines.api import APIConfig
+from omnipipe.engines.mlx import MLXConfig
+from omnipipe.engines.pytorch import PyTorchConfig
+from omnipipe.engines.vllm import VLLMConfig
 from omnipipe.generation import GenerationParams
 from omnipipe.model import Checkpoint, OutputFormat
 from omnipipe.page import Page
@@ -13,6 +17,7 @@ from omnipipe.reading.facts import RenderPolicy
 from omnipipe.tasks.text_extraction.answer import with_dollars
 from omnipipe.tasks.text_extraction.extractor import BaseTextExtractor
 from omnipipe.tasks.text_extraction.family import Answer, PageFamily
+from omnipipe.tasks.text_extraction.registry import refuses_others
 
 # The words that the model was trained with, its spelling of LaTeX included.
 _PROMPT = (
@@ -69,3 +74,35 @@ class OlmOCRTextExtractor(BaseTextExtractor):
     """`OlmOCRTextExtractor(backend=OlmOCRTextVLLMConfig()).extract(picture).content` is the page as markdown."""
 
     family: ClassVar[type[OlmOCRText]] = OlmOCRText
+
+
+class OlmOCRTextPyTorchConfig(PyTorchConfig):
+    """PyTorch/HuggingFace backend configuration for olmOCR text extraction."""
+
+    family = OlmOCRText()
+    model: str = "allenai/olmOCR-2-7B-1025"
+
+
+class OlmOCRTextVLLMConfig(VLLMConfig):
+    """VLLM backend configuration for olmOCR text extraction."""
+
+    family = OlmOCRText()
+    model: str = "allenai/olmOCR-2-7B-1025-FP8"
+    max_model_len: int = 16384
+
+
+class OlmOCRTextMLXConfig(MLXConfig):
+    """MLX backend configuration for olmOCR text extraction."""
+
+    family = OlmOCRText()
+    model: str = "allenai/olmOCR-2-7B-1025"
+
+
+class OlmOCRTextAPIConfig(APIConfig):
+    """API backend configuration for olmOCR text extraction."""
+
+    family = OlmOCRText()
+    model: str = "allenai/olmOCR-2-7B-1025"
+
+
+__getattr__ = refuses_others(__name__)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from omnipipe.engines.api import APIConfig
+from omnipipe.engines.pytorch import PyTorchConfig
+from omnipipe.engines.vllm import VLLMConfig
 from omnipipe.generation import GenerationParams
 from omnipipe.model import Checkpoint, OutputFormat
 from omnipipe.page import Page
@@ -12,6 +15,7 @@ from omnipipe.reading.facts import RenderPolicy
 from omnipipe.tasks.text_extraction.answer import with_dollars
 from omnipipe.tasks.text_extraction.extractor import BaseTextExtractor
 from omnipipe.tasks.text_extraction.family import Answer, PageFamily
+from omnipipe.tasks.text_extraction.registry import refuses_others
 
 
 class PaddleOCRVLText(PageFamily):
@@ -44,3 +48,27 @@ class PaddleOCRVLTextExtractor(BaseTextExtractor):
     """`PaddleOCRVLTextExtractor(backend=PaddleOCRVLTextVLLMConfig()).extract(picture).content` is text."""
 
     family: ClassVar[type[PaddleOCRVLText]] = PaddleOCRVLText
+
+
+class PaddleOCRVLTextPyTorchConfig(PyTorchConfig):
+    """PyTorch/HuggingFace backend configuration for PaddleOCR-VL text extraction."""
+
+    family = PaddleOCRVLText()
+    model: str = "PaddlePaddle/PaddleOCR-VL"
+
+
+class PaddleOCRVLTextVLLMConfig(VLLMConfig):
+    """VLLM backend configuration for PaddleOCR-VL text extraction."""
+
+    family = PaddleOCRVLText()
+    model: str = "PaddlePaddle/PaddleOCR-VL"
+
+
+class PaddleOCRVLTextAPIConfig(APIConfig):
+    """API backend configuration for PaddleOCR-VL text extraction."""
+
+    family = PaddleOCRVLText()
+    model: str = "PaddlePaddle/PaddleOCR-VL"
+
+
+__getattr__ = refuses_others(__name__)

@@ -6,13 +6,14 @@ A package adds pairs with entry points in the group `omnipipe.configs`: the name
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 
 from omnipipe.engines.base import EngineConfig
 from omnipipe.errors import ConfigError
 from omnipipe.model import ModelFamily
+from omnipipe.tasks.lazy import lacking
 
 ENTRY_POINT_GROUP = "omnipipe.configs"
 """Packages name their configs in this entry-point group; a built-in name cannot be taken."""
@@ -38,6 +39,33 @@ PAIRS: Mapping[str, str] = {
     "QwenTextAPIConfig": "qwen.api",
     "QwenTextLlamaCppConfig": "qwen.llamacpp",
     "QwenTextEchoConfig": "qwen.echo",
+    "OlmOCRTextPyTorchConfig": "olmocr",
+    "OlmOCRTextVLLMConfig": "olmocr",
+    "OlmOCRTextMLXConfig": "olmocr",
+    "OlmOCRTextAPIConfig": "olmocr",
+    "DotsOCRTextVLLMConfig": "dots_ocr",
+    "DotsOCRTextMLXConfig": "dots_ocr",
+    "DotsOCRTextAPIConfig": "dots_ocr",
+    "DeepSeekOCRTextPyTorchConfig": "deepseek_ocr",
+    "DeepSeekOCRTextVLLMConfig": "deepseek_ocr",
+    "DeepSeekOCRTextMLXConfig": "deepseek_ocr",
+    "DeepSeekOCRTextAPIConfig": "deepseek_ocr",
+    "LightOnOCRTextPyTorchConfig": "lighton_ocr",
+    "LightOnOCRTextVLLMConfig": "lighton_ocr",
+    "LightOnOCRTextMLXConfig": "lighton_ocr",
+    "LightOnOCRTextAPIConfig": "lighton_ocr",
+    "LightOnOCRTextLlamaCppConfig": "lighton_ocr",
+    "NanonetsTextPyTorchConfig": "nanonets",
+    "NanonetsTextVLLMConfig": "nanonets",
+    "NanonetsTextMLXConfig": "nanonets",
+    "NanonetsTextAPIConfig": "nanonets",
+    "GraniteDoclingTextPyTorchConfig": "granite_docling",
+    "GraniteDoclingTextVLLMConfig": "granite_docling",
+    "GraniteDoclingTextMLXConfig": "granite_docling",
+    "GraniteDoclingTextAPIConfig": "granite_docling",
+    "PaddleOCRVLTextPyTorchConfig": "paddleocr_vl",
+    "PaddleOCRVLTextVLLMConfig": "paddleocr_vl",
+    "PaddleOCRVLTextAPIConfig": "paddleocr_vl",
 }
 """Classes of configs that are built in, and their modules below `omnipipe.tasks.text_extraction`."""
 
@@ -73,6 +101,15 @@ def pairs(family: ModelFamily) -> list[type[EngineConfig]]:
     """Every config of `family`, those of installed packages included."""
     configs = [find_config(name) for name in config_names()]
     return [config for config in configs if type(getattr(config, "family", None)) is type(family)]
+
+
+def refuses_others(module: str) -> Callable[[str], object]:
+    """`__getattr__` of a family's `module`: a backend that the family has not is an ImportError that names its own."""
+
+    def refuse(name: str) -> object:
+        raise lacking(module, name, [pair for pair, home in PAIRS.items() if f"{_HOME}.{home}" == module])
+
+    return refuse
 
 
 def _config_at(target: str) -> type[EngineConfig]:

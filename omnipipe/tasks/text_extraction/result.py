@@ -9,6 +9,7 @@ from enum import StrEnum
 from omnipipe.model import Completion, OutputFormat
 from omnipipe.page import Page
 from omnipipe.tasks.text_extraction.blocks import markdown_of
+from omnipipe.tasks.text_extraction.markup import text_of
 from omnipipe.tasks.text_extraction.plain import plain_text
 
 
@@ -59,7 +60,8 @@ def result_of(page: Page, completion: Completion, output_format: OutputFormat) -
     if output_format == "json":
         return TextResult(_json(page), "json", page, completion)
     if output_format == "text":
-        return TextResult(plain_text(text), "text", page, completion)
+        words = text_of(text) if page.text_format == "html" else plain_text(text)
+        return TextResult(words, "text", page, completion)
     return TextResult(text, page.text_format or output_format, page, completion)
 
 

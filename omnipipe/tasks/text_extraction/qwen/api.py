@@ -10,4 +10,4 @@ class QwenTextAPIConfig(APIConfig):
     """API backend configuration for Qwen text extraction."""
 
     family = QwenText()
-    model: str = "qwen3-vl-plus"
+    model: str = "Qwen/Qwen3-VL-8B-Instruct"

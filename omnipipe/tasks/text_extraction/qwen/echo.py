@@ -10,4 +10,3 @@ class QwenTextEchoConfig(EchoConfig):
     """Echo backend configuration for Qwen text extraction: no model, for tests."""
 
     family = QwenText()
-    model: str = "echo"

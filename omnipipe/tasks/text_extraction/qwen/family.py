@@ -12,19 +12,18 @@ from omnipipe.reading.facts import RenderPolicy
 from omnipipe.tasks.text_extraction.blocks import block, ordered
 from omnipipe.tasks.text_extraction.boxes import share_box
 from omnipipe.tasks.text_extraction.family import Answer, PageFamily
-from omnipipe.tasks.text_extraction.markup import Element, elements_of
+from omnipipe.tasks.text_extraction.latex_table import TABULAR, latex_to_html
+from omnipipe.tasks.text_extraction.markup import Element, elements_of, text_of
 
 _SIZE = re.compile(r"\AQwen/Qwen3-VL-(\d[^-]*(?:-A\d+B)?)-")
 _SIZES = ("2B", "4B", "8B", "32B", "30B-A3B", "235B-A22B")
 
-_MARKDOWN = """\
-Write down everything that is printed or written on this page as Markdown, in reading order.
-Headings as #, lists as lists, formulas as LaTeX in $ or $$, tables as HTML with rowspan and colspan where cells span.
-Leave out running headers, running footers and page numbers. Do not describe pictures.
-Keep the language and the spelling of the page. Answer with the page's text only."""
-
 _IS_HTML = re.compile(r"\A\s*(?:<!DOCTYPE html|<html|<body|<\w+[^<>]*\sdata-bbox=)", re.IGNORECASE)
-_PLACE = re.compile(r"<!--\s*(Image|Table|Figure)\s*\(([\d\s.,]*)\)\s*-->\n?", re.IGNORECASE)
+_PLACE = re.compile(
+    r"<!--\s*(?P<kind>Image|Table|Figure)\s*\((?P<box>[\d\s.,]*)\)\s*-->\n?"
+    r"(?P<table>\s*<table\b(?:(?!<table\b).)*?</table>)?",
+    re.IGNORECASE | re.DOTALL,
+)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _KINDS: Mapping[str, str] = {
     **{f"h{level}": "title" for level in range(1, 7)},
@@ -48,8 +47,9 @@ def _published(size: str, billions: float) -> Checkpoint:
 class QwenText(PageFamily):
     """Qwen3-VL (model cards Qwen/Qwen3-VL-*-Instruct, Apache-2.0; document parsing as in the authors' cookbook).
 
-    The grid is 32 pixels (patches of 16, merged two by two); a page at 150 dpi is some 2,000 tokens. The cookbook's own
-    prompt `qwenvl html` gives HTML with boxes in thousandths of the page. The sampling that the cards advise
+    The grid is 32 pixels (patches of 16, merged two by two); a page at 150 dpi is some 2,000 tokens. The prompts are
+    the authors' own: `qwenvl markdown` gives tables in LaTeX, which become HTML, and places of tables and pictures in
+    thousandths of the page; `qwenvl html` gives the place of everything. The sampling that the cards advise
     (temperature 0.7, presence penalty) is for conversation: a page is read greedily.
     """
 
@@ -68,32 +68,35 @@ class QwenText(PageFamily):
     )
     output_formats: ClassVar[tuple[OutputFormat, ...]] = ("markdown", "html", "json", "text")
     prompts: ClassVar[Mapping[OutputFormat, str]] = {
-        "markdown": _MARKDOWN,
+        "markdown": "qwenvl markdown",
         "html": "qwenvl html",
         "json": "qwenvl html",
     }
 
     def read(self, said: str, page: Page) -> Answer:
-        """Markdown stays as it is, without the comments that tell where pictures are; HTML gives blocks with boxes."""
+        """Markdown with tables as HTML, and blocks for tables and pictures; of HTML every part is a block."""
         if _IS_HTML.match(said):
             elements = elements_of(said, leaves=_LEAVES, box_attribute="data-bbox")
             blocks = ordered((_block(element) for element in elements), self.name)
             return Answer("\n".join(element.markup for element in elements), blocks, text_format="html")
+        if "\\begin{tabular" in said:
+            said = TABULAR.sub(lambda found: latex_to_html(found[1]), said)
         if "<!--" not in said:
             return Answer(said)
-        boxes = [
-            share_box([float(number) for number in _NUMBER.findall(found[2])], 1000, 1000)
-            for found in _PLACE.finditer(said)
-        ]
-        kinds = [_KINDS[found[1].lower()] for found in _PLACE.finditer(said)]
-        blocks = ordered((block(kind, "", box) for kind, box in zip(kinds, boxes, strict=True)), self.name)
-        return Answer(_PLACE.sub("", said).strip(), blocks)
+        blocks = ordered((_placed(found) for found in _PLACE.finditer(said)), self.name)
+        return Answer(_PLACE.sub(lambda found: found["table"] or "", said).strip(), blocks)
 
     def check_model(self, model: str) -> None:
         """See `ModelFamily.check_model`: sizes that were never published are named with those that were."""
         found = _SIZE.match(model)
         if found and found[1] not in _SIZES:
             raise ValueError(f"there is no {model}: Qwen3-VL has no size {found[1]}. Sizes are: {', '.join(_SIZES)}")
+
+
+def _placed(found: re.Match[str]) -> Block:
+    kind, table = _KINDS[found["kind"].lower()], (found["table"] or "").strip()
+    box = share_box([float(number) for number in _NUMBER.findall(found["box"])], 1000, 1000)
+    return block(kind, text_of(table), box, html=table or None)
 
 
 def _block(element: Element) -> Block:

@@ -10,4 +10,3 @@ class QwenTextLlamaCppConfig(LlamaCppConfig):
     """llama.cpp backend configuration for Qwen text extraction."""
 
     family = QwenText()
-    model: str = "Qwen/Qwen3-VL-8B-Instruct-GGUF"
