@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import json
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -33,21 +33,22 @@ class Client:
         except ImportError as error:
             raise MissingExtraError("API backend", "openai", "pip install omnipipe[api]") from error
         self._openai: Any = openai
-        # A body that breaks off reaches us as an error of the HTTP library, httpx or its successor by openai's version.
-        http = importlib.import_module(openai.Timeout.__module__.partition(".")[0])
-        self._broken: tuple[type[Exception], ...] = (http.HTTPError, http.StreamError)
+        # A streamed body that breaks off is an error of the HTTP library: httpx2, or httpx below openai 3.
+        loaded: list[Any] = [sys.modules[name] for name in ("httpx2", "httpx") if name in sys.modules]
+        self._broken = tuple(error for http in loaded for error in (http.HTTPError, http.StreamError))
         key = config.find_key()
         given = {name: value.get_secret_value() for name, value in config.extra_headers.items()}
         self.secrets = tuple(value for value in [key.get_secret_value() if key else "", *given.values()] if value)
         address = config.address
         headers: dict[str, Any] = dict(given)
         header = config.key_header or ("api-key" if address.service == "azure" else "authorization")
-        if key is None or header != "authorization":
-            # An invented key would hide the right header, and OpenAI's names are nobody else's business.
-            headers.setdefault("Authorization", openai.Omit())
+        # Left out of each request, where the client looks for it; an invented key would hide the right header.
+        is_bare = (key is None or header != "authorization") and "authorization" not in {name.lower() for name in given}
+        self._extra_headers: dict[str, Any] = {"Authorization": openai.Omit()} if is_bare else {}
         if key is not None and header == "api-key":
             headers["api-key"] = key.get_secret_value()
         if address.service != "openai":
+            # The client takes them from the environment; they are nobody else's business.
             headers |= {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
         self._client: Any = openai.AsyncOpenAI(
             api_key=key.get_secret_value() if key else "none",
@@ -61,7 +62,7 @@ class Client:
     async def models(self, seconds: float) -> str:
         """The server's list of models, as JSON text."""
         async with self._faults(seconds):
-            raw = await self._client.models.with_raw_response.list()
+            raw = await self._client.models.with_raw_response.list(extra_headers=self._extra_headers)
             return str(raw.text)
 
     async def ask(self, body: Mapping[str, object], seconds: float | None) -> str:
@@ -94,7 +95,8 @@ class Client:
 
     def _arguments(self, body: Mapping[str, object]) -> dict[str, object]:
         # Everything goes into extra_body: the client's own arguments change with its version, JSON does not.
-        return {"model": body.get("model"), "messages": body.get("messages"), "extra_body": dict(body)}
+        required = {"model": body.get("model"), "messages": body.get("messages")}
+        return {**required, "extra_body": dict(body), "extra_headers": self._extra_headers}
 
     @asynccontextmanager
     async def _faults(self, seconds: float | None) -> AsyncIterator[None]:
