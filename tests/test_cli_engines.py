@@ -14,7 +14,7 @@ from omnipipe.cli import engine
 from omnipipe.cli.backends import configs
 from omnipipe.cli.engine_option import EngineOptions
 from omnipipe.cli.main import run_command
-from omnipipe.engines.echo import EchoConfig
+from omnipipe.engines.base import EngineConfig
 from omnipipe.errors import ConfigError
 from omnipipe.generation import GenerationParams
 from omnipipe.pipeline import Pipeline, load_pipeline
@@ -57,7 +57,7 @@ def options(**given: object) -> EngineOptions:
     return EngineOptions(**given, said=names, meant=names)  # type: ignore[arg-type]
 
 
-def asking(config: EchoConfig | None = None) -> Pipeline:
+def asking(config: EngineConfig | None = None) -> Pipeline:
     """A pipeline that asks one model."""
     return Pipeline("asking", (Read(), Render(), Extract(engine=config or QwenTextEchoConfig())))
 
@@ -328,15 +328,65 @@ def test_a_parameter_that_the_engine_lacks_is_a_warning_silence_or_an_error(
     assert str(caught.value) == sentence
 
 
-def test_offline_refuses_engines_that_send_pages_away() -> None:
-    find = pytest.importorskip("omnipipe.engines.api", reason="the API engine is not there")
-    assert find
-    away = engine.build_engine_config(options(config="QwenTextAPIConfig", base_url="http://gpu-box:8000/v1"))
-    pipeline = Pipeline("away", (Read(), Render(), Extract(engine=away)))
+@pytest.fixture
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the command sets in the environment is gone after the test."""
+    for name in ("OMNIPIPE_OFFLINE", "HF_HUB_OFFLINE"):
+        monkeypatch.setenv(name, "")
 
-    with pytest.raises(ConfigError, match=r"--offline: QwenTextAPIConfig sends pages to http://gpu-box:8000/v1"):
-        engine.check_engines(pipeline, options(offline=True), strict=False)
+
+@pytest.mark.usefixtures("own_environment")
+def test_offline_refuses_engines_that_send_pages_away() -> None:
+    there = engine.build_engine_config(options(config="QwenTextAPIConfig", base_url="http://gpu-box:8000/v1"))
+    here = engine.build_engine_config(options(config="QwenTextAPIConfig", base_url="http://127.0.0.1:8000/v1"))
+
+    with pytest.raises(ConfigError, match=r"--offline: QwenTextAPIConfig sends pages to gpu-box"):
+        engine.check_engines(asking(there), options(offline=True), strict=False)
+    engine.check_engines(asking(here), options(offline=True), strict=False)
     engine.check_engines(asking(), options(offline=True), strict=False)
+
+
+def test_pages_do_not_leave_the_machine_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    there = engine.build_engine_config(options(config="QwenTextAPIConfig", base_url="http://gpu-box:8000/v1"))
+
+    engine.check_engines(asking(there), EngineOptions(), strict=False)
+
+    assert capsys.readouterr().err == "omnipipe: API backend: pages leave this machine and go to gpu-box.\n"
+
+
+@pytest.mark.parametrize(
+    ("backend", "base_url", "flavour"),
+    [
+        ("sglang", "http://localhost:6864/v1", "sglang"),
+        ("remote_vllm", "http://localhost:8000/v1", "vllm"),
+        ("openrouter", "https://openrouter.ai/api/v1", "openrouter"),
+    ],
+)
+def test_a_named_server_is_the_api_engine_set_up_for_it(backend: str, base_url: str, flavour: str) -> None:
+    named = engine.build_engine_config(options(backend=backend, config="QwenTextAPIConfig")).model_dump()
+    switched = engine.build_engine_config(options(backend=backend), QwenTextEchoConfig()).model_dump()
+    elsewhere = engine.build_engine_config(options(backend=backend, base_url="http://box:1/v1"), QwenTextEchoConfig())
+
+    assert (named["base_url"], named["flavour"]) == (base_url, flavour)
+    assert (switched["base_url"], switched["flavour"]) == (base_url, flavour)
+    assert elsewhere.model_dump()["base_url"] == "http://box:1/v1"
+
+
+def test_a_server_without_a_usual_address_needs_one() -> None:
+    with pytest.raises(ConfigError, match=r"--backend azure needs the server's address. Add --base-url URL"):
+        engine.build_engine_config(options(backend="azure"), QwenTextEchoConfig())
+
+
+def test_a_key_is_never_shown(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    secret = "sk-never-shown"
+    given = ["--config", "QwenTextAPIConfig", "--engine-arg", f"api_key={secret}"]
+
+    assert run_command(["config", "show", "-p", "api", *given]) == 0
+    assert run_command(["config", "show", "-p", "api", *given, "--engine-arg", "max_concurrency=x"]) == 2
+    assert run_command(["config", "show", "-p", "api", *given[:2], "--engine-arg", f"api_key=[{secret}]"]) == 2
+
+    said = capsys.readouterr()
+    assert secret not in said.out + said.err
 
 
 def test_every_setting_of_every_config_is_described_and_unknown_ones_are_refused(

@@ -42,7 +42,7 @@ def test_engines_are_findings_with_their_libraries_and_none_is_needed() -> None:
     assert not any(finding.is_needed for name, finding in found.items() if name.startswith("engine "))
     assert all(finding.fix for finding in found.values() if not finding.is_ok)
     for name, library in {"engine pytorch": "torch", "engine vllm": "vllm", "engine api": "openai"}.items():
-        assert f"{library} " in found[name].found or "missing extra" in found[name].found
+        assert f"({library}" in found[name].found or "missing extra" in found[name].found
 
 
 def test_what_is_missing_comes_with_a_command() -> None:

@@ -34,13 +34,17 @@ def backends(as_json: option.Json = False) -> None:
 
     found = listed()
     if as_json:
-        typer.echo(json.dumps({"backends": [_plain(entry) for entry in found]}, indent=2))
+        plain = {"backends": [_plain(entry) for entry in found], "presets": dict(presets())}
+        typer.echo(json.dumps(plain, indent=2))
         return
     width = max(len(entry.name) for entry in found)
     for entry in found:
         typer.echo(f"{entry.name:<{width}}  {entry.readiness.state:<13}  {entry.readiness.detail}")
         if entry.readiness.fix:
             typer.echo(f"{'':<{width}}  {'':<13}  -> {entry.readiness.fix}")
+    typer.echo("\nServers that api is set up for, as --backend NAME:")
+    for name, summary in presets():
+        typer.echo(f"  {name}: {summary}")
     for line in _columns(capability_rows(found)):
         typer.echo(line)
     typer.echo("\nConfigs, the class that chooses family and backend:")
@@ -58,6 +62,13 @@ def capability_rows(found: Sequence[Backend]) -> list[list[str]]:
         label = _LABELS.get(field.name, field.name.replace("_", " "))
         rows.append([label, *("yes" if getattr(can, field.name) else "-" for _, can in able)])
     return rows
+
+
+def presets() -> list[tuple[str, str]]:
+    """The names of servers that the api engine is set up for, and what each is."""
+    from omnipipe.engines.registry import PRESETS, find_engine
+
+    return [(name, about(find_engine(name))) for name in PRESETS]
 
 
 def configs() -> list[tuple[str, type[EngineConfig]]]:

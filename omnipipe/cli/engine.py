@@ -71,12 +71,13 @@ def build_engine_config(options: EngineOptions, current: EngineConfig | None = N
     Raises:
         ConfigError: The config has no such setting, or a value is wrong.
     """
-    kind = _config_class(options, current)
-    kept: dict[str, Any] = {}
+    backend = _checked_backend(options)
+    kind = _config_class(backend, options, current)
+    kept = _preset(backend, kind, options)
     if current is not None and type(current) is kind:
-        kept = {name: getattr(current, name) for name in current.model_fields_set}
+        kept = {**{name: getattr(current, name) for name in current.model_fields_set}, **kept}
     elif current is not None and options.config is None:
-        kept = {name: getattr(current, name) for name in {"model", "generation"} & current.model_fields_set}
+        kept |= {name: getattr(current, name) for name in {"model", "generation"} & current.model_fields_set}
     return _built(kind, kept, _changes(kind, options))
 
 
@@ -92,11 +93,15 @@ def check_engines(pipeline: Pipeline, options: EngineOptions, *, strict: bool, h
 
     if options.ignore_backend_warnings and strict and "ignore_backend_warnings" in options.said:
         raise ConfigError("--strict and --ignore-backend-warnings exclude each other. Leave one of them out.")
+    if options.offline:
+        # For this process and the workers that it starts: the API engine and the libraries' downloads look there.
+        os.environ.update({"OMNIPIPE_OFFLINE": "1", "HF_HUB_OFFLINE": "1"})
     for config in pipeline.engines:
-        if options.offline:
-            _refuse_network(config)
-        if here:
+        note = getattr(config, "privacy_note", None)
+        if here or note:
             config.check()
+        if note:
+            typer.echo(f"omnipipe: {note}", err=True)
         lacking = find_unsupported(
             config.generation,
             config.supports,
@@ -107,13 +112,12 @@ def check_engines(pipeline: Pipeline, options: EngineOptions, *, strict: bool, h
             typer.echo(f"omnipipe: WARNING: {warning}", err=True)
 
 
-def _config_class(options: EngineOptions, current: EngineConfig | None) -> type[EngineConfig]:
+def _config_class(backend: str | None, options: EngineOptions, current: EngineConfig | None) -> type[EngineConfig]:
     from omnipipe.tasks.text_extraction.registry import find_config
 
-    backend = _checked_backend(options)
     if options.config is not None:
         found = find_config(options.config)
-        if backend in (None, "auto", found.engine) or "backend" not in options.said:
+        if backend in (None, "auto") or _engine_of(backend) == found.engine or "backend" not in options.said:
             return found
         if "config" in options.said:
             raise ConfigError(
@@ -122,9 +126,32 @@ def _config_class(options: EngineOptions, current: EngineConfig | None) -> type[
         return _pair(backend, found)
     if current is None:
         raise ConfigError("no model is named. Use -p vlm, or --config with one of: omnipipe models.")
-    if backend is None or backend == current.engine:
+    if backend is None or _engine_of(backend) == current.engine:
         return type(current)
     return _pair(backend, type(current))
+
+
+def _engine_of(backend: str) -> str:
+    """The engine that is behind the name: presets are the api engine's."""
+    from omnipipe.engines.registry import PRESETS
+
+    return "api" if backend in PRESETS else backend
+
+
+def _preset(backend: str | None, kind: type[EngineConfig], options: EngineOptions) -> dict[str, Any]:
+    """What the preset called `backend` sets; nothing where it is an engine."""
+    from omnipipe.engines.registry import PRESETS, find_engine
+
+    if backend is None or backend not in PRESETS or kind.engine != "api":
+        return {}
+    settings: dict[str, Any] = {}
+    for name, field in find_engine(backend).model_fields.items():
+        if not field.is_required():
+            if field.default != kind.model_fields[name].default and name != "model":
+                settings[name] = field.default
+        elif name == "base_url" and options.base_url is None:
+            raise ConfigError(f"--backend {backend} needs the server's address. Add --base-url URL.")
+    return settings
 
 
 def _pair(backend: str, current: type[EngineConfig]) -> type[EngineConfig]:
@@ -141,10 +168,11 @@ def _pair(backend: str, current: type[EngineConfig]) -> type[EngineConfig]:
     if backend == "auto":
         backend, reason = choose_backend(this_machine(), known)
         typer.echo(f"omnipipe: backend {reason}", err=True)
-    if backend not in known:
+    backend_engine = _engine_of(backend)
+    if backend_engine not in known:
         raise ConfigError(f"--backend {backend}: {family.label} has no config for it. It has: {', '.join(known)}.")
     require_extra(backend, find_engine(backend).probe())
-    return current if backend == current.engine else known[backend]
+    return current if backend_engine == current.engine else known[backend_engine]
 
 
 def _checked_backend(options: EngineOptions) -> str | None:
@@ -244,10 +272,3 @@ def _no_such_setting(flag: str, name: str, kind: type[EngineConfig]) -> str:
     close = difflib.get_close_matches(name, kind.model_fields, n=1)
     remedy = f"Did you mean {close[0]}?" if close else f"It has: {', '.join(kind.model_fields)}."
     return f"{flag}: {kind.__name__} has no such setting. {remedy}"
-
-
-def _refuse_network(config: EngineConfig) -> None:
-    base_url = getattr(config, "base_url", None)
-    if config.engine == "api":
-        where = base_url or "a server"
-        raise ConfigError(f"--offline: {type(config).__name__} sends pages to {where}. Use another backend.")

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from omnipipe.pipeline import Pipeline
     from omnipipe.sources.source import Source
 
-# Small, so that the first pages are printed while the next are read.
+# Small, so that the first pages are printed while the next are read; more where an engine works on many at once.
 _PAGES_AT_ONCE = 8
+_MOST_PAGES_AT_ONCE = 64
 
 
 class Format(StrEnum):
@@ -120,8 +121,9 @@ def _extracted(pipeline: Pipeline, path: str, pages: str | None, passwords: tupl
                 raise InputError(f"--pages {pages!r}: {path} has {record.page_count} pages. Name some of those.")
             members = [Member(record.ref(), start, stop) for start, stop in spans]
         waiting = worker.start_pages(Unit(id="extract", members=tuple(members)))
-        for first in range(0, len(waiting), _PAGES_AT_ONCE):
-            yield from worker.process(waiting[first : first + _PAGES_AT_ONCE])
+        size = min(_MOST_PAGES_AT_ONCE, max(_PAGES_AT_ONCE, *(config.num_running for config in pipeline.engines), 0))
+        for first in range(0, len(waiting), size):
+            yield from worker.process(waiting[first : first + size])
 
 
 def _source(path: str) -> Source:

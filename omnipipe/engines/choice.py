@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from omnipipe.engines.base import Readiness
-from omnipipe.engines.registry import ENGINES, backends, engine_names, find_engine
+from omnipipe.engines.registry import ENGINES, backends, engine_names, find_engine, plain_name
 from omnipipe.errors import ConfigError
 
 AUTO = "auto"
@@ -61,7 +61,7 @@ def backend_of_environment(environment: Mapping[str, str]) -> str | None:
 
 
 def checked_backend(name: str, where: str) -> str:
-    """`name` as the engine calls itself, or `auto`; `where` it was given is for the message.
+    """The engine's or the preset's own name for `name`, or `auto`; `where` it was given is for the message.
 
     Raises:
         ConfigError: It is no backend.
@@ -69,9 +69,10 @@ def checked_backend(name: str, where: str) -> str:
     if name.lower() == AUTO:
         return AUTO
     try:
-        return find_engine(name).engine
+        find_engine(name)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
+    return plain_name(name)
 
 
 def choose_backend(machine: Machine, among: Collection[str] = tuple(ENGINES)) -> Choice:

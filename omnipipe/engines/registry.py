@@ -31,6 +31,15 @@ _HIDDEN: Mapping[str, str] = {"echo": "omnipipe.engines.echo:EchoConfig"}
 PLANNED: Mapping[str, str] = {"tensorrt": "TensorRT-LLM on NVIDIA GPUs"}
 """Names that users ask for and that are not there yet, and what they will be."""
 
+PRESETS: Mapping[str, str] = {
+    "remote-vllm": "omnipipe.engines.presets:RemoteVLLMConfig",
+    "sglang": "omnipipe.engines.presets:SGLangConfig",
+    "llamacpp-server": "omnipipe.engines.presets:LlamaCppServerConfig",
+    "openrouter": "omnipipe.engines.presets:OpenRouterConfig",
+    "azure": "omnipipe.engines.presets:AzureOpenAIConfig",
+}
+"""Servers that the api engine is set up for; each is a name of its own."""
+
 _ALIASES: Mapping[str, str] = {"native": "pytorch", "transformers": "pytorch", "openai": "api", "llama.cpp": "llamacpp"}
 
 
@@ -45,18 +54,23 @@ class Backend(NamedTuple):
 def engine_names() -> list[str]:
     """All names that `find_engine` knows: the built-in ones first, then those of installed packages. Loads none."""
     plugins = {entry.name for entry in entry_points(group=ENTRY_POINT_GROUP)}
-    return [*ENGINES, *sorted(plugins - ENGINES.keys() - _HIDDEN.keys() - PLANNED.keys())]
+    return [*ENGINES, *sorted(plugins - ENGINES.keys() - PRESETS.keys() - _HIDDEN.keys() - PLANNED.keys())]
+
+
+def plain_name(name: str) -> str:
+    """The name that an engine or a preset goes by here, whatever other tools call it."""
+    plain = name.strip().lower().replace("_", "-")
+    return _ALIASES.get(plain, plain)
 
 
 def find_engine(name: str) -> type[EngineConfig]:
-    """The config class of the engine called `name`, or by one of its other names; loads no engine library.
+    """The config class of the engine or preset called `name`, here or elsewhere; loads no engine library.
 
     Raises:
         ConfigError: There is none, it is only planned, or an installed package names something that is none.
     """
-    plain = name.strip().lower()
-    plain = _ALIASES.get(plain, plain)
-    target = ENGINES.get(plain) or _HIDDEN.get(plain)
+    plain = plain_name(name)
+    target = ENGINES.get(plain) or PRESETS.get(plain) or _HIDDEN.get(plain)
     if target is None and plain in PLANNED:
         raise ConfigError(f"backend {plain!r} ({PLANNED[plain]}) is planned and not there yet. Use vllm.")
     if target is None:
@@ -104,4 +118,5 @@ def _unknown(name: str) -> str:
     names = engine_names()
     close = difflib.get_close_matches(name.lower(), names, n=1)
     guess = f" Did you mean {close[0]!r}?" if close else ""
-    return f"there is no backend {name[:80]!r}.{guess} Backends: {', '.join(names)} or auto."
+    known = f"Backends: {', '.join(names)} or auto; servers: {', '.join(PRESETS)}."
+    return f"there is no backend {name[:80]!r}.{guess} {known}"
