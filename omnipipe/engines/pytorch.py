@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from omnipipe.config import operation
+from omnipipe.engines.answer import Answer
 from omnipipe.engines.base import Capabilities, EngineConfig, Readiness
 from omnipipe.engines.batching import BatchEngine, BatchStrategy, OutOfMemoryError, Prepared
 from omnipipe.engines.checkpoint import checkpoint_hash
@@ -20,7 +21,7 @@ from omnipipe.engines.pytorch_check import check_config, has_cuda, probe
 from omnipipe.engines.pytorch_inputs import Asked, Inputs
 from omnipipe.engines.pytorch_load import OOM_HELP, Loaded, load
 from omnipipe.engines.pytorch_params import SUPPORTED, to_generation
-from omnipipe.engines.pytorch_rows import Row, Watch
+from omnipipe.engines.pytorch_rows import Watch
 from omnipipe.errors import EngineDeadError
 from omnipipe.model import Completion, Request
 from omnipipe.page import ProblemError
@@ -154,20 +155,20 @@ class PyTorchEngine(BatchEngine):
             raise EngineDeadError("the PyTorch engine is closed")
         asked = [entry for entry in batch if isinstance(entry, Asked)]
         decode = partial(loaded.tokenizer.decode, skip_special_tokens=True)
-        rows = [Row(entry, decode, loaded.end_ids, entry.room) for entry in asked]
+        answers = [Answer(entry, entry.room, decode, loaded.end_ids) for entry in asked]
         with _memory_errors(), _adapter(loaded.model, asked[0].request.adapter):
-            self._generate_rows(loaded, asked, rows)
-        return [row.completion(self.config.model) for row in rows]
+            logprobs = self._write(loaded, asked, answers)
+        return [answer.completion(self.config.model, known) for answer, known in zip(answers, logprobs, strict=True)]
 
-    def _generate_rows(self, loaded: Loaded, asked: Sequence[Asked], rows: Sequence[Row]) -> None:
+    def _write(self, loaded: Loaded, asked: Sequence[Asked], answers: Sequence[Answer]) -> list[list[float]]:
         import torch
         from transformers import GenerationConfig
 
         assert self._inputs is not None
         params = asked[0].request.params
         inputs = {name: _to(loaded.model, tensor) for name, tensor in self._inputs.join(asked).items()}
-        watch = Watch(rows, params, int(inputs["input_ids"].shape[1]))
-        max_tokens = max(row.limit for row in rows)
+        watch = Watch(answers, params, int(inputs["input_ids"].shape[1]))
+        max_tokens = max(min(entry.request.params.max_tokens, entry.room) for entry in asked)
         generation = to_generation(params, max_tokens=max_tokens, end_ids=loaded.end_ids, pad_id=loaded.pad_id)
         _forget_positions(loaded.model)
         with torch.inference_mode():
@@ -177,6 +178,7 @@ class PyTorchEngine(BatchEngine):
                 logits_processor=watch.processors,
                 stopping_criteria=watch.stopping,
             )
+        return watch.logprobs
 
 
 def _to(model: Any, tensor: Any) -> Any:

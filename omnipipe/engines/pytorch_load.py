@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -41,7 +43,10 @@ def load(config: PyTorchConfig) -> Loaded:
         raise MissingExtraError("PyTorch backend", "transformers", INSTALL) from error
     logging.disable_progress_bar()
     place = str(Path(config.model).expanduser())
-    options = {"trust_remote_code": config.trust_remote_code, "revision": config.revision}
+    options: dict[str, Any] = {"trust_remote_code": config.trust_remote_code, "revision": config.revision}
+    if not Path(place).is_dir() and not _hub_answers():
+        # The hub's client would try each file six times, 23 seconds long, before it looks into its cache.
+        options["local_files_only"] = True
     try:
         processor = AutoProcessor.from_pretrained(place, **options)
         model = _load_model(config, place, options)
@@ -136,6 +141,20 @@ def _loaded(config: PyTorchConfig, model: Any, processor: Any) -> Loaded:
         pad_id=int(pad_id),
         context=min(known, default=None),
     )
+
+
+def _hub_answers() -> bool:
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        with urllib.request.urlopen(constants.ENDPOINT, timeout=10):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, ValueError):
+        return False
 
 
 def _why(config: PyTorchConfig, error: Exception) -> str:

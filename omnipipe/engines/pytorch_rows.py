@@ -2,85 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from omnipipe.engines.answer_text import AnswerText
-from omnipipe.engines.batching import Prepared
+from omnipipe.engines.answer import Answer
 from omnipipe.engines.pytorch_params import samples_itself
-from omnipipe.engines.repetition import is_looping
 from omnipipe.generation import GenerationParams
-from omnipipe.model import Completion, FinishReason
-
-Decode = Callable[[list[int]], str]
-
-
-class Row:
-    """One answer while it is written: it ends by its tokens, its stop texts, its length, a loop, or nobody waiting."""
-
-    def __init__(self, asked: Prepared, decode: Decode, end_ids: Collection[int], limit: int) -> None:
-        params = asked.request.params
-        self._asked = asked
-        self._decode = decode
-        self._end_ids = frozenset(end_ids) | frozenset(params.stop_token_ids)
-        self.limit = min(params.max_tokens, limit)
-        self._stops_loops = params.stop_on_repetition
-        self._tokens: list[int] = []
-        self._logprob_sum: float | None = None
-        # Text is decoded step by step only where somebody wants to know it before the end.
-        needs_text = bool(params.stop) or asked.say is not None
-        self._text = AnswerText(decode, params.stop) if needs_text else None
-        self._finish: FinishReason | None = None
-
-    def take(self, token: int, logprob: float | None) -> bool:
-        """Add `token`, unless the row has ended; whether it goes on."""
-        if self._finish is not None:
-            return False
-        self._tokens.append(token)
-        if logprob is not None:
-            self._logprob_sum = (self._logprob_sum or 0.0) + logprob
-        self._finish = self._finished(token)
-        if self._finish is not None and self._text is not None:
-            self._say(self._text.finish())
-        return self._finish is None and self._asked.is_wanted
-
-    def completion(self, model: str) -> Completion:
-        """The answer as it ended; one that nobody waits for is cut."""
-        text = self._text.text if self._text is not None else self._decode(self._tokens)
-        return Completion(
-            text=text,
-            finish_reason=self._finish or "length",
-            prompt_tokens=self._asked.num_tokens,
-            completion_tokens=len(self._tokens),
-            logprob=None if self._logprob_sum is None else self._logprob_sum / len(self._tokens),
-            token_ids=tuple(self._tokens),
-            model=model,
-        )
-
-    def _finished(self, token: int) -> FinishReason | None:
-        if token in self._end_ids:
-            return "stop"
-        if self._text is not None:
-            self._say(self._text.add(token))
-            if self._text.is_stopped:
-                return "stop"
-        if self._stops_loops and is_looping(self._tokens):
-            return "repetition"
-        return "length" if len(self._tokens) >= self.limit else None
-
-    def _say(self, piece: str) -> None:
-        if piece and self._asked.say is not None:
-            self._asked.say(piece)
 
 
 class Watch:
     """Follows a batch step by step. `processors` and `stopping` go to `generate`."""
 
-    def __init__(self, rows: Sequence[Row], params: GenerationParams, prompt_length: int) -> None:
+    def __init__(self, answers: Sequence[Answer], params: GenerationParams, prompt_length: int) -> None:
         from transformers import LogitsProcessorList, StoppingCriteriaList
 
-        self._rows = rows
+        self._answers = answers
+        self._is_done = [False] * len(answers)
+        self.logprobs: list[list[float]] = [[] for _ in answers]
+        """Natural log probabilities of each answer's tokens; empty where they were not asked for."""
         self._params = params
         self._prompt_length = prompt_length
         self._scores: Any = None
@@ -92,7 +32,7 @@ class Watch:
             own.append(self._remember)
         if samples_itself(params):
             own += _warpers(params)
-            own.append(_SeededChoice(params.seed or 0, len(rows)))
+            own.append(_SeededChoice(params.seed or 0, len(answers)))
         self.processors: Any = LogitsProcessorList(own)
         self.stopping: Any = StoppingCriteriaList([self._stop])
 
@@ -116,16 +56,20 @@ class Watch:
         import torch
 
         last = input_ids[:, -1]
-        logprobs: list[float | None] = [None] * len(self._rows)
-        if self._scores is not None:
-            scores = self._scores.float()
-            chosen = scores.gather(1, last[:, None])[:, 0] - scores.logsumexp(dim=-1)
-            logprobs = chosen.tolist()
-        is_done = [
-            not row.take(token, logprob)
-            for row, token, logprob in zip(self._rows, last.tolist(), logprobs, strict=True)
-        ]
-        return torch.tensor(is_done, dtype=torch.bool, device=input_ids.device)
+        logprobs = self._logprobs(last)
+        for index, token in enumerate(last.tolist()):
+            # A row that has ended goes on with padding until the last one has.
+            if not self._is_done[index]:
+                self.logprobs[index] += logprobs[index : index + 1]
+                self._is_done[index] = not self._answers[index].take(token)
+        return torch.tensor(self._is_done, dtype=torch.bool, device=input_ids.device)
+
+    def _logprobs(self, chosen: Any) -> list[float]:
+        if self._scores is None:
+            return []
+        scores = self._scores.float()
+        logprobs: list[float] = (scores.gather(1, chosen[:, None])[:, 0] - scores.logsumexp(dim=-1)).tolist()
+        return logprobs
 
 
 class _SeededChoice:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
+import psutil
 import pytest
 
-from omnipipe.engines.pytorch import PyTorchConfig
+from omnipipe.engines.pytorch import PyTorchConfig, is_out_of_memory
+from omnipipe.engines.repetition import MIN_COUNT
 from omnipipe.engines.thread import EngineThread
-from tests.engines.contract import EngineContract, opened
-from tests.tiny_reader import CHECKPOINT
+from omnipipe.generation import GenerationParams
+from omnipipe.model import Completion, Message, Request, TextPart
+from omnipipe.page import ProblemError
+from tests.engines.contract import READ, EngineContract, opened, read_request, white_request
+from tests.tiny_reader import CHECKPOINT, random_pages
 
 pytest.importorskip("transformers", reason="the PyTorch engine needs transformers")
 
@@ -22,10 +31,230 @@ def engine() -> Iterator[EngineThread]:
 
 def reader(**settings: object) -> PyTorchConfig:
     """The tiny reader on the CPU in float32, with `settings`."""
-    return PyTorchConfig.model_validate(
-        {"model": str(CHECKPOINT), "torch_dtype": "float32", "device": "cpu", **settings}
-    )
+    return PyTorchConfig.model_validate({"model": str(CHECKPOINT), "dtype": "float32", "device": "cpu", **settings})
 
 
 class TestContract(EngineContract):
     """What every engine promises."""
+
+
+@pytest.fixture(scope="module")
+def single() -> Iterator[EngineThread]:
+    """The same engine with batches of one."""
+    with opened(reader(batch_size=1)) as thread:
+        yield thread
+
+
+@pytest.fixture(scope="module")
+def scrambled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reader's checkpoint with large random weights: answers without end, whose margins are small."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path_factory.mktemp("scrambled")
+    shutil.copytree(CHECKPOINT, folder, dirs_exist_ok=True)
+    random = torch.Generator().manual_seed(5)
+    weights = load_file(folder / "model.safetensors")
+    for name, weight in weights.items():
+        if weight.ndim > 1:
+            noise = torch.randn(weight.shape, generator=random) * 1.5 * weight.shape[-1] ** -0.5
+            weights[name] = noise.to(weight.dtype)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+def mixed_requests(params: GenerationParams) -> list[Request]:
+    """24 requests of several picture sizes and prompt lengths, every sixth with two pictures."""
+    prompts = ["Read.", "Please read all of this page now.", "?"]
+    requests = []
+    for number, text in enumerate(random_pages(24, seed=6)):
+        request = read_request(text, params, prompt=prompts[number % 3])
+        if number % 6 == 5:
+            first = white_request(128, 64).messages[0].parts[0]
+            request = replace(request, messages=(Message("user", (first, *request.messages[0].parts)),))
+        requests.append(request)
+    return requests
+
+
+def answers(engine: EngineThread, requests: Sequence[Request]) -> list[Completion]:
+    calls = [engine.submit(request) for request in requests]
+    return [call.result(120) for call in calls]
+
+
+def test_batched_answers_equal_single_ones(engine: EngineThread, single: EngineThread) -> None:
+    requests = mixed_requests(READ)
+
+    together, alone = answers(engine, requests), answers(single, requests)
+
+    assert [each.token_ids for each in together] == [each.token_ids for each in alone]
+
+
+def test_batched_answers_of_a_model_without_margins_equal_single_ones(scrambled: Path) -> None:
+    requests = mixed_requests(GenerationParams(max_tokens=48, stop_on_repetition=False))
+
+    with opened(reader(model=str(scrambled))) as engine:
+        together = answers(engine, requests)
+    with opened(reader(model=str(scrambled), batch_size=1)) as engine:
+        alone = answers(engine, requests)
+
+    assert [each.token_ids for each in together] == [each.token_ids for each in alone]
+    assert len({each.token_ids for each in alone}) > 12
+
+
+def test_rows_of_a_batch_have_lengths_of_their_own(engine: EngineThread) -> None:
+    limits = [1, 2, 3, 5, 8, 80]
+
+    said = answers(engine, [read_request("Long enough", GenerationParams(max_tokens=limit)) for limit in limits])
+
+    assert [each.completion_tokens for each in said] == [1, 2, 3, 5, 8, 12]
+    assert [each.finish_reason for each in said] == ["length"] * 5 + ["stop"]
+    assert [each.text for each in said] == ["L", "Lo", "Lon", "Long ", "Long eno", "Long enough"]
+
+
+def test_an_answer_that_loops_ends_early(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(CHECKPOINT, tmp_path / "parrot")
+    weights = load_file(tmp_path / "parrot" / "model.safetensors")
+    for name in weights:
+        if "language_model" in name and name.endswith(("o_proj.weight", "down_proj.weight")):
+            # Nothing but the last token is seen, and it is the likeliest to come again.
+            weights[name] *= 0
+    save_file(weights, tmp_path / "parrot" / "model.safetensors", metadata={"format": "pt"})
+    params = GenerationParams(max_tokens=200)
+
+    with opened(reader(model=str(tmp_path / "parrot"))) as engine:
+        looping = answers(engine, [read_request(text, params) for text in random_pages(3, seed=3)])
+        allowed = answers(engine, [read_request("Again", params.with_(stop_on_repetition=False))])
+
+    assert [(each.finish_reason, each.completion_tokens) for each in looping] == [("repetition", MIN_COUNT)] * 3
+    assert [(each.finish_reason, each.completion_tokens) for each in allowed] == [("length", 200)]
+
+
+def test_a_seeded_answer_does_not_depend_on_its_neighbours(engine: EngineThread, single: EngineThread) -> None:
+    params = READ.with_(temperature=2.0, seed=11, min_tokens=30, max_tokens=30)
+    requests = [read_request(text, params) for text in random_pages(8, seed=7)]
+    other = [read_request(text, params.with_(seed=12)) for text in random_pages(8, seed=7)]
+
+    together, alone, others = answers(engine, requests), answers(single, requests), answers(engine, other)
+
+    assert [each.token_ids for each in together] == [each.token_ids for each in alone]
+    assert [each.token_ids for each in together] != [each.token_ids for each in others]
+
+
+@pytest.mark.parametrize("penalty", ["presence_penalty", "frequency_penalty"])
+def test_a_penalty_makes_what_was_said_rarer(engine: EngineThread, penalty: str) -> None:
+    params = GenerationParams(max_tokens=30, min_tokens=30, stop_on_repetition=False)
+    plain, rarer = answers(
+        engine, [read_request("aaaaaaaa", params), read_request("aaaaaaaa", params.with_(**{penalty: 2.0}))]
+    )
+
+    assert plain.token_ids is not None
+    assert rarer.token_ids is not None
+    assert len(set(rarer.token_ids)) > len(set(plain.token_ids))
+
+
+def test_words_alone_and_a_system_turn_are_answered(engine: EngineThread) -> None:
+    words = Message("user", (TextPart("Hello"),))
+    page = read_request("With a system")
+    with_system = replace(page, messages=(Message("system", (TextPart("You read."),)), *page.messages))
+
+    said = answers(engine, [Request(id="words", messages=(words,), params=GenerationParams(max_tokens=4)), with_system])
+
+    assert said[0].completion_tokens is not None
+    assert said[1].text == "With a system"
+
+
+def test_what_a_checkpoint_recommends_does_not_leak_in(tmp_path: Path) -> None:
+    shutil.copytree(CHECKPOINT, tmp_path / "wild")
+    wild = {"do_sample": True, "temperature": 5.0, "max_length": 12, "repetition_penalty": 1.9, "eos_token_id": 259}
+    (tmp_path / "wild" / "generation_config.json").write_text(json.dumps(wild))
+    texts = random_pages(8, seed=8)
+
+    with opened(reader(model=str(tmp_path / "wild"))) as engine:
+        said = answers(engine, [read_request(text) for text in texts])
+
+    assert [each.text for each in said] == texts
+
+
+def test_a_shorter_context_is_kept() -> None:
+    with opened(reader(max_model_len=60)) as engine:
+        cut = answers(engine, [read_request("Short one")])[0]
+        with pytest.raises(ProblemError, match=r"context_overflow: the prompt has .* and the model takes 60"):
+            answers(engine, [read_request("Short one", prompt="x" * 60)])
+
+    assert cut.finish_reason in ("stop", "length")
+    assert cut.prompt_tokens is not None
+    assert cut.completion_tokens is not None
+    assert cut.prompt_tokens + cut.completion_tokens <= 60
+
+
+def test_what_the_engine_cannot_do_is_said(engine: EngineThread) -> None:
+    request = read_request("Form")
+
+    with pytest.raises(ProblemError, match=r"cannot bind an answer's form. Use the vLLM, MLX or API backend"):
+        answers(engine, [replace(request, response_regex="[a-z]+")])
+    with pytest.raises(ProblemError, match=r"adapter 'law' is unknown. Adapters under lora: none"):
+        answers(engine, [replace(request, adapter="law")])
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "auto"])
+def test_other_number_formats_read_as_well(dtype: str) -> None:
+    texts = random_pages(8, seed=9)
+
+    with opened(reader(dtype=dtype, attn_implementation="eager", batch_strategy="static")) as engine:
+        said = answers(engine, [read_request(text) for text in texts])
+
+    assert [each.text for each in said] == texts
+
+
+def test_an_adapter_changes_the_answers_of_its_requests_alone(tmp_path: Path) -> None:
+    pytest.importorskip("peft", reason="LoRA needs peft")
+    folder = make_adapter(tmp_path / "adapter")
+    texts = random_pages(6, seed=10)
+
+    with opened(reader(lora={"odd": str(folder)})) as engine:
+        said = answers(engine, [read_request(text, adapter=name) for text in texts for name in (None, "odd")])
+
+    assert [each.text for each in said[::2]] == texts
+    assert all(each.text != text for each, text in zip(said[1::2], texts, strict=True))
+
+
+def make_adapter(folder: Path) -> Path:
+    """A LoRA adapter with large random weights for the reader's attention."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForImageTextToText
+
+    torch.manual_seed(3)
+    base = AutoModelForImageTextToText.from_pretrained(CHECKPOINT, dtype=torch.float32)
+    targets = r".*language_model.*\.(q_proj|v_proj)"
+    tuned = get_peft_model(base, LoraConfig(r=4, target_modules=targets, init_lora_weights=False))
+    for name, weight in tuned.named_parameters():
+        if "lora_" in name:
+            weight.data.normal_(std=0.5)
+    tuned.save_pretrained(str(folder))
+    return folder
+
+
+def test_memory_is_free_after_close() -> None:
+    process = psutil.Process()
+    sizes = []
+
+    for _ in range(4):
+        with opened(reader()) as engine:
+            answers(engine, [read_request(text) for text in random_pages(8, seed=12)])
+        sizes.append(process.memory_info().rss)
+
+    # The first round warms the allocator up; a model that stays is 3.5 MB, and its caches are more.
+    assert (sizes[3] - sizes[1]) / 2 < 2_000_000
+
+
+def test_too_little_memory_is_known_by_torchs_own_error() -> None:
+    import torch
+
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 50)
+
+    assert is_out_of_memory(caught.value)
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
