@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from docs import make_backends
 from omnipipe.cli import engine
 from omnipipe.cli.backends import configs
 from omnipipe.cli.engine_option import EngineOptions
@@ -415,3 +416,9 @@ def test_every_shown_setting_makes_the_same_config(capsys: pytest.CaptureFixture
     assert shown.pop("config") == "QwenTextEchoConfig"
     again = QwenTextEchoConfig.model_validate(shown)
     assert (again.reply, again.generation.max_tokens) == ("from file", 5)
+
+
+@pytest.mark.parametrize("path", sorted(make_backends.pages()), ids=lambda path: path.name)
+def test_the_documented_engines_and_models_are_the_real_ones(path: Path) -> None:
+    """To bring the pages up to date: python docs/make_backends.py."""
+    assert path.read_text(encoding="utf-8") == make_backends.pages()[path]

@@ -59,7 +59,7 @@ def test_every_named_test_exists() -> None:
     for row in rows():
         if not row.state.startswith("met"):
             continue
-        named = re.findall(r"(tests/\w+\.py)::(\w+)", row.where)
+        named = re.findall(r"(tests/[\w/]+\.py)::(\w+)", row.where)
         missing += [f"{row.id}: {file}::{test}" for file, test in named if not (ROOT / file).exists()]
         missing += [
             f"{row.id}: {file}::{test}" for file, test in named if (ROOT / file).exists() and test not in names_in(file)
