@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable
+from contextlib import ExitStack, closing
 from pickle import loads
 from typing import TYPE_CHECKING
 
@@ -108,18 +108,23 @@ class _Run:
         from omnipipe.runners.ray_feed import Feed
 
         num_calls = self._pool.max_size * self._pool.calls
-        feed = Feed(num_calls)
-        self._supply.attach(feed, num_calls * (_TASKS_PER_ACTOR + 2))
-        try:
-            for report in _reports(self._dataset(feed.dataset(self._options.no_progress_seconds))):
-                for receipt in report.receipts:
-                    if self._supply.settle(receipt):
-                        self._num_receipts += 1
-                        self._on_receipt(receipt)
-                if report.error is not None:
-                    raise report.error
-        finally:
-            self._supply.detach()
+        with Feed(num_calls) as feed:
+            self._supply.attach(feed, num_calls * (_TASKS_PER_ACTOR + 2))
+            try:
+                # Closed at once, or the executor of a round that failed would outlive Ray, and start it anew.
+                with closing(_reports(self._dataset(feed.dataset(self._options.no_progress_seconds)))) as reports:
+                    self._take(reports)
+            finally:
+                self._supply.detach()
+
+    def _take(self, reports: Iterable[Report]) -> None:
+        for report in reports:
+            for receipt in report.receipts:
+                if self._supply.settle(receipt):
+                    self._num_receipts += 1
+                    self._on_receipt(receipt)
+            if report.error is not None:
+                raise report.error
 
     def _dataset(self, units: Dataset) -> Dataset:
         from ray.data import ActorPoolStrategy
@@ -146,7 +151,7 @@ class _Run:
         )
 
 
-def _reports(dataset: Dataset) -> Iterator[Report]:
+def _reports(dataset: Dataset) -> Generator[Report]:
     import ray
 
     from omnipipe.runners.ray_worker import REPORT

@@ -6,45 +6,44 @@ carry references only; neither bytes of documents, nor pixels, nor text pass thr
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import Self, cast
 
 import pyarrow as pa
 import ray
 from ray.data import DataContext, Dataset, Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
-from omnipipe.runners.ray_queue import UnitQueue
+from omnipipe.runners.ray_queue import Address, QueueServer, UnitQueue, rows_of
 from omnipipe.unit import Unit
-
-if TYPE_CHECKING:
-    from ray.actor import ActorHandle
 
 UNITS = "units"
 
 
 class Feed:
-    """The driver's end of the queue, and the dataset's."""
+    """The driver's end of the queue, and the dataset's. A context manager: leaving it ends the dataset's rows."""
 
     def __init__(self, num_workers: int) -> None:
-        self._num_put = 0
-        self._here = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
-        remote = ray.remote(UnitQueue).options(num_cpus=0, max_concurrency=8, label_selector=self._here)
-        self._queue = cast("ActorHandle[UnitQueue]", remote.remote(num_workers))
+        self._queue = UnitQueue(num_workers)
+        self._server = QueueServer(self._queue)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
 
     def put(self, unit: Unit) -> None:
         """Hand `unit` over."""
-        self._num_put += 1
-        self._queue.put.remote(unit)
+        self._queue.put(unit)
 
     def set_load(self, load: int) -> None:
         """From now on a task holds at most `load` units."""
-        self._queue.set_load.remote(load)
+        self._queue.set_load(load)
 
     def complete(self) -> None:
         """Say that no unit will follow."""
-        self._queue.complete.remote(self._num_put)
+        self._queue.complete()
 
     def dataset(self, no_progress_seconds: float) -> Dataset:
         """Rows of one column `units`, each block one row, as they are put."""
@@ -53,11 +52,15 @@ class Feed:
         context.target_max_block_size = 1
         context.target_min_block_size = 1
         context.enable_progress_bars = False
+        # Once a second Ray Data would add up the pages of each worker's memory, for statistics that nobody reads.
+        context.memory_usage_poll_interval_s = None
         context.execution_no_progress_timeout_s = no_progress_seconds
         with DataContext.current(context):
             # Without a CPU slot, or a pool of actors on all CPUs would leave none for the source.
+            # On the driver's node, where the queue is.
+            here = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
             dataset = ray.data.read_datasource(
-                _Source(self._queue), override_num_blocks=1, num_cpus=0, label_selector=self._here
+                _Source(self._server.address), override_num_blocks=1, num_cpus=0, label_selector=here
             )
         return cast(Dataset, dataset)
 
@@ -65,9 +68,9 @@ class Feed:
 class _Source(Datasource):
     """A dataset's source: one task that yields a row whenever the queue has one."""
 
-    def __init__(self, queue: ActorHandle[UnitQueue]) -> None:
+    def __init__(self, address: Address) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._queue = queue
+        self._address = address
 
     def get_name(self) -> str:
         return "Units"
@@ -78,16 +81,11 @@ class _Source(Datasource):
     def get_read_tasks(
         self, parallelism: int, per_task_row_limit: int | None = None, data_context: DataContext | None = None
     ) -> list[ReadTask]:
-        queue = self._queue
+        address = self._address
         metadata = BlockMetadata(num_rows=None, size_bytes=None, exec_stats=None, input_files=None)
-        return [ReadTask(lambda: _rows(queue), metadata)]
+        return [ReadTask(lambda: _rows(address), metadata)]
 
 
-def _rows(queue: ActorHandle[UnitQueue]) -> Iterator[pa.Table]:
-    row = 0
-    while True:
-        units = cast(tuple[Unit, ...] | None, ray.get(queue.take.remote(row)))
-        if units is None:
-            return
-        yield pa.table({UNITS: pa.array([pickle.dumps(units, protocol=5)], pa.large_binary())})
-        row += 1
+def _rows(address: Address) -> Iterator[pa.Table]:
+    for units in rows_of(address):
+        yield pa.table({UNITS: pa.array([units], pa.large_binary())})
