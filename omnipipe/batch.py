@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -122,6 +122,7 @@ class _Run:
         # Passes run side by side, in threads that share the ledger and the counts.
         self._lock = threading.RLock()
         self._later = Escalation(ledger, len(self._passes), self._lock)
+        self._sources: Iterator[Source] | None = None
         self._num_documents = 0
         self._done_before = ledger.counts().num_pages
 
@@ -137,15 +138,22 @@ class _Run:
         self._progress.start(total=self._ledger.num_planned_pages, done=self._done_before)
         units = self._units()
         try:
-            first = next(units, None)
-            if first is not None or self._is_left_open():
-                first_units = [first] if first is not None else []
-                self._runner()(job, chain(first_units, units), on_receipt=self._receive, later=self._later)
+            is_new = self._is_new()
+            ahead = [] if is_new else list(islice(units, 1))
+            if is_new or ahead or self._is_left_open():
+                self._runner()(job, chain(ahead, units), on_receipt=self._receive, later=self._later)
         except KeyboardInterrupt:
             raise Interrupted(self._how_to_go_on()) from None
         finally:
             self._progress.stop()
         return self._summary(self._ledger.finish(), time.monotonic() - started)
+
+    def _is_new(self) -> bool:
+        """Whether no page was ever planned: then there is work, and a runner starts while its first part is indexed."""
+        if self._ledger.num_planned_pages:
+            return False
+        self._sources = expand(self._inputs, limit=self._options.limit)
+        return True
 
     def _is_left_open(self) -> bool:
         later = range(1, len(self._passes))
@@ -157,9 +165,8 @@ class _Run:
                 self._ledger.plan_retry(self._options.retry, max_pages=self._options.max_pages)
             pending = list(self._ledger.pending(0))
         yield from pending
-        sources = expand(self._inputs, limit=self._options.limit)
         records = index_sources(
-            sources,
+            self._sources or expand(self._inputs, limit=self._options.limit),
             num_processes=max(1, min(4, os.cpu_count() or 1)),
             limits=self._options.limits,
             passwords=self._options.passwords,
