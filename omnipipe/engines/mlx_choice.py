@@ -10,6 +10,10 @@ from omnipipe.generation import GenerationParams
 from omnipipe.page import ProblemError
 
 
+# Where blanks are free, an unsure model writes blanks for ever.
+_COMPACT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+
+
 class TokenChoice:
     """Chooses the tokens of one answer. mlx-vlm's own sampling draws a whole batch from one random sequence.
 
@@ -61,7 +65,7 @@ class TokenChoice:
         if self._asked is None:
             self._counts = mx.zeros(logits.shape)
             self._asked = mx.zeros(logits.shape, dtype=mx.bool_)
-            self._asked[:, mx.array(self._prompt)] = True
+            self._asked[:, mx.array(self._prompt, dtype=mx.int32)] = True
         if said:
             self._counts[:, said[-1]] += 1
         came = self._counts > 0
@@ -112,7 +116,7 @@ class Grammar:
         matcher: Any = LLMatcher
         try:
             grammar = (
-                matcher.grammar_from_json_schema(json.dumps(schema))
+                matcher.grammar_from_json_schema(json.dumps(schema), overrides=_COMPACT)
                 if regex is None
                 else matcher.grammar_from_regex(regex)
             )
