@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from omnipipe.engines.base import EngineConfig
 
-_SECTIONS = ("decoder", "quantization", "batching", "sharding")
+_SECTIONS = ("decoder", "quantization", "batching", "sharding", "model_kwargs")
 
 
 def config_schema(kind: type[EngineConfig], definitions: dict[str, Any]) -> dict[str, object]:

@@ -16,7 +16,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """Spellings at the top level, and the fields that they mean: the first that a config has."""
 
-_BATCH_SIZES = ("batch_size", "max_batch_size", "max_num_seqs")
+_BATCH_SIZES = ("batch_size", "max_num_seqs", "max_concurrency")
 _STRATEGIES = ("batch_strategy", "batching")
 
 
@@ -32,7 +32,8 @@ def with_our_names(given: Mapping[str, Any], fields: Collection[str], label: str
     """`given` with the fields' own names, where a config of the engine called `label` has these `fields`.
 
     `decoder.*` becomes generation parameters, `quantization.load_in_4bit` and `_8bit` the field `quantization`,
-    `batching.*` the engine's batch, `sharding.*` its tensor parallelism. What means nothing keeps its full path.
+    `batching.*` the engine's batch, `sharding.*` its tensor parallelism, `model_kwargs.*` fields.
+    What means nothing keeps its full path.
 
     Raises:
         ValueError: A setting is given twice, or has a value that the engine cannot honour.
@@ -110,7 +111,19 @@ def _sharding(section: Mapping[str, Any], fields: Collection[str], label: str) -
         raise ValueError(f"sharding not supported by {label}. Use vLLM")
 
 
-_SECTIONS = {"decoder": _decoder, "quantization": _quantization, "batching": _batching, "sharding": _sharding}
+def _model_kwargs(section: Mapping[str, Any], fields: Collection[str], label: str) -> Iterator[Setting]:
+    for key, value in section.items():
+        path = f"model_kwargs.{key}"
+        yield Setting(path, key if key in fields else path, value)
+
+
+_SECTIONS = {
+    "decoder": _decoder,
+    "quantization": _quantization,
+    "batching": _batching,
+    "sharding": _sharding,
+    "model_kwargs": _model_kwargs,
+}
 
 
 def _first(names: Collection[str], fields: Collection[str]) -> str | None:

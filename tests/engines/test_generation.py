@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 
 from omnipipe.engines.base import Capabilities, Engine, EngineConfig
+from omnipipe.engines.registry import find_engine
 from omnipipe.errors import ConfigError
 from omnipipe.generation import ALIASES, GenerationParams, find_unsupported, known_names, weigh
 
@@ -230,3 +231,61 @@ def test_nested_settings_that_mean_nothing_are_refused_by_their_path(
 
 def test_the_names_that_are_understood_are_ours_and_the_aliases() -> None:
     assert set(ALIASES.values()) <= set(GenerationParams.model_fields) <= known_names()
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "wanted"),
+    [
+        ("pytorch", {"model_name": "m", "fp_precision": "float16"}, {"model": "m", "torch_dtype": "float16"}),
+        ("pytorch", {"quantization": {"load_in_8bit": True}}, {"quantization": "8bit"}),
+        (
+            "pytorch",
+            {"batching": {"batch_size": 4, "strategy": "static"}},
+            {"batch_size": 4, "batch_strategy": "static"},
+        ),
+        ("pytorch", {"sharding": {"strategy": "tensor_parallel", "num_gpus": 2}}, {"device_map": "auto"}),
+        ("vllm", {"fp_precision": "bfloat16"}, {"dtype": "bfloat16"}),
+        ("vllm", {"quantization": {"load_in_4bit": True}}, {"quantization": "4bit"}),
+        ("vllm", {"batching": {"batch_size": 4}}, {"max_num_seqs": 4}),
+        ("vllm", {"sharding": {"strategy": "tensor_parallel", "num_gpus": 2}}, {"tensor_parallel_size": 2}),
+        ("mlx", {"quantization": {"load_in_4bit": True}}, {"quantization": "4bit"}),
+        ("api", {"api_url": "http://s:8000", "max_retries": 3}, {"base_url": "http://s:8000", "max_retries": 3}),
+        ("api", {"batching": {"batch_size": 9, "strategy": "continuous"}}, {"max_concurrency": 9}),
+        ("llamacpp", {"model_kwargs": {"n_gpu_layers": 0, "n_ctx": 2048}}, {"n_gpu_layers": 0, "n_ctx": 2048}),
+    ],
+)
+def test_the_real_engines_take_other_tools_settings(name: str, asked: dict[str, Any], wanted: dict[str, Any]) -> None:
+    config = find_engine(name).model_validate({"model": "m", **asked} if "model_name" not in asked else asked)
+
+    assert {field: getattr(config, field) for field in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "words"),
+    [
+        ("vllm", {"quantization": {"load_in_8bit": True}}, "use 4-bit or pre-quantized GPTQ/AWQ models"),
+        ("api", {"quantization": {"load_in_4bit": True}}, r"quantization\.load_in_4bit not supported by API"),
+        ("vllm", {"batching": {"strategy": "static"}}, r"batching\.strategy=static not supported by vLLM"),
+        ("llamacpp", {"sharding": {"num_gpus": 2}}, r"sharding not supported by llama\.cpp"),
+        ("llamacpp", {"model_kwargs": {"n_gpus": 2}}, r"model_kwargs\.n_gpus"),
+    ],
+)
+def test_what_a_real_engine_cannot_do_is_refused_by_name(name: str, asked: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        find_engine(name).model_validate({"model": "m", **asked})
+
+
+@pytest.mark.parametrize("name", ["vllm", "llamacpp", "remote-vllm"])
+def test_the_promised_warning_names_the_engine(name: str) -> None:
+    config = find_engine(name).model_validate({"model": "m", "no_repeat_ngram_size": 3})
+
+    found = find_unsupported(config.generation, config.supports, config.label)
+
+    expected = f"decoder.no_repeat_ngram_size not supported by {config.label}. Use repetition_penalty instead."
+    assert [entry.message for entry in found] == [expected]
+
+
+def test_pytorch_honours_what_vllm_lacks() -> None:
+    config = find_engine("pytorch").model_validate({"model": "m", "decoder": {"no_repeat_ngram_size": 3, "min_p": 0.1}})
+
+    assert find_unsupported(config.generation, config.supports, config.label) == []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +19,7 @@ from omnipipe.engines.choice import (
     require_extra,
     this_machine,
 )
-from omnipipe.engines.registry import ENGINES, backends, engine_names, find_engine
+from omnipipe.engines.registry import ENGINES, PRESETS, backends, engine_names, find_engine
 from omnipipe.errors import ConfigError
 
 READY = Readiness("ready", "here")
@@ -160,3 +163,25 @@ def test_a_missing_extra_is_the_promised_sentence() -> None:
     promised = "ERROR: Backend 'vllm' requires extra dependencies. Install with: pip install omnipipe[vllm]"
     assert str(caught.value) == promised
     require_extra("vllm", READY)
+
+
+def test_every_engine_has_an_extra_of_its_own_with_its_libraries() -> None:
+    project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())["project"]
+    extras = {
+        extra: {re.split(r"[\[<>=;, ]", requirement)[0] for requirement in named}
+        for extra, named in project["optional-dependencies"].items()
+    }
+
+    assert extras["pytorch"] >= {"torch", "transformers", "accelerate"}
+    assert extras["vllm"] == {"vllm"}
+    assert extras["mlx"] == {"mlx-vlm"}
+    assert extras["api"] == {"openai"}
+    assert extras["llamacpp"] == {"llama-cpp-python"}
+    needed = {re.split(r"[\[<>=;, ]", requirement)[0] for requirement in project["dependencies"]}
+    assert needed.isdisjoint(set.union(*(extras[name] for name in ENGINES)))
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_a_server_that_is_known_by_name_is_the_api_engine(name: str) -> None:
+    assert find_engine(name).engine == "api"
+    assert find_engine(name.replace("-", "_")) is find_engine(name)
