@@ -9,7 +9,6 @@ from typing import Any
 from omnipipe.generation import GenerationParams
 from omnipipe.page import ProblemError
 
-
 # Where blanks are free, an unsure model writes blanks for ever.
 _COMPACT = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
