@@ -10,7 +10,7 @@ import ctypes
 import re
 from collections import deque
 from itertools import repeat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pypdfium2.raw as pdfium
@@ -35,19 +35,29 @@ _FORCE_BOLD = 1 << 18
 
 _P = ctypes.c_void_p
 
+_CHUNK = 1024
+_WIDTH = 8
+_scratch = np.zeros((_CHUNK, _WIDTH), np.float32)
+_rows = [_P(_scratch.ctypes.data + 4 * _WIDTH * i) for i in range(_CHUNK)]
+"""Where PDFium writes; the pointers are made once, which is half of a call's cost."""
 
-def _bare(function: object, result: object, *arguments: object) -> object:
-    """`function` taking addresses as plain numbers: half the cost of a call with typed pointers."""
+
+def _bare(function: object, result: object) -> Callable[..., Any]:
+    """`function` without types to convert arguments to, and without letting other threads run: half a call's cost.
+
+    Arguments are pointers as `c_void_p` and plain numbers as C's int.
+    """
     address = ctypes.cast(function, _P).value  # type: ignore[arg-type]
-    return ctypes.CFUNCTYPE(result, *arguments)(address)  # type: ignore[arg-type]
+    bare: Callable[..., Any] = ctypes.PYFUNCTYPE(result)(address)  # type: ignore[arg-type]
+    return bare
 
 
-_loose_box = _bare(pdfium.FPDFText_GetLooseCharBox, ctypes.c_int, _P, ctypes.c_int, _P)
-_matrix = _bare(pdfium.FPDFText_GetMatrix, ctypes.c_int, _P, ctypes.c_int, _P)
-_font_size = _bare(pdfium.FPDFText_GetFontSize, ctypes.c_double, _P, ctypes.c_int)
-_char_index = _bare(pdfium.FPDFText_GetCharIndexFromTextIndex, ctypes.c_int, _P, ctypes.c_int)
-_text_index = _bare(pdfium.FPDFText_GetTextIndexFromCharIndex, ctypes.c_int, _P, ctypes.c_int)
-_get_text = _bare(pdfium.FPDFText_GetText, ctypes.c_int, _P, ctypes.c_int, ctypes.c_int, _P)
+_loose_box = _bare(pdfium.FPDFText_GetLooseCharBox, None)
+_matrix = _bare(pdfium.FPDFText_GetMatrix, None)
+_font_size = _bare(pdfium.FPDFText_GetFontSize, ctypes.c_double)
+_char_index = _bare(pdfium.FPDFText_GetCharIndexFromTextIndex, ctypes.c_int)
+_text_index = _bare(pdfium.FPDFText_GetTextIndexFromCharIndex, ctypes.c_int)
+_get_text = _bare(pdfium.FPDFText_GetText, ctypes.c_int)
 
 
 class Words(NamedTuple):
@@ -80,7 +90,7 @@ class _Ends(NamedTuple):
 
 def read_words(textpage: pypdfium2.PdfTextPage) -> Words | None:
     """The words of `textpage`; None where it has no visible character."""
-    handle = ctypes.cast(textpage.raw, _P).value
+    handle = ctypes.cast(textpage.raw, _P)
     num_chars = pdfium.FPDFText_CountChars(textpage.raw)
     units = _units(handle, num_chars)
     if units is None:
@@ -104,26 +114,28 @@ def read_words(textpage: pypdfium2.PdfTextPage) -> Words | None:
     return Words(text, units, first, last, line, box, size, turn, ends.chars)
 
 
-def _ends(handle: int | None, first: NDArray[np.intp], last: NDArray[np.intp], is_mapped: bool) -> _Ends:
+def _ends(handle: ctypes.c_void_p, first: NDArray[np.intp], last: NDArray[np.intp], is_mapped: bool) -> _Ends:
     indices = np.concatenate((first, last - 1)).tolist()
     if is_mapped:
-        indices = [_char_index(handle, i) for i in indices]  # type: ignore[operator]
+        indices = [_char_index(handle, i) for i in indices]
     boxes = _boxes(handle, indices)
     return _Ends(boxes[: len(first)], boxes[len(first) :], indices[: len(first)])
 
 
-def _boxes(handle: int | None, indices: list[int]) -> NDArray[np.float32]:
+def _boxes(handle: ctypes.c_void_p, indices: list[int]) -> NDArray[np.float32]:
     """Left, bottom, right and top of characters."""
     # FS_RECTF is left, top, right, bottom.
     raw = _fetch(_loose_box, handle, indices, 4)
-    boxes = np.concatenate((np.minimum(raw[:, :2], raw[:, 2:]), np.maximum(raw[:, :2], raw[:, 2:])), axis=1)
+    boxes = np.empty_like(raw)
+    np.minimum(raw[:, :2], raw[:, 2:], out=boxes[:, :2])
+    np.maximum(raw[:, :2], raw[:, 2:], out=boxes[:, 2:])
     if not np.isfinite(boxes).all():
         boxes = np.nan_to_num(boxes, nan=0.0, posinf=0.0, neginf=0.0)
     return boxes
 
 
 def _split(
-    handle: int | None,
+    handle: ctypes.c_void_p,
     words: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]],
     broken: NDArray[np.intp],
     is_mapped: bool,
@@ -134,7 +146,7 @@ def _split(
     owners: list[int] = []
     for i in broken.tolist():
         inside = list(range(int(first[i]), int(last[i])))
-        boxes = _boxes(handle, [_char_index(handle, c) for c in inside] if is_mapped else inside)  # type: ignore[operator]
+        boxes = _boxes(handle, [_char_index(handle, c) for c in inside] if is_mapped else inside)
         overlap = np.minimum(boxes[1:, 3], boxes[:-1, 3]) - np.maximum(boxes[1:, 1], boxes[:-1, 1])
         cuts = np.flatnonzero(overlap < 0.3 * (boxes[1:, 3] - boxes[1:, 1])) + 1
         places += [inside[cut] for cut in cuts.tolist()]
@@ -147,18 +159,18 @@ def _split(
     return starts, ends, np.cumsum(np.insert(np.diff(line, prepend=0), at, 1))
 
 
-def _units(handle: int | None, count: int) -> NDArray[np.uint16] | None:
+def _units(handle: ctypes.c_void_p, count: int) -> NDArray[np.uint16] | None:
     """The page's text in UTF-16 units; None where there is none."""
     start = 0
-    while start < count and _text_index(handle, start) < 0:  # type: ignore[operator]
+    while start < count and _text_index(handle, start) < 0:
         start += 1
     if count <= start:
         return None
-    while _text_index(handle, count - 1) < 0:  # type: ignore[operator]
+    while _text_index(handle, count - 1) < 0:
         count -= 1
     # What PDFium inserts makes the text longer than the list of characters, never by more than this.
     buffer = np.zeros(2 * count + 16, np.uint16)
-    written = _get_text(handle, start, count - start, buffer.ctypes.data)  # type: ignore[operator]
+    written = _get_text(handle, start, count - start, _P(buffer.ctypes.data))
     return buffer[: written - 1] if written > 1 else None
 
 
@@ -178,17 +190,22 @@ def _cut(units: NDArray[np.uint16]) -> tuple[NDArray[np.intp], NDArray[np.intp],
     return first, last, np.cumsum((units == 10) | hyphen)[first]
 
 
-def _fetch(function: object, handle: int | None, indices: list[int], width: int) -> NDArray[np.float32]:
+def _fetch(
+    function: Callable[..., Any], handle: ctypes.c_void_p, indices: list[int], width: int
+) -> NDArray[np.float32]:
     """What `function` writes for each character: rows of `width` floats."""
-    rows = np.zeros((len(indices), width), np.float32)
-    start, step = rows.ctypes.data, 4 * width
-    addresses = range(start, start + step * len(indices), step)
-    deque(map(function, repeat(handle), indices, addresses), maxlen=0)  # type: ignore[call-overload]
+    rows = np.empty((len(indices), width), np.float32)
+    for start in range(0, len(indices), _CHUNK):
+        part = indices[start : start + _CHUNK]
+        # What PDFium knows nothing of it leaves as it was.
+        _scratch[: len(part)] = 0
+        deque(map(function, repeat(handle), part, _rows), maxlen=0)
+        rows[start : start + len(part)] = _scratch[: len(part), :width]
     return rows
 
 
 def _sizes_and_turns(
-    handle: int | None, ends: _Ends, line: NDArray[np.intp]
+    handle: ctypes.c_void_p, ends: _Ends, line: NDArray[np.intp]
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
     """Size and direction of each word; PDFium is asked where the line or the height of the first letter changes."""
     every = ends.chars
@@ -198,7 +215,7 @@ def _sizes_and_turns(
     chars = [every[i] for i in np.flatnonzero(changed).tolist()]
     group = np.cumsum(changed) - 1
     matrix = _fetch(_matrix, handle, chars, 6)
-    raw = np.fromiter(map(_font_size, repeat(handle), chars), np.float32, len(chars))  # type: ignore[call-overload]
+    raw = np.fromiter(map(_font_size, repeat(handle), chars), np.float32, len(chars))
     scale = np.hypot(matrix[:, 2], matrix[:, 3])
     if not np.isfinite(matrix).all() or not np.isfinite(raw).all():
         matrix, raw = np.nan_to_num(matrix), np.nan_to_num(raw)
