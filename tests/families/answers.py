@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from omnipipe.model import Completion, ModelFamily
 from omnipipe.page import Page, Pixels
 
@@ -82,3 +84,32 @@ NANONETS = (
 )
 
 LIGHTON = "# Report\n\n![image](image_1.png)100,200,300,400\n\nText with $x$.\n\n![image](image_2.png)"
+
+
+def dense_answers() -> dict[str, str]:
+    """A page of six long paragraphs and a table of 25 rows and 6 columns, as each family would answer it."""
+    paragraph = "The value of the report (12.5 %) rose in the year, and income with it. " * 8
+    rows = ["report value"] * 25
+    lines = (f"<tr>{f'<td>{cell}</td>' * 6}</tr>" for cell in rows)
+    html = f"<table>{''.join(lines)}</table>"
+    markdown = "\n\n".join(["# Title", *[paragraph] * 6, html, "\\(x^2\\) and \\[ y \\]"])
+    body = " \\\\\n".join(" & ".join([cell] * 6) for cell in rows)
+    tabular = f"\\begin{{tabular}}{{llllll}}{body}\\end{{tabular}}"
+    entries = [
+        {"bbox": [10, 10, 900, 40], "category": "Title", "text": "# Title"},
+        *({"bbox": [10, 50, 900, 90], "category": "Text", "text": paragraph} for _ in range(6)),
+        {"bbox": [10, 500, 900, 900], "category": "Table", "text": html},
+    ]
+    marked = f"<|ref|>text<|/ref|><|det|>[[100, 100, 500, 190]]<|/det|>\n{paragraph}\n\n" * 6
+    tags = f"<text><loc_10><loc_50><loc_400><loc_90>{paragraph}</text>\n" * 6
+    cells = "".join("".join(f"<fcel>{cell}" for _ in range(6)) + "<nl>" for cell in rows)
+    return {
+        "qwen": f"{markdown}\n\n<!-- Table (100, 200, 900, 400) -->\n{tabular}",
+        "olmocr": OLMOCR[: OLMOCR.index("# Ü")] + markdown,
+        "dots_ocr": json.dumps(entries),
+        "deepseek_ocr": f"{marked}<|ref|>table<|/ref|><|det|>[[0, 700, 999, 999]]<|/det|>\n{html}",
+        "lighton_ocr": markdown,
+        "nanonets": f"{markdown}\n\n<page_number>3</page_number>",
+        "granite_docling": f"<doctag>{tags}<otsl><loc_1><loc_300><loc_499><loc_490>{cells}</otsl></doctag>",
+        "paddleocr_vl": markdown,
+    }

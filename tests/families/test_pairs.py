@@ -8,6 +8,7 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
@@ -20,6 +21,7 @@ from omnipipe.tasks.text_extraction import registry
 from omnipipe.tasks.text_extraction.qwen import (
     QwenText,
     QwenTextAPIConfig,
+    QwenTextBackendConfig,
     QwenTextEchoConfig,
     QwenTextMLXConfig,
     QwenTextPyTorchConfig,
@@ -81,6 +83,12 @@ def test_the_promised_pairs_of_qwen(pair: type[EngineConfig], line: str, model: 
     assert (pair.__doc__ or "").splitlines()[0] == f"{line} for Qwen text extraction."
     assert pair.model_validate({}).model == model
     assert pair.__name__ in importlib.import_module("omnipipe.tasks.text_extraction.qwen").__all__
+
+
+def test_the_promised_pairs_of_qwen_are_one_type() -> None:
+    assert set(get_args(QwenTextBackendConfig)) == {
+        *(QwenTextPyTorchConfig, QwenTextVLLMConfig, QwenTextMLXConfig, QwenTextAPIConfig),
+    }
 
 
 @every_pair

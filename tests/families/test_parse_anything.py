@@ -13,7 +13,18 @@ from omnipipe.model import ModelFamily
 from omnipipe.page import Page
 from omnipipe.tasks.text_extraction.plain import plain_text
 from omnipipe.tasks.text_extraction.registry import families
-from tests.families.answers import DEEPSEEK, DOCTAGS, DOTS, LIGHTON, NANONETS, OLMOCR, QWEN_HTML, parsed
+from tests.families.answers import (
+    DEEPSEEK,
+    DOCTAGS,
+    DOTS,
+    LIGHTON,
+    NANONETS,
+    OLMOCR,
+    QWEN_HTML,
+    dense_answers,
+    page,
+    parsed,
+)
 
 FAMILIES = families()
 ANSWERS = (DEEPSEEK, DOCTAGS, DOTS, LIGHTON, NANONETS, OLMOCR, QWEN_HTML)
@@ -54,11 +65,11 @@ SAID = st.one_of(
 )
 
 
-def assert_is_sound(page: Page) -> None:
-    assert isinstance(page.text, str)
-    assert page.text_format in ("markdown", "html")
-    assert [block.order for block in page.blocks] == list(range(len(page.blocks)))
-    for block in page.blocks:
+def assert_is_sound(found: Page) -> None:
+    assert isinstance(found.text, str)
+    assert found.text_format in ("markdown", "html")
+    assert [block.order for block in found.blocks] == list(range(len(found.blocks)))
+    for block in found.blocks:
         assert block.bbox is None or (
             0 <= block.bbox[0] < block.bbox[2] <= 1 and 0 <= block.bbox[1] < block.bbox[3] <= 1
         )
@@ -84,8 +95,8 @@ def test_plain_words_are_kept(family: ModelFamily, words: list[str]) -> None:
 def test_another_family_s_answer_keeps_its_words(family: ModelFamily) -> None:
     """A wrong checkpoint answers in its own way: ugly, but nothing is lost."""
     for answer in ANSWERS:
-        page = parsed(family, answer)
-        kept = " ".join([page.text or "", *(block.text for block in page.blocks)])
+        found = parsed(family, answer)
+        kept = " ".join([found.text or "", *(block.text for block in found.blocks)])
         for word in re.findall(r"[A-Z][a-z]{4,}", answer):
             assert word in kept or word in NO_WORDS, word
 
@@ -121,10 +132,24 @@ def test_an_endless_answer_is_parsed_in_linear_time(family: ModelFamily, piece: 
     said = piece * 16_000
 
     start = time.thread_time()
-    page = parsed(family, said)
-    plain_text(page.text or "")
+    found = parsed(family, said)
+    plain_text(found.text or "")
 
     assert time.thread_time() - start < 2
+
+
+@every_family
+def test_asking_and_parsing_a_dense_page_costs_little(family: ModelFamily) -> None:
+    """Six paragraphs and a table of 150 cells; under 3 ms of CPU are wanted for all of our work on a page."""
+    asked, said = page(), dense_answers()[family.name]
+
+    def cost() -> float:
+        start = time.thread_time()
+        family.request(asked, family.generation)
+        parsed(family, said)
+        return time.thread_time() - start
+
+    assert min(cost() for _ in range(10)) < 0.003
 
 
 @given(SAID)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
+from html import escape, unescape
 from html.parser import HTMLParser
 from typing import NamedTuple
 
@@ -13,7 +13,9 @@ from omnipipe.tasks.text_extraction.boxes import around, share_box
 
 _ROWS = frozenset({"tr", "p", "div", "br", "li", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "caption"})
 _ENDS_PARAGRAPH = (_ROWS | {"pre", "figure", "blockquote", "address"}) - {"br", "tr", "li", "caption"}
-_CELLS = frozenset({"td", "th"})
+_SEPARATORS: Mapping[str, str] = {**dict.fromkeys(_ROWS | {f"/{tag}" for tag in _ROWS}, "\n"), "td": "\t", "th": "\t"}
+_COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
+_TAG = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9]*)[^<>]*>|<![a-zA-Z][^<>]*>")
 _VOID = frozenset({"img", "br", "hr", "input", "meta", "link", "col", "source"})
 _SPACES = re.compile(r"[ \t\r\n]+")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -33,10 +35,11 @@ class Element(NamedTuple):
 
 def text_of(markup: str) -> str:
     """The words of `markup`: a line for each row, paragraph and entry, a tab between cells."""
-    reader = _Words(convert_charrefs=True)
-    _feed(reader, markup)
-    lines = ("\t".join(cell.strip() for cell in line.split("\t")) for line in "".join(reader.pieces).split("\n"))
-    return "\n".join(line.strip("\t") for line in lines if line.strip())
+    # Regular expressions take a fifth of the parser's time, and tables have hundreds of cells.
+    flat = _SPACES.sub(" ", _COMMENT.sub("", markup))
+    apart = _TAG.sub(lambda found: _SEPARATORS.get((found[1] or "").lower(), ""), flat)
+    lines = ("\t".join(cell.strip() for cell in line.split("\t")) for line in apart.split("\n"))
+    return unescape("\n".join(line.strip("\t") for line in lines if line.strip()))
 
 
 def elements_of(markup: str, *, leaves: frozenset[str], box_attribute: str) -> list[Element]:
@@ -54,25 +57,6 @@ def _feed(reader: HTMLParser, markup: str) -> None:
     # The parser asserts that it knows what stands in "<![...": models need not.
     reader.feed(markup.replace("<![", "&lt;!["))
     reader.close()
-
-
-class _Words(HTMLParser):
-    def reset(self) -> None:
-        super().reset()
-        self.pieces: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: Attributes) -> None:
-        if tag in _CELLS:
-            self.pieces.append("\t")
-        elif tag in _ROWS:
-            self.pieces.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _ROWS:
-            self.pieces.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        self.pieces.append(_SPACES.sub(" ", data))
 
 
 class _Parts(HTMLParser):

@@ -8,8 +8,9 @@ from omnipipe.tasks.lazy import loads
 
 if TYPE_CHECKING:
     from omnipipe.tasks.text_extraction.qwen.api import QwenTextAPIConfig
+    from omnipipe.tasks.text_extraction.qwen.backend import QwenTextBackendConfig
     from omnipipe.tasks.text_extraction.qwen.echo import QwenTextEchoConfig
-    from omnipipe.tasks.text_extraction.qwen.extractor import QwenTextBackendConfig, QwenTextExtractor
+    from omnipipe.tasks.text_extraction.qwen.extractor import QwenTextExtractor
     from omnipipe.tasks.text_extraction.qwen.family import QwenText
     from omnipipe.tasks.text_extraction.qwen.llamacpp import QwenTextLlamaCppConfig
     from omnipipe.tasks.text_extraction.qwen.mlx import QwenTextMLXConfig
@@ -33,7 +34,7 @@ __getattr__, __dir__ = loads(
     {
         "QwenText": "family",
         "QwenTextAPIConfig": "api",
-        "QwenTextBackendConfig": "extractor",
+        "QwenTextBackendConfig": "backend",
         "QwenTextEchoConfig": "echo",
         "QwenTextExtractor": "extractor",
         "QwenTextLlamaCppConfig": "llamacpp",

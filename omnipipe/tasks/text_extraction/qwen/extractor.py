@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import ClassVar
 
 from omnipipe.tasks.text_extraction.extractor import BaseTextExtractor
 from omnipipe.tasks.text_extraction.qwen.family import QwenText
-
-if TYPE_CHECKING:
-    from omnipipe.tasks.text_extraction.qwen.api import QwenTextAPIConfig
-    from omnipipe.tasks.text_extraction.qwen.mlx import QwenTextMLXConfig
-    from omnipipe.tasks.text_extraction.qwen.pytorch import QwenTextPyTorchConfig
-    from omnipipe.tasks.text_extraction.qwen.vllm import QwenTextVLLMConfig
-
-QwenTextBackendConfig: TypeAlias = "QwenTextPyTorchConfig | QwenTextVLLMConfig | QwenTextMLXConfig | QwenTextAPIConfig"
-"""The promised backends; any other config of the family does as well."""
 
 
 class QwenTextExtractor(BaseTextExtractor):
