@@ -117,7 +117,7 @@ MISTAKES = [
     (["-p", "{echo}", "--engine-arg", "reply"], "is not NAME=VALUE"),
     (["-p", "{echo}", "--engine-arg", "decoder.temprature=1"], "--engine-arg decoder.temprature"),
     (["-p", "{echo}", "--max-tokens", "0"], "max_tokens of QwenTextEchoConfig is '0'"),
-    (["-p", "{echo}", "--model", ""], "model is empty"),
+    (["-p", "{echo}", "--model", ""], "model of QwenTextEchoConfig is ''"),
     (["-p", "{echo}", "--temperature", "3"], "temperature of QwenTextEchoConfig"),
     (["-p", "{echo}", "--max-tokens", "5", "--engine-arg", "max_tokens=6"], "is given twice"),
     (["-p", "{echo}", "--backend", "jax"], "--backend: there is no backend 'jax'"),

@@ -20,11 +20,6 @@ def config_schema(kind: type[EngineConfig], definitions: dict[str, Any]) -> dict
     schema = hoisted(kind.model_json_schema(), definitions)
     flat = hoisted(GenerationParams.model_json_schema(), definitions)["properties"]
     properties: dict[str, Any] = dict(schema.get("properties", {}))
-    # A pair of family and engine says its default anew, and pydantic then forgets what the field is.
-    for base in kind.__mro__:
-        for name, field in getattr(base, "model_fields", {}).items():
-            if field.description and name in properties:
-                properties[name] = {"description": field.description, **properties[name]}
     for name in sorted(known_names()):
         properties.setdefault(name, flat.get(name, {"description": "Another tool's name of a generation parameter."}))
     for name in _SECTIONS:

@@ -109,9 +109,6 @@ class EngineConfig(Config):
 
     @model_validator(mode="after")
     def _model_of_the_family(self) -> Self:
-        # Here too, because a pair that says its model anew loses the field's own bound.
-        if not self.model.strip():
-            raise ValueError("model is empty. Name a model id, or the folder of a checkpoint")
         family = getattr(self, "family", None)
         if family is not None:
             family.check_model(self.model)
