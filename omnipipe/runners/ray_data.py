@@ -25,6 +25,8 @@ __all__ = ["RayOptions", "execute", "to_dataset"]
 
 _ROUNDS_WITHOUT_PROGRESS = 3
 
+_SOME_CPU = 0.01
+
 # The task that an actor runs, and two more: with one, actors wait for a driver on a busy machine; with many, a slow
 # actor sits on units at the end of a run.
 _TASKS_PER_ACTOR = 3
@@ -138,7 +140,8 @@ class _Run:
             fn_constructor_args=(self._job, self._pass_index),
             batch_size=None,
             batch_format="pyarrow",
-            num_cpus=self._options.num_cpus,
+            # Never 0, or Ray Data fuses the source, which takes none, with the actors: one endless task.
+            num_cpus=max(pool.num_cpus, _SOME_CPU),
             num_gpus=pool.num_gpus or None,
             memory=self._options.memory_bytes,
             compute=ActorPoolStrategy(

@@ -11,11 +11,12 @@ from omnipipe.runners.crew import crew_size
 
 
 class Pool(NamedTuple):
-    """The least and the largest number of actors, the units that each has in work, the GPUs that each holds."""
+    """The least and the largest number of actors; the units, slots and GPUs that each has."""
 
     min_size: int
     max_size: int
     calls: int = 1
+    num_cpus: float = 1.0
     num_gpus: float = 0.0
 
 
@@ -35,7 +36,6 @@ def plan_pools(
     Raises:
         ConfigError: An engine needs more GPUs than there are.
     """
-    slots = int(num_cpus // cpus_per_actor)
     pools: list[Pool | None] = []
     for engine in engines:
         if engine is None:
@@ -49,8 +49,9 @@ def plan_pools(
             )
         most = int(num_gpus // needed) if needed else 1
         low, high = concurrency or (1, max(1, most))
-        pools.append(Pool(low, high, crew_size(engine), needed))
-    taken = sum(pool.min_size for pool in pools if pool is not None)
-    left = max(1, slots - taken)
-    workers = Pool(*(concurrency if concurrency and not taken else (left, left)))
-    return [pool or workers for pool in pools]
+        pools.append(Pool(low, high, crew_size(engine), engine.num_cpus, needed))
+    taken = sum(pool.min_size * pool.num_cpus for pool in pools if pool is not None)
+    left = max(1, int((num_cpus - taken) // cpus_per_actor))
+    has_engines = any(pool is not None for pool in pools)
+    low, high = concurrency if concurrency is not None and not has_engines else (left, left)
+    return [pool or Pool(low, high, num_cpus=cpus_per_actor) for pool in pools]
