@@ -20,6 +20,7 @@ from omnipipe.stages.read import Read
 from omnipipe.stages.render import Render
 from omnipipe.tasks.text_extraction.qwen.echo import QwenTextEchoConfig
 from tests.pdfs import pdf_of_texts
+from tests.tiny_reader import CHECKPOINT, pdf_of_pages, random_pages
 
 ECHO = (
     "stages: [read: {text_layer: false}, render, extract: {engine: {config: QwenTextEchoConfig, reply: from file}}]\n"
@@ -310,3 +311,21 @@ def test_every_shown_setting_makes_the_same_config(capsys: pytest.CaptureFixture
     assert shown.pop("config") == "QwenTextEchoConfig"
     again = QwenTextEchoConfig.model_validate(shown)
     assert (again.reply, again.generation.max_tokens) == ("from file", 5)
+
+
+def test_a_document_is_read_with_a_real_model_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("transformers", reason="the pytorch extra is not installed")
+    texts = random_pages(3, seed=5)
+    document, pipeline = tmp_path / "scan.pdf", tmp_path / "tiny.yaml"
+    document.write_bytes(pdf_of_pages(texts))
+    pipeline.write_text(
+        "stages:\n  - read: {text_layer: false}\n  - render: {dpi: 72, small_side: 0, multiple_of: 1, format: png}\n"
+        "  - extract: {engine: {config: QwenTextVLLMConfig}}\n"
+    )
+    chosen = ["-p", str(pipeline), "--backend", "pytorch", "--model", str(CHECKPOINT), "--dtype", "float32"]
+
+    code = run_command(["extract", str(document), *chosen, "--device", "cpu", "--max-tokens", "80", "-f", "json"])
+
+    said = capsys.readouterr()
+    assert code == 0, said.err
+    assert [json.loads(line)["text"] for line in said.out.splitlines()] == texts
