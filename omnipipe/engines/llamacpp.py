@@ -167,7 +167,8 @@ class LlamaCppEngine(BatchEngine):
     def _write(self, asked: _Asked) -> Completion | ProblemError:
         llama, params, reader = self._llama, asked.request.params, self._reader
         assert reader is not None
-        decode = partial(_decode, llama)
+        family = getattr(self.config, "family", None)
+        decode = partial(_decode, llama, keeps_special=family is not None and family.keeps_special_tokens)
         answer = Answer(asked, asked.room, decode, self._end_ids)
         logprobs: list[float] = []
         try:
@@ -200,8 +201,8 @@ def _gbnf(schema: Mapping[str, object] | None) -> str | None:
         raise ProblemError("stage_error", f"the response schema is not valid: {str(error)[:200]}") from error
 
 
-def _decode(llama: Any, tokens: list[int]) -> str:
-    return str(llama.detokenize(tokens, special=False).decode("utf-8", errors="replace"))
+def _decode(llama: Any, tokens: list[int], *, keeps_special: bool) -> str:
+    return str(llama.detokenize(tokens, special=keeps_special).decode("utf-8", errors="replace"))
 
 
 def _missing() -> MissingExtraError:

@@ -49,12 +49,30 @@ class MLXConfig(EngineConfig):
     quantization: Literal["4bit", "8bit"] | None = Field(
         None, description="Quantise the checkpoint while it is loaded; None takes it as it is."
     )
+    trust_remote_code: bool = Field(False, description="Run the Python code that comes with the checkpoint.")
+    revision: str | None = Field(None, description="Branch, tag or commit of the model on the hub.")
     max_model_len: int = Field(8192, ge=1, description="Tokens of prompt and answer together at most.")
     batch_size: int = operation(8, ge=1, description="Answers that are written together at most.")
 
     @property
     def num_running(self) -> int:
         return self.batch_size
+
+    @property
+    def repository(self) -> str:
+        """The id or folder that is loaded: the family's conversion for MLX where one is asked for, else `model`.
+
+        It is asked for by the suffix `-MLX`, and by a `quantization` that it has already.
+        """
+        plain = self.model.removesuffix("-MLX")
+        family = getattr(self, "family", None)
+        for checkpoint in () if family is None else family.checkpoints:
+            converted = checkpoint.mlx_model
+            if checkpoint.model != plain or converted is None:
+                continue
+            if plain != self.model or (self.quantization is not None and converted.endswith(self.quantization)):
+                return str(converted)
+        return self.model
 
     @classmethod
     def probe(cls) -> Readiness:
@@ -105,12 +123,12 @@ class MLXEngine(BatchEngine):
 
     def _load(self) -> None:
         self.config.check()
-        family = getattr(self.config, "family", None)
         self._model, self._processor = load_model(
-            self.config.model,
+            self.config.repository,
             dtype=self.config.dtype,
             quantization=self.config.quantization,
-            trust_remote_code=family is not None and family.trust_remote_code,
+            revision=self.config.revision,
+            trust_remote_code=self.config.trust_remote_code,
         )
         self._tokenizer = getattr(self._processor, "tokenizer", self._processor)
 
@@ -163,7 +181,9 @@ class MLXEngine(BatchEngine):
 
     def _answer(self, batch: Sequence[Prepared]) -> list[Completion | ProblemError]:
         asked = [entry for entry in batch if isinstance(entry, _Asked)]
-        decode = partial(self._tokenizer.decode, skip_special_tokens=True)
+        family = getattr(self.config, "family", None)
+        keeps_special = family is not None and family.keeps_special_tokens
+        decode = partial(self._tokenizer.decode, skip_special_tokens=not keeps_special)
         stops = frozenset(self._tokenizer.stopping_criteria.eos_token_ids)
         answers = [Answer(entry, entry.room, decode, stops) for entry in asked]
         writings = [

@@ -31,7 +31,14 @@ def check_folder(model: str) -> None:
         raise ConfigError(f"model={model} is not the folder of a checkpoint. Name a folder, or a model id.")
 
 
-def load_model(model: str, *, dtype: str, quantization: str | None, trust_remote_code: bool) -> tuple[Any, Any]:
+def load_model(
+    model: str,
+    *,
+    dtype: str = "auto",
+    quantization: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+) -> tuple[Any, Any]:
     """mlx-vlm's model and processor; quantised in memory, so that nothing is written.
 
     Raises:
@@ -45,7 +52,8 @@ def load_model(model: str, *, dtype: str, quantization: str | None, trust_remote
 
     try:
         # Lazily: of weights that are quantised at once, the larger form never is in memory as a whole.
-        loaded, processor = load(str(Path(model).expanduser()), lazy=True, trust_remote_code=trust_remote_code)
+        place = str(Path(model).expanduser())
+        loaded, processor = load(place, lazy=True, revision=revision, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, KeyError) as error:
         said = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise ConfigError(f"model={model} cannot be loaded by mlx-vlm: {said}. Name another checkpoint.") from error

@@ -20,6 +20,7 @@ from omnipipe.engines.thread import EngineThread
 from omnipipe.errors import ConfigError
 from omnipipe.generation import GenerationParams
 from omnipipe.page import ProblemError
+from omnipipe.tasks.text_extraction.qwen import QwenTextMLXConfig
 from tests.engines.contract import READ, EngineContract, answer, opened, read_request, white_request
 from tests.tiny_reader import CHECKPOINT, random_pages
 
@@ -164,6 +165,24 @@ def test_a_folder_without_a_checkpoint_is_refused_before_any_page_is_read(tmp_pa
         MLXConfig(model=str(tmp_path)).check()
 
 
+@pytest.mark.parametrize(
+    ("model", "quantization", "loaded"),
+    [
+        ("Qwen/Qwen3-VL-8B-Instruct", None, "Qwen/Qwen3-VL-8B-Instruct"),
+        ("Qwen/Qwen3-VL-8B-Instruct-MLX", None, "mlx-community/Qwen3-VL-8B-Instruct-4bit"),
+        ("Qwen/Qwen3-VL-8B-Instruct", "4bit", "mlx-community/Qwen3-VL-8B-Instruct-4bit"),
+        ("Qwen/Qwen3-VL-8B-Instruct", "8bit", "Qwen/Qwen3-VL-8B-Instruct"),
+        ("Qwen/Qwen3-VL-8B-of-mine", "4bit", "Qwen/Qwen3-VL-8B-of-mine"),
+    ],
+)
+def test_a_conversion_that_exists_is_loaded_where_it_is_asked_for(
+    model: str, quantization: str | None, loaded: str
+) -> None:
+    config = QwenTextMLXConfig.model_validate({"model": model, "quantization": quantization})
+
+    assert config.repository == loaded
+
+
 def test_closing_gives_the_memory_back() -> None:
     import mlx.core as mx
 
@@ -234,7 +253,7 @@ def test_parameters_mean_what_they_mean_elsewhere(
 
 
 def _load(model: Path, *, quantization: str | None = None) -> Any:
-    return load_model(str(model), dtype="auto", quantization=quantization, trust_remote_code=False)[0]
+    return load_model(str(model), quantization=quantization)[0]
 
 
 def _num_bytes(quantization: str | None) -> int:
