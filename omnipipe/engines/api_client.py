@@ -57,6 +57,9 @@ class Client:
             default_query=dict(address.query) or None,
             max_retries=0,
             timeout=openai.Timeout(None, connect=_CONNECT_SECONDS),
+            # Pages and keys go where the user said: to no host that a server names, and from this machine to itself by
+            # no proxy.
+            http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False, trust_env=not address.is_here),
         )
 
     async def models(self, seconds: float) -> str:
@@ -114,7 +117,8 @@ class Client:
         except self._openai.APIStatusError as error:
             with contextlib.suppress(*self._broken):
                 await error.response.aread()
-            fault = fault_of_status(error.status_code, _text(error), dict(error.response.headers), self.secrets)
+            headers = dict(error.response.headers)
+            fault = fault_of_status(error.status_code, _text(error), headers, self.secrets)
         except (self._openai.APIConnectionError, *self._broken) as error:
             fault = fault_of_silence(_reason(error), self.secrets)
         except (self._openai.OpenAIError, json.JSONDecodeError, UnicodeDecodeError) as error:

@@ -114,7 +114,7 @@ class APIEngine(Engine):
                                 yield text
                     except Fault as fault:
                         if fault.is_overload:
-                            ticket.overloaded(fault.retry_after)
+                            ticket.overloaded(None if self._is_too_long(fault) else fault.retry_after)
                         raise
                     finally:
                         await pieces.aclose()  # type: ignore[attr-defined]
@@ -135,7 +135,7 @@ class APIEngine(Engine):
                 completion = to_completion(answer, self.config.price, client.secrets)
             except Fault as fault:
                 if fault.is_overload:
-                    ticket.overloaded(fault.retry_after)
+                    ticket.overloaded(None if self._is_too_long(fault) else fault.retry_after)
                 raise
             counted = [completion.prompt_tokens, completion.completion_tokens]
             ticket.succeeded(sum(count or 0 for count in counted) if any(counted) else None)
@@ -158,7 +158,7 @@ class APIEngine(Engine):
                 await self.health()
             raise ProblemError(fault.code, f"{fault.message} ({attempt + 1} attempts)")
         wait = fault.retry_after
-        if wait is not None and wait > (self.config.request_timeout or wait):
+        if self._is_too_long(fault):
             message = f"{fault.message} It asks to wait {wait:g} s, longer than request_timeout."
             raise ProblemError(fault.code, message)
         if wait is None:
@@ -167,6 +167,11 @@ class APIEngine(Engine):
             wait = longest * (0.5 + 0.5 * random.random())
         await self._clock.sleep(wait)
         self._living()
+
+    def _is_too_long(self, fault: Fault) -> bool:
+        """Whether the server asks to wait longer than an answer may take."""
+        most = self.config.request_timeout
+        return fault.retry_after is not None and most is not None and fault.retry_after > most
 
     def _living(self) -> Client:
         if self._client is None or self._death is not None:

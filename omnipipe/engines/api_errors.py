@@ -62,8 +62,8 @@ _RETRIED = frozenset({408, 425, 429})
 
 
 def fault_of_status(status: int, body: str, headers: Mapping[str, str], secrets: Collection[str] = ()) -> Fault:
-    """The fault that an answer with a status from 400 means."""
-    said, error_code = _said(body)
+    """The fault that an answer with a status from 300 means; redirections are not followed."""
+    said, error_code = _said(body) if status >= 400 else (f"go to {headers.get('location', 'nowhere')}", "")
     said = redacted(said, secrets) or "no reason given"
     message = f"the server answered {status}: {said}"
     if status in {401, 402} or error_code in _QUOTA_CODES:

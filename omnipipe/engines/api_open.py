@@ -45,6 +45,13 @@ async def look_around(client: Client, config: APIConfig) -> Flavour:
         names = [str(entry["id"]) for entry in models]
         for wanted in [config.model, *config.lora.values()]:
             _see_model(wanted, names, config)
+    for entry in models:
+        room = entry.get("max_model_len")
+        if entry["id"] == config.model and isinstance(room, int) and config.generation.max_tokens >= room:
+            raise ConfigError(
+                f"max_tokens={config.generation.max_tokens} leaves no room for a page in the {room} tokens of "
+                f"{config.model} at {config.address.url}. Set max_tokens to {room // 2}, or start the server with more."
+            )
     if config.known_flavour is None:
         for lacking in find_unsupported(config.generation, SUPPORTED[flavour], f"the server at {config.address.host}"):
             log.warning("%s", lacking.message)
@@ -79,6 +86,8 @@ def _refuse(fault: Fault, config: APIConfig) -> None:
         raise ConfigError(
             f"what answers at {where.url} is no OpenAI-compatible server: {fault.message}. Check base_url."
         ) from None
+    if fault.status < 400:
+        raise ConfigError(f"{where.url} is somewhere else: {fault.message}. Set base_url to where it is.") from None
     if fault.status >= 500 and fault.status not in {501, 503}:
         raise ConfigError(f"{where.url} is out of order: {fault.message}. Restart it, or try again later.") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from omnipipe.engines.api_flavour import Flavour
@@ -81,7 +81,7 @@ def to_sampling(params: GenerationParams, flavour: Flavour) -> Body:
 def to_message(message: Message) -> Body:
     """One turn; a turn of words alone is a string, which every server takes for every role."""
     if len(message.parts) == 1 and isinstance(message.parts[0], TextPart):
-        return {"role": message.role, "content": message.parts[0].text}
+        return {"role": message.role, "content": _words(message.parts[0])}
     return {"role": message.role, "content": [_part(part) for part in message.parts]}
 
 
@@ -105,8 +105,8 @@ def _model(request: Request, config: APIConfig) -> str:
     if request.adapter is None:
         return config.model
     if request.adapter not in config.lora:
-        known: Sequence[str] = sorted(config.lora) or ["none"]
-        raise ConfigError(f"there is no adapter {request.adapter[:80]!r}. lora of this config has: {', '.join(known)}.")
+        known = ", ".join(sorted(config.lora)) or "none"
+        raise ConfigError(f"adapter={request.adapter[:80]} is not in lora. Declared adapters: {known}.")
     return config.lora[request.adapter]
 
 
@@ -127,8 +127,13 @@ def _form(request: Request, flavour: Flavour) -> Body:
 
 def _part(part: TextPart | ImagePart) -> Body:
     if isinstance(part, TextPart):
-        return {"type": "text", "text": part.text}
+        return {"type": "text", "text": _words(part)}
     return {"type": "image_url", "image_url": {"url": to_data_uri(part.pixels)}}
+
+
+def _words(part: TextPart) -> str:
+    # Halves of surrogate pairs, as broken PDFs have them in their names, are no UTF-8.
+    return part.text.encode("utf-8", "replace").decode()
 
 
 def _png(pixels: Pixels) -> bytes:

@@ -234,6 +234,44 @@ def test_a_wait_that_is_longer_than_an_answer_may_take_is_refused() -> None:
     assert len(server.asked) == 1
 
 
+def test_a_daily_limit_holds_up_nobody_else() -> None:
+    def behave(asked: Asked, _times: int) -> Reply:
+        is_over = asked.words == "over"
+        return Reply(429, failure("daily"), {"retry-after": "86400"}) if is_over else Reply(body=chat(asked.words))
+
+    with fault_server(behave) as server:
+        outcomes = answers(server, request("over"), *(request(f"{number}") for number in range(20)))
+
+    assert isinstance(outcomes[0], ProblemError)
+    assert [said.text for said in outcomes[1:] if isinstance(said, Completion)] == [f"{n}" for n in range(20)]
+
+
+def test_a_server_cannot_send_pages_elsewhere() -> None:
+    with fault_server() as elsewhere, fault_server(always(Reply(307, headers={"location": elsewhere.url}))) as server:
+        with problem("http_4xx", "307", elsewhere.url):
+            answer(server)
+        server.listed = Reply(308, headers={"location": f"{elsewhere.url}/models"})
+        with pytest.raises(ConfigError, match="Set base_url to where it is"):
+            answer(server)
+
+    assert elsewhere.asked == []
+
+
+def test_a_server_here_is_reached_by_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    with fault_server() as server:
+        assert answer(server).text == "hello"
+
+
+def test_words_that_are_no_unicode_are_asked_all_the_same() -> None:
+    with fault_server() as server:
+        said = answers(server, request("bro\ud800ken"))[0]
+
+    assert isinstance(said, Completion)
+    assert said.text == "bro?ken"
+
+
 def test_a_slow_attempt_is_given_up_closed_and_tried_again() -> None:
     with fault_server(first(Reply(body=chat("late"), seconds=20))) as server:
         said = answer(server, request_timeout=0.5)
