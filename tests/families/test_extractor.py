@@ -179,15 +179,15 @@ def test_a_path_that_is_no_image_says_what_to_give(tmp_path: Path, name: str, co
 
 
 def test_a_batch_is_asked_for_at_once() -> None:
-    """Sixteen answers of 0.2 s each, sixteen at a time."""
-    with QwenTextExtractor(backend=QwenTextEchoConfig(seconds=0.2, slots=16)) as extractor:
+    """Sixteen answers of half a second each, sixteen at a time."""
+    with QwenTextExtractor(backend=QwenTextEchoConfig(seconds=0.5, slots=16)) as extractor:
         extractor.load()
         pictures = [Image.new("RGB", (64, 64), (shade, 0, 0)) for shade in range(0, 160, 10)]
         start = perf_counter()
         results = extractor.extract_batch(pictures)
         took = perf_counter() - start
 
-    assert took < 1.6
+    assert took < 4
     assert len({result.content for result in results}) == 16
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -32,6 +32,7 @@ def drawn(reader: ReaderProcess, path: Path, policy: RenderPolicy) -> Image.Imag
     return Image.frombytes(found.mode, (found.width, found.height), found.data)
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 30_000),
     st.integers(1, 30_000),
@@ -49,6 +50,7 @@ def test_sides_are_multiples_within_the_caps(width: int, height: int, step: int,
     assert across * down <= pixels
 
 
+@settings(deadline=None)
 @given(st.integers(200, 3000), st.integers(200, 3000))
 def test_a_side_moves_by_half_a_step_at_most_where_no_cap_is_near(width: int, height: int) -> None:
     across, down = RenderPolicy(multiple_of=28, longest_side=4000, max_pixels=16_000_000).fit(width, height)
@@ -56,6 +58,7 @@ def test_a_side_moves_by_half_a_step_at_most_where_no_cap_is_near(width: int, he
     assert max(abs(across - width), abs(down - height)) <= 14
 
 
+@settings(deadline=None)
 @given(st.integers(1, 30_000), st.integers(1, 30_000))
 def test_without_a_grid_sizes_are_as_they_were(width: int, height: int) -> None:
     scale = min(1.0, 2400 / max(width, height), (6_000_000 / (width * height)) ** 0.5)

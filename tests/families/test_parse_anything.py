@@ -152,6 +152,7 @@ def test_asking_and_parsing_a_dense_page_costs_little(family: ModelFamily) -> No
     assert min(cost() for _ in range(10)) < 0.003
 
 
+@settings(deadline=None)
 @given(SAID)
 def test_plain_text_never_raises(said: str) -> None:
     assert isinstance(plain_text(said), str)

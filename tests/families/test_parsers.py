@@ -216,6 +216,17 @@ def test_qwen_s_tables_in_latex_become_html() -> None:
     assert (page.blocks[0].html, page.blocks[0].text) == (table, "Item\tCost & tax\nnet\t$x < 3$\nA_1\t5 %\t6")
 
 
+def test_a_latex_table_s_float_leaves_its_caption() -> None:
+    answer = (
+        "\\begin{table}[h]\n\\centering\n\\caption{Costs of {A}}\n\\begin{tabular}{ll}\n"
+        "\\makecell{a \\\\ b} & \\shortstack[l]{c} \\\\\n\\end{tabular}\n\\label{tab:1}\n\\end{table}\nAfter"
+    )
+
+    page = parsed(QwenText(), answer)
+
+    assert page.text == "Costs of {A}\n<table><tr><td>a b</td><td>c</td></tr></table>\nAfter"
+
+
 def test_nanonets_tags_leave_the_text() -> None:
     page = parsed(NanonetsText(), NANONETS)
 

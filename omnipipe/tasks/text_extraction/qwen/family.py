@@ -12,7 +12,7 @@ from omnipipe.reading.facts import RenderPolicy
 from omnipipe.tasks.text_extraction.blocks import block, ordered
 from omnipipe.tasks.text_extraction.boxes import share_box
 from omnipipe.tasks.text_extraction.family import Answer, PageFamily
-from omnipipe.tasks.text_extraction.latex_table import TABULAR, latex_to_html
+from omnipipe.tasks.text_extraction.latex_table import with_html_tables
 from omnipipe.tasks.text_extraction.markup import Element, elements_of, text_of
 
 _SIZE = re.compile(r"\AQwen/Qwen3-VL-(\d[^-]*(?:-A\d+B)?)-")
@@ -79,8 +79,7 @@ class QwenText(PageFamily):
             elements = elements_of(said, leaves=_LEAVES, box_attribute="data-bbox")
             blocks = ordered((_block(element) for element in elements), self.name)
             return Answer("\n".join(element.markup for element in elements), blocks, text_format="html")
-        if "\\begin{tabular" in said:
-            said = TABULAR.sub(lambda found: latex_to_html(found[1]), said)
+        said = with_html_tables(said)
         if "<!--" not in said:
             return Answer(said)
         blocks = ordered((_placed(found) for found in _PLACE.finditer(said)), self.name)
