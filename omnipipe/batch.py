@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from omnipipe.sources.source import Source, SourceRecord
     from omnipipe.unit import Receipt, Unit
 
-# The first windows are small so that work starts at once; later ones are large so that units are full.
-_WINDOWS = (64, 256, 1_024, 4_096, 10_000)
+# The first windows are small so that work starts at once; later ones so large that units are full, and no larger: a
+# window takes 2 KB a document.
+_WINDOWS = (64, 256, 1_024, 2_048)
 _WINDOW_SECONDS = 15.0
 
 

@@ -45,7 +45,7 @@ class Accounts:
         return unit_names(self._layout)
 
     def find_info(self, unit_id: str) -> UnitInfo | None:
-        """The footer of a unit's file, None where there is none.
+        """The footer of a unit's file without its members, None where there is none.
 
         Raises:
             AccountingError: The file is damaged.
@@ -59,7 +59,7 @@ class Accounts:
         known = self._infos.get(unit_id)
         if known is None or known[0] != state:
             try:
-                known = state, read_info(path)
+                known = state, read_info(path, with_members=False)
             except ValueError as error:
                 raise AccountingError(
                     f"{path} is damaged ({str(error)[:80]}). Remove it and run the same command again: its pages are "

@@ -16,7 +16,6 @@ from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.plantable import PlanTable
 from omnipipe.ledger.sourcetable import SourceTable, user_json
 from omnipipe.ledger.unitfile import UnitInfo, read_rows
-from omnipipe.sources.source import SourceRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +32,6 @@ class _Document:
     """`fingerprint` changes when anything that its row is made of changes; `text_bytes` is an estimate."""
 
     doc_id: str
-    records: Sequence[SourceRecord]
     unit_ids: Sequence[str]
     text_bytes: int
     fingerprint: str
@@ -62,7 +60,7 @@ def write_documents(
         names.append(name)
         path = layout.documents / name
         if not path.exists():
-            rows = _Rows(layout, part, run_id)
+            rows = _Rows(layout, sources, part, run_id)
             write_first(path, layout.run_tmp(run_id), rows.write)
     for path in layout.documents.glob("*.parquet"):
         if path.name not in names:
@@ -87,7 +85,7 @@ def _documents(
         parts += [f"{record.uri} {user_json(record.user)} {user_json(record.metadata)}" for record in records]
         digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         size = sum(_share(infos[entry.unit_id], entry.member.num_rows) for entry in planned)
-        yield _Document(doc_id, records, unit_ids, size, digest)
+        yield _Document(doc_id, unit_ids, size, digest)
 
 
 def _share(info: UnitInfo, num_rows: int) -> int:
@@ -110,8 +108,9 @@ def _parts(documents: Iterator[_Document]) -> Iterator[list[_Document]]:
 class _Rows:
     """Writes one part, streaming over the unit files it is made of."""
 
-    def __init__(self, layout: RunLayout, documents: Sequence[_Document], run_id: str) -> None:
+    def __init__(self, layout: RunLayout, sources: SourceTable, documents: Sequence[_Document], run_id: str) -> None:
         self._layout = layout
+        self._sources = sources
         self._documents = documents
         self._run_id = run_id
         self._open: OrderedDict[str, dict[str, list[PageRow]]] = OrderedDict()
@@ -131,7 +130,7 @@ class _Rows:
         for document in self._documents:
             rows = [row for unit_id in document.unit_ids for row in self._unit(unit_id).get(document.doc_id, ())]
             rows.sort(key=lambda row: row.page_index)
-            made = document_row(document.doc_id, document.records, rows, run_id=self._run_id)
+            made = document_row(document.doc_id, self._sources.records(document.doc_id), rows, run_id=self._run_id)
             group.append(made)
             size += len(str(made["text"]))
             if size >= _GROUP_BYTES or len(group) >= _GROUP_DOCUMENTS:

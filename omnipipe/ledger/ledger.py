@@ -24,6 +24,7 @@ from omnipipe.ledger.rewrite import keep_members
 from omnipipe.ledger.rundir import begin, layout_of, take
 from omnipipe.ledger.sourcetable import SourceTable, user_json
 from omnipipe.ledger.store import UnitStore
+from omnipipe.ledger.unitfile import read_info
 from omnipipe.ledger.wanted import find_lack
 from omnipipe.pipeline import Pipeline
 from omnipipe.unit import DocumentRef, Member, Unit
@@ -322,7 +323,8 @@ class Ledger:
         for name in sorted(self._accounts.names() - self._plan.units.keys()):
             info = self._accounts.find_info(name)
             if info is not None and info.run_id == self.run_id:
-                lost.append(Unit(id=info.unit_id, members=info.members, pass_index=info.pass_index))
+                members = read_info(self._layout.unit_file(name)).members
+                lost.append(Unit(id=info.unit_id, members=members, pass_index=info.pass_index))
         if lost:
             self.warnings.append(f"{len(lost)} units were in no plan; the plan was rebuilt from their files.")
             self._plan.restore(lost)

@@ -55,9 +55,10 @@ def members_from_json(text: str) -> tuple[Member, ...]:
     return tuple(made)
 
 
-def _plain(member: Member) -> list[object]:
+def member_values(member: Member) -> tuple[object, ...]:
+    """The fields of `member` and its document, in the order of the plan's columns, up to its problem."""
     document = member.document
-    return [
+    return (
         document.doc_id,
         document.uri,
         document.size,
@@ -67,5 +68,8 @@ def _plain(member: Member) -> list[object]:
         member.start,
         member.stop,
         member.kind,
-        list(member.problem) if member.problem else None,
-    ]
+    )
+
+
+def _plain(member: Member) -> list[object]:
+    return [*member_values(member), list(member.problem) if member.problem else None]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from omnipipe.ledger.files import append_table, next_number, numbered, read_columns
 from omnipipe.ledger.layout import RunLayout
-from omnipipe.ledger.member import members_json, row_keys
+from omnipipe.ledger.member import member_values, members_json, row_keys
 from omnipipe.page import PageError
 from omnipipe.unit import DocumentRef, Member, Unit
 
@@ -234,17 +234,5 @@ def _table(units: Sequence[Unit], voids: Sequence[Planned] = (), moved: Sequence
 
 
 def _values(member: Member) -> tuple[object, ...]:
-    document, problem = member.document, member.problem
-    return (
-        document.doc_id,
-        document.uri,
-        document.size,
-        document.stamp,
-        document.count,
-        document.format,
-        member.start,
-        member.stop,
-        member.kind,
-        problem.code if problem else None,
-        problem.message if problem else None,
-    )
+    problem = member.problem
+    return *member_values(member), problem.code if problem else None, problem.message if problem else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,8 +38,9 @@ class SourceTable:
     def __init__(self, layout: RunLayout) -> None:
         self._layout = layout
         self._rows: dict[str, _Row] = {}
-        # doc_id to its uris, both in the order of first appearance.
-        self._uris: dict[str, dict[str, None]] = {}
+        # doc_id to the uri where it was seen first, and to the others, in order: hardly any document has others.
+        self._first: dict[str, str] = {}
+        self._others: dict[str, dict[str, None]] = {}
         for path in numbered(layout.sources):
             for row in _read(path):
                 self._put(row)
@@ -51,15 +52,15 @@ class SourceTable:
 
     def doc_ids(self) -> list[str]:
         """Documents that live at some uri, in the order of their first appearance."""
-        return list(self._uris)
+        return list(self._first)
 
     def records(self, doc_id: str) -> list[SourceRecord]:
         """What was found at each uri where the document lives now; the first is its source_uri."""
-        return [_record(self._rows[uri]) for uri in self._uris.get(doc_id, ())]
+        return [_record(self._rows[uri]) for uri in self._uris(doc_id)]
 
     def first(self, doc_id: str) -> SourceRecord | None:
         """The record of the document's source_uri."""
-        uri = next(iter(self._uris.get(doc_id, ())), None)
+        uri = self._first.get(doc_id)
         return None if uri is None else self.find(uri)
 
     def changed(self, records: Iterable[SourceRecord]) -> list[SourceRecord]:
@@ -72,9 +73,7 @@ class SourceTable:
         moved = {record.uri: record.doc_id for record in records}
         kept = set(moved.values())
         left = {row[1] for uri in moved if (row := self._rows.get(uri)) is not None and row[1] != moved[uri]}
-        return [
-            doc_id for doc_id in left if doc_id not in kept and all(uri in moved for uri in self._uris.get(doc_id, ()))
-        ]
+        return [doc_id for doc_id in left if doc_id not in kept and all(uri in moved for uri in self._uris(doc_id))]
 
     def add(self, records: Sequence[SourceRecord]) -> None:
         """Append `records` as one file."""
@@ -89,12 +88,27 @@ class SourceTable:
         uri, doc_id = row[0], row[1]
         before = self._rows.get(uri)
         if before is not None and before[1] != doc_id:
-            uris = self._uris[before[1]]
-            uris.pop(uri, None)
-            if not uris:
-                del self._uris[before[1]]
+            self._leave(before[1], uri)
         self._rows[uri] = row
-        self._uris.setdefault(doc_id, {})[uri] = None
+        if self._first.setdefault(doc_id, uri) != uri:
+            self._others.setdefault(doc_id, {})[uri] = None
+
+    def _uris(self, doc_id: str) -> Iterator[str]:
+        if doc_id in self._first:
+            yield self._first[doc_id]
+            yield from self._others.get(doc_id, ())
+
+    def _leave(self, doc_id: str, uri: str) -> None:
+        others = self._others.get(doc_id, {})
+        if self._first[doc_id] != uri:
+            del others[uri]
+        elif others:
+            self._first[doc_id] = next(iter(others))
+            del others[self._first[doc_id]]
+        else:
+            del self._first[doc_id]
+        if not others:
+            self._others.pop(doc_id, None)
 
 
 def user_json(user: Mapping[str, object]) -> str:

@@ -58,8 +58,8 @@ _STATISTICS = ("doc_id", "page_index", "status", "route", "error_code")
 class UnitInfo:
     """The footer of a unit's file.
 
-    `members` are those whose rows the file holds now; `merged` names the retries that went into it; `digest` covers
-    keys, statuses and texts.
+    `members` are those whose rows the file holds now, none if they were not read; `merged` names the retries that went
+    into it; `digest` covers keys, statuses and texts.
     """
 
     unit_id: str
@@ -104,8 +104,8 @@ def write_unit(path: Path, table: pa.Table, info: UnitInfo) -> None:
         )
 
 
-def read_info(path: Path) -> UnitInfo:
-    """The footer of `path`.
+def read_info(path: Path, *, with_members: bool = True) -> UnitInfo:
+    """The footer of `path`; its members take most of the memory.
 
     Raises:
         ValueError: The file is torn or no unit of ours (`pyarrow.ArrowInvalid` is a ValueError).
@@ -122,7 +122,7 @@ def read_info(path: Path) -> UnitInfo:
         pass_index=plain["pass"],
         run_id=plain["run_id"],
         config_hash=plain["config_hash"],
-        members=members_from_json(metadata[_MEMBERS].decode()),
+        members=members_from_json(metadata[_MEMBERS].decode()) if with_members else (),
         merged=tuple(plain["merged"]),
         counts=Counts.from_plain(plain["counts"]),
         digest=plain["digest"],
