@@ -115,7 +115,7 @@ def load(config: VLLMConfig) -> LoadedEngine:
     Raises:
         ConfigError: vLLM refuses the settings or the checkpoint, or does not start with them.
     """
-    with _environment(config):
+    with environment(config):
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
@@ -194,7 +194,7 @@ def _watched(guard: Guard) -> Iterator[list[psutil.Process]]:
 
 
 @contextlib.contextmanager
-def _environment(config: VLLMConfig) -> Iterator[None]:
+def environment(config: VLLMConfig) -> Iterator[None]:
     """vLLM's environment variables as it needs them, where they are not set."""
     on_cpu = is_on_cpu(config.device)
     for name, value in {**_ENVIRONMENT, **(_CPU_ENVIRONMENT if on_cpu else {})}.items():
