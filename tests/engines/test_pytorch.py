@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -258,3 +260,55 @@ def test_too_little_memory_is_known_by_torchs_own_error() -> None:
 
     assert is_out_of_memory(caught.value)
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+_LITTLE_MEMORY = """
+import resource
+import psutil
+from omnipipe.engines.pytorch import PyTorchConfig
+from tests.engines.contract import READ, opened, read_request
+from tests.tiny_reader import CHECKPOINT
+
+# Eager attention takes the square of a prompt's length.
+config = PyTorchConfig(
+    model=str(CHECKPOINT), torch_dtype="float32", device="cpu", attn_implementation="eager", batch_size=8
+)
+
+def ask(engine, num, length):
+    prompt = "x" * length
+    calls = [engine.submit(read_request(f"Page {number}", READ, prompt=prompt)) for number in range(num)]
+    return [call.exception() or call.result().token_ids for call in calls]
+
+def leave(megabytes):
+    resource.setrlimit(resource.RLIMIT_AS, (taken + (megabytes << 20), resource.RLIM_INFINITY))
+
+async def limit(engine):
+    return engine._queue.limit
+
+with opened(config) as engine:
+    expected = ask(engine, 8, 1100)
+    taken = psutil.Process().memory_info().vms
+    leave(250)
+    print(ask(engine, 8, 1100) == expected, engine.run(limit).result())
+    leave(50)
+    print(ask(engine, 1, 3000)[0])
+    leave(250)
+    print(engine.submit(read_request("After")).result().text)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory can be limited on Linux only")
+def test_batches_shrink_until_they_fit_into_little_memory() -> None:
+    finished = subprocess.run(
+        [sys.executable, "-c", _LITTLE_MEMORY],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+    fitted, alone, after = finished.stdout.splitlines()
+    assert fitted in ("True 4", "True 2", "True 1")
+    assert alone.startswith("oom: out of memory with this request alone. Use a smaller model or quantization=4bit, ")
+    assert after == "After"
