@@ -96,3 +96,12 @@ def test_keys_come_from_the_environment_of_their_server(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("given", ["http://your-server:8000", "your-server:8000", "http://your-server:8000/v1/"])
 def test_a_bare_host_is_an_address(given: str) -> None:
     assert qwen("API", base_url=given).address.url == "http://your-server:8000/v1"
+
+
+def test_a_rate_without_a_unit_counts_a_minute_and_says_so() -> None:
+    with pytest.warns(DeprecationWarning, match=r"rate_limit=10 counts requests a minute\. Write requests_per_minute"):
+        bare = qwen("API", rate_limit=10)
+
+    assert bare.max_requests_per_second == pytest.approx(10 / 60)
+    assert qwen("API", rate_limit="10/s").max_requests_per_second == 10
+    assert qwen("API", requests_per_minute=600).max_requests_per_second == 10
