@@ -60,6 +60,10 @@ class Crew:
         """End all readers and engines."""
         for worker in self._all:
             worker.close()
+        self.close_engines()
+
+    def close_engines(self) -> None:
+        """End all engines; what waits for them fails."""
         self._engines.close()
 
     def _tell_loading(self, receipt: Receipt) -> None:

@@ -43,6 +43,7 @@ class UnitWorker:
         # Native libraries of several actors on one machine must not start a thread per core each.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         self._error: OmnipipeError | None = None
+        self._is_dying = threading.Event()
         try:
             if not job.run_dir.is_dir():
                 raise OutputError(
@@ -72,14 +73,18 @@ class UnitWorker:
         except EngineDeadError as error:
             self._die(error)
         except Exception as error:  # noqa: BLE001 - travels to the driver as data
+            if self._is_dying.is_set():
+                # What breaks beside a dying engine is no news: this process is about to end.
+                threading.Event().wait()
             return Report(tuple(receipts), _portable(error))
         return Report(tuple(receipts))
 
     def _die(self, error: EngineDeadError) -> NoReturn:
+        self._is_dying.set()
         sys.stderr.write(f"omnipipe: {error}; this worker ends, another one starts\n")
         sys.stderr.flush()
         # Engines have processes of their own; closing may hang where one is dead.
-        closing = threading.Thread(target=self._crew.close, daemon=True)
+        closing = threading.Thread(target=self._crew.close_engines, daemon=True)
         closing.start()
         closing.join(_CLOSE_SECONDS)
         os.kill(os.getpid(), signal.SIGKILL)
