@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pypdfium2.raw as pdfium
 
+from omnipipe.text.native import bare
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -42,22 +44,12 @@ _rows = [_P(_scratch.ctypes.data + 4 * _WIDTH * i) for i in range(_CHUNK)]
 """Where PDFium writes; the pointers are made once, which is half of a call's cost."""
 
 
-def _bare(function: object, result: object) -> Callable[..., Any]:
-    """`function` without types to convert arguments to, and without letting other threads run: half a call's cost.
-
-    Arguments are pointers as `c_void_p` and plain numbers as C's int.
-    """
-    address = ctypes.cast(function, _P).value  # type: ignore[arg-type]
-    bare: Callable[..., Any] = ctypes.PYFUNCTYPE(result)(address)  # type: ignore[arg-type]
-    return bare
-
-
-_loose_box = _bare(pdfium.FPDFText_GetLooseCharBox, None)
-_matrix = _bare(pdfium.FPDFText_GetMatrix, None)
-_font_size = _bare(pdfium.FPDFText_GetFontSize, ctypes.c_double)
-_char_index = _bare(pdfium.FPDFText_GetCharIndexFromTextIndex, ctypes.c_int)
-_text_index = _bare(pdfium.FPDFText_GetTextIndexFromCharIndex, ctypes.c_int)
-_get_text = _bare(pdfium.FPDFText_GetText, ctypes.c_int)
+_loose_box = bare(pdfium.FPDFText_GetLooseCharBox, None)
+_matrix = bare(pdfium.FPDFText_GetMatrix, None)
+_font_size = bare(pdfium.FPDFText_GetFontSize, ctypes.c_double)
+_char_index = bare(pdfium.FPDFText_GetCharIndexFromTextIndex, ctypes.c_int)
+_text_index = bare(pdfium.FPDFText_GetTextIndexFromCharIndex, ctypes.c_int)
+_get_text = bare(pdfium.FPDFText_GetText, ctypes.c_int)
 
 
 class Words(NamedTuple):
@@ -181,13 +173,15 @@ def _cut(units: NDArray[np.uint16]) -> tuple[NDArray[np.intp], NDArray[np.intp],
     before = np.empty(len(units), bool)
     before[0] = True
     np.logical_or(gap[:-1], hyphen[:-1], out=before[1:])
-    first = np.flatnonzero(before & ~gap)
+    visible = ~gap
+    first = (before & visible).nonzero()[0]
     after = np.empty(len(units), bool)
     after[-1] = True
     np.copyto(after[:-1], gap[1:])
     after |= hyphen
-    last = np.flatnonzero(after & ~gap) + 1
-    return first, last, np.cumsum((units == 10) | hyphen)[first]
+    last = (after & visible).nonzero()[0] + 1
+    ends = ((units == 10) | hyphen).nonzero()[0]
+    return first, last, ends.searchsorted(first, side="right")
 
 
 def _fetch(

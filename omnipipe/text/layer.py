@@ -95,6 +95,8 @@ def _clean(text: str) -> str:
 
 def _upright(page: pypdfium2.PdfPage, placed: list[tuple[int, Box]]) -> list[Box]:
     """Boxes in reading frames, each with its direction, as shares of the upright page."""
+    if not placed:
+        return []
     left, bottom, right, top = page.get_bbox()
     width, height = max(right - left, 1e-6), max(top - bottom, 1e-6)
     rotation = page.get_rotation()

@@ -63,13 +63,14 @@ def join_words(words: Words, which: NDArray[np.intp], turn: int) -> Pieces:
     """The words at `which`, all of direction `turn`, as pieces of lines."""
     left, top, right, bottom = to_frame(words.box[which], turn)
     size = np.maximum(words.size[which], 0.1)
-    starts = np.flatnonzero(_breaks(left, top, right, bottom, size, which))
-    ends = np.append(starts[1:], len(which)) - 1
-    weight = (words.last - words.first)[which].astype(np.float32)
+    starts = _breaks(left, top, right, bottom, size, which).nonzero()[0]
+    ends = np.concatenate((starts[1:], [len(which)])) - 1
+    firsts, lasts = words.first[which], words.last[which]
+    weight = (lasts - firsts).astype(np.float32)
     mean = np.add.reduceat(size * weight, starts) / np.add.reduceat(weight, starts)
     return Pieces(
-        words.first[which][starts],
-        words.last[which][ends],
+        firsts[starts],
+        lasts[ends],
         np.minimum.reduceat(left, starts),
         np.minimum.reduceat(top, starts),
         np.maximum.reduceat(right, starts),
@@ -95,5 +96,5 @@ def _breaks(
     gap = np.maximum(ahead, back)
     overlap = np.minimum(bottom[:-1], bottom[1:]) - np.maximum(top[:-1], top[1:])
     height = np.minimum(bottom[:-1] - top[:-1], bottom[1:] - top[1:])
-    starts[1:] = (gap > GAP * em) | (gap < -0.5 * em) | (overlap < 0.5 * height) | (np.diff(which) != 1)
+    starts[1:] = (gap > GAP * em) | (gap < -0.5 * em) | (overlap < 0.5 * height) | (which[1:] - which[:-1] != 1)
     return starts

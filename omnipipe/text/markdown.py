@@ -245,9 +245,10 @@ def _join_word(out: str, following: str, dehyphenate: bool, known: str) -> str:
 def size_shares(words: Words) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Font sizes of the page, rounded to half points, and the share of characters in each."""
     weight = (words.last - words.first).astype(np.float64)
-    sizes, index = np.unique(np.rint(words.size * 2) / 2, return_inverse=True)
-    counts = np.bincount(index, weights=weight)
-    return sizes.astype(np.float64), counts / max(counts.sum(), 1.0)
+    by_size = np.bincount(np.rint(words.size * 2).astype(np.intp), weights=weight)
+    found = by_size.nonzero()[0]
+    counts = by_size[found]
+    return found / 2, counts / max(counts.sum(), 1.0)
 
 
 def heading_sizes(sizes: NDArray[np.float64], shares: NDArray[np.float64], body: float) -> list[float]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 import unicodedata
-from functools import partial
+from collections import Counter
+from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pypdfium2.raw as pdfium
 
 from omnipipe.text.letters import letters
+from omnipipe.text.native import Handle, bare
 from omnipipe.text.objects import PageObjects, is_picture, page_objects
 from omnipipe.text.script import (
     ARABIC,
@@ -35,6 +38,10 @@ if TYPE_CHECKING:
 
     from omnipipe.text.chars import Words
 
+_has_map_error = bare(pdfium.FPDFText_HasUnicodeMapError, ctypes.c_int)
+_text_object = bare(pdfium.FPDFText_GetTextObject, Handle)
+_render_mode = bare(pdfium.FPDFTextObj_GetTextRenderMode, ctypes.c_int)
+
 _SAMPLE = 16
 """Characters a page that are looked at one by one."""
 
@@ -49,6 +56,9 @@ _LONG, _DULL = 300, -0.5
 
 _WEAK = 0.3
 """Below this mean it is worth trying whether the letters are off by a constant."""
+
+_MAX_SHIFT = 64
+"""Letters are off by at most this."""
 
 _CROWDED = 0.12
 """Pages whose words cover more than this share hold no second text worth looking for."""
@@ -153,13 +163,11 @@ def measure(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Wor
 
 def _sampled(textpage: pypdfium2.PdfTextPage, words: Words) -> tuple[float, float]:
     """Of a sample of characters: the share that the font names no Unicode for, and the share drawn invisibly."""
-    raw = textpage.raw
+    raw = ctypes.cast(textpage.raw, Handle)
     sample = words.char[:: len(words.char) // _SAMPLE + 1]
-    unmapped = sum(map(partial(pdfium.FPDFText_HasUnicodeMapError, raw), sample))
-    hidden = 0
-    for drawn in map(partial(pdfium.FPDFText_GetTextObject, raw), sample):
-        if drawn and pdfium.FPDFTextObj_GetTextRenderMode(drawn) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE:
-            hidden += 1
+    unmapped = sum(map(_has_map_error, repeat(raw), sample))
+    modes = [_render_mode(drawn) for drawn in map(_text_object, repeat(raw), sample) if drawn]
+    hidden = modes.count(pdfium.FPDF_TEXTRENDERMODE_INVISIBLE)
     return max(0, unmapped) / len(sample), hidden / len(sample)
 
 
@@ -196,7 +204,7 @@ def _garbled(units: NDArray[np.uint16], counts: NDArray[np.intp]) -> tuple[float
 
 def _pair_bits(units: NDArray[np.uint16], name: str) -> NDArray[np.float32]:
     alphabet = letters(name)
-    code = alphabet.code[units].astype(np.intp)
+    code = alphabet.code[units]
     # The alphabet itself, in order, is no sign of anything.
     letter = code != alphabet.edge
     inner = letter[:-1] & letter[1:]
@@ -205,7 +213,8 @@ def _pair_bits(units: NDArray[np.uint16], name: str) -> NDArray[np.float32]:
     long[1:] = inner[:-1]
     long[:-1] |= inner[1:]
     inner &= long & (code[1:] != code[:-1] + 1)
-    bits: NDArray[np.float32] = alphabet.bits[(code[:-1] * alphabet.width + code[1:])[inner]]
+    at = inner.nonzero()[0]
+    bits: NDArray[np.float32] = alphabet.bits[code[at].astype(np.intp) * alphabet.width + code[at + 1]]
     return bits
 
 
@@ -213,15 +222,24 @@ def _shift(units: NDArray[np.uint16], mean: float) -> int:
     """The constant that turns letters into language, beyond doubt against their `mean` as they are; 0: none does."""
     sample = units[:2000].astype(np.intp)
     visible = SCRIPT[units[:2000]] != SPACE
+    num_visible = int(visible.sum())
     best, found = max(0.4, mean + 0.7), 0
-    for shift in range(-64, 65):
-        if shift == 0:
-            continue
+    for shift in _shifts_to_letters(sample[visible]):
         moved = np.where(visible, np.clip(sample + shift, 0, 0xFFFF), 32)
         bits = _pair_bits(moved.astype(np.uint16), "latin")
-        if 2 * len(bits) > visible.sum() and float(bits.mean()) > best and len(bits) * (float(bits.mean()) - mean) > 40:
+        if 2 * len(bits) > num_visible and float(bits.mean()) > best and len(bits) * (float(bits.mean()) - mean) > 40:
             best, found = float(bits.mean()), shift
     return found
+
+
+def _shifts_to_letters(sample: NDArray[np.intp]) -> list[int]:
+    """Constants that turn more than half of `sample` into Latin letters: no others can make it language."""
+    points, numbers = np.unique(sample, return_counts=True)
+    shifts = np.arange(-_MAX_SHIFT, _MAX_SHIFT + 1)
+    alphabet = letters("latin")
+    moved = np.minimum(np.maximum(points + shifts[:, None], 0), 0xFFFF)
+    hits = (alphabet.code[moved] != alphabet.edge) @ numbers
+    return shifts[(2 * hits > len(sample)) & (shifts != 0)].tolist()  # type: ignore[no-any-return]
 
 
 def _symbols(words: Words, counts: NDArray[np.intp], size: int) -> float:
@@ -247,8 +265,9 @@ def _uniform(words: Words) -> float:
     sample = "".join(words.text[:400].split())
     if len(sample) < _WINDOW // 2:
         return 0.0
-    most = max(set(sample), key=sample.count)
-    return 0.0 if most.isdigit() or most in "._-–—=·…" else sample.count(most) / len(sample)
+    # Of those that are equally frequent the first: a page comes out the same in each process.
+    most, times = Counter(sample).most_common(1)[0]
+    return 0.0 if most.isdigit() or most in "._-–—=·…" else times / len(sample)
 
 
 def _mixed(kinds: NDArray[np.uint8], counts: NDArray[np.intp]) -> float:

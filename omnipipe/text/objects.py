@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import ctypes
-from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 import pypdfium2.raw as pdfium
+
+from omnipipe.text.native import Handle, bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pypdfium2
+
+_count_objects = bare(pdfium.FPDFPage_CountObjects, ctypes.c_int)
+_get_object = bare(pdfium.FPDFPage_GetObject, Handle)
+_get_type = bare(pdfium.FPDFPageObj_GetType, ctypes.c_int)
+_get_bounds = bare(pdfium.FPDFPageObj_GetBounds, ctypes.c_int)
+_count_inside = bare(pdfium.FPDFFormObj_CountObjects, ctypes.c_int)
+_get_inside = bare(pdfium.FPDFFormObj_GetObject, Handle)
+_count_segments = bare(pdfium.FPDFPath_CountSegments, ctypes.c_int)
+_get_draw_mode = bare(pdfium.FPDFPath_GetDrawMode, ctypes.c_int)
 
 _MAX_OBJECTS = 2000
 _MAX_DEPTH = 4
@@ -44,36 +55,34 @@ def page_objects(page: pypdfium2.PdfPage) -> PageObjects:
 
 def is_picture(page: pypdfium2.PdfPage) -> bool:
     """Whether one of the first or last things that `page` draws is an image over most of it, as on scanned pages."""
-    raw = page.raw
-    count = pdfium.FPDFPage_CountObjects(raw)
+    raw = ctypes.cast(page.raw, Handle)
+    count = _count_objects(raw)
     left, bottom, right, top = page.get_bbox()
     for i in {0, 1, count - 2, count - 1} & set(range(count)):
-        found = pdfium.FPDFPage_GetObject(raw, i)
-        if pdfium.FPDFPageObj_GetType(found) == pdfium.FPDF_PAGEOBJ_IMAGE:
+        found = _get_object(raw, i)
+        if _get_type(found) == pdfium.FPDF_PAGEOBJ_IMAGE:
             x0, y0, x1, y1 = _bounds(found)
             if (x1 - x0) * (y1 - y0) > 0.7 * (right - left) * (top - bottom):
                 return True
     return False
 
 
-def _objects(page: pypdfium2.PdfPage) -> Iterator[tuple[int, object]]:
+def _objects(page: pypdfium2.PdfPage) -> Iterator[tuple[int, Handle]]:
     """Kind and handle of what the page draws. A form with an image inside counts as the image, with the form's box."""
-    raw = page.raw
-    handles = list(
-        map(partial(pdfium.FPDFPage_GetObject, raw), range(min(pdfium.FPDFPage_CountObjects(raw), _MAX_OBJECTS)))
-    )
-    for kind, found in zip(map(pdfium.FPDFPageObj_GetType, handles), handles, strict=True):
+    raw = ctypes.cast(page.raw, Handle)
+    handles = list(map(_get_object, repeat(raw), range(min(_count_objects(raw), _MAX_OBJECTS))))
+    for kind, found in zip(map(_get_type, handles), handles, strict=True):
         if kind == pdfium.FPDF_PAGEOBJ_FORM:
             yield from _inside(found, 1)
         elif kind != pdfium.FPDF_PAGEOBJ_TEXT:
             yield kind, found
 
 
-def _inside(form: object, depth: int) -> Iterator[tuple[int, object]]:
+def _inside(form: Handle, depth: int) -> Iterator[tuple[int, Handle]]:
     pictured = False
-    for i in range(min(pdfium.FPDFFormObj_CountObjects(form), _MAX_OBJECTS)):
-        found = pdfium.FPDFFormObj_GetObject(form, i)
-        kind = pdfium.FPDFPageObj_GetType(found)
+    for i in range(min(_count_inside(form), _MAX_OBJECTS)):
+        found = _get_inside(form, i)
+        kind = _get_type(found)
         if kind == pdfium.FPDF_PAGEOBJ_PATH:
             yield kind, found
         elif kind == pdfium.FPDF_PAGEOBJ_FORM and depth < _MAX_DEPTH:
@@ -87,24 +96,24 @@ def _inside(form: object, depth: int) -> Iterator[tuple[int, object]]:
         yield pdfium.FPDF_PAGEOBJ_IMAGE, form
 
 
-def _bounds(found: object) -> tuple[float, float, float, float]:
+def _bounds(found: Handle) -> tuple[float, float, float, float]:
     """Left, bottom, right and top in points; zeros where PDFium knows none."""
     box = [ctypes.c_float() for _ in range(4)]
-    if not pdfium.FPDFPageObj_GetBounds(found, *box):
+    if not _get_bounds(found, *map(ctypes.byref, box)):
         return 0.0, 0.0, 0.0, 0.0
     return box[0].value, box[1].value, box[2].value, box[3].value
 
 
-def _num_outlines(path: object, high: float) -> int:
+def _num_outlines(path: Handle, high: float) -> int:
     """How many outlined letters `path` may be: filled, not framed, no higher than `high` points a letter."""
-    segments = pdfium.FPDFPath_CountSegments(path)
+    segments: int = _count_segments(path)
     if segments < _MIN_SEGMENTS:
         return 0
     fill, stroke = ctypes.c_int(), ctypes.c_int()
-    if not pdfium.FPDFPath_GetDrawMode(path, fill, stroke) or not fill.value or stroke.value:
+    if not _get_draw_mode(path, ctypes.byref(fill), ctypes.byref(stroke)) or not fill.value or stroke.value:
         return 0
     x0, y0, x1, y1 = _bounds(path)
     # Across or up the page: outlined text may be turned.
     if min(x1 - x0, y1 - y0) > high and segments < 200:
         return 0
-    return max(1, int(segments) // 40)
+    return max(1, segments // 40)
