@@ -97,8 +97,9 @@ class Client:
         await self._client.close()
 
     def _arguments(self, body: Mapping[str, object]) -> dict[str, object]:
-        # Everything goes into extra_body: the client's own arguments change with its version, JSON does not.
-        required = {"model": body.get("model"), "messages": body.get("messages")}
+        # Everything goes into extra_body: the client's own arguments change with its version, JSON does not, and
+        # messages as an argument are walked through by type, a fifth of a request's CPU time.
+        required = {"model": body.get("model"), "messages": []}
         return {**required, "extra_body": dict(body), "extra_headers": self._extra_headers}
 
     @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from omnipipe.engines.api_answer import to_completion, to_piece
 from omnipipe.engines.api_client import Client
-from omnipipe.engines.api_errors import Fault, Remedy
+from omnipipe.engines.api_errors import Fault, Remedy, fault_of_timeout
 from omnipipe.engines.api_flavour import Flavour
 from omnipipe.engines.api_limits import Clock, Concurrency, Limits, RealClock
 from omnipipe.engines.api_open import look_around
@@ -32,7 +33,8 @@ class APIEngine(Engine):
     """Sends requests as fast as limits and server allow, again where that may help, and never once they are answered.
 
     Waiting for leave to send costs no time of the answer: `request_timeout` counts for each attempt, `deadline` of a
-    request for everything. `clock` is for tests.
+    request for everything. An attempt that took too long is repeated once at most: it is the dearest. `clock` is for
+    tests.
     """
 
     config: APIConfig
@@ -152,7 +154,7 @@ class APIEngine(Engine):
             raise self._end(fault)
         if fault.remedy is Remedy.GIVE_UP:
             raise ProblemError(fault.code, fault.message)
-        if attempt >= self.config.max_retries:
+        if attempt >= min(self.config.max_retries, 1 if fault.code == "engine_timeout" else sys.maxsize):
             if fault.is_silent:
                 # Nothing at all came: either this request kills connections, or the server is gone.
                 await self.health()
@@ -185,8 +187,6 @@ class APIEngine(Engine):
 
 async def _next_before(pieces: AsyncIterator[str], end: float | None, seconds: float) -> str | None:
     """The next piece, None at the end of the stream; `seconds` is for the message."""
-    from omnipipe.engines.api_errors import fault_of_timeout
-
     try:
         async with asyncio.timeout(None if end is None else end - time.monotonic()):
             return await anext(pieces, None)

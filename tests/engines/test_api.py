@@ -282,6 +282,14 @@ def test_a_slow_attempt_is_given_up_closed_and_tried_again() -> None:
     assert len(server.asked) == 2
 
 
+def test_an_attempt_that_took_too_long_is_repeated_once() -> None:
+    slow = always(Reply(body=chat("late"), seconds=20))
+    with fault_server(slow) as server, problem("engine_timeout", "no answer within 0.3 s", "(2 attempts)"):
+        answer(server, request_timeout=0.3)
+
+    assert len(server.asked) == 2
+
+
 def test_a_deadline_covers_all_attempts_and_closes_the_connection() -> None:
     with fault_server(always(Reply(body=chat("late"), seconds=20))) as server:
         outcome = answers(server, request(deadline=0.5))[0]

@@ -14,7 +14,7 @@ from omnipipe.engines.base import Engine
 from omnipipe.engines.presets import RemoteVLLMConfig
 from omnipipe.engines.thread import EngineThread
 from omnipipe.engines.vllm_check import installed_build
-from omnipipe.errors import ConfigError
+from omnipipe.errors import ConfigError, EngineDeadError
 from omnipipe.generation import GenerationParams
 from omnipipe.model import ImagePart, Message, Request, TextPart
 from omnipipe.page import ProblemError
@@ -136,3 +136,20 @@ def test_a_mistake_is_one_sentence_before_any_page(server: VLLMServer, settings:
         pass
 
     assert "sk-" not in str(caught.value)
+
+
+def test_a_server_whose_engine_died_ends_ours(server: VLLMServer) -> None:
+    """The last test of this file: the server is gone afterwards."""
+    long = GenerationParams(max_tokens=3000, min_tokens=3000, stop_on_repetition=False)
+    with opened(config(server, max_retries=3, max_backoff=2)) as other:
+        running = [other.submit(read_request(f"Long {i}", long)) for i in range(4)]
+        while server.num_running() < 4:
+            time.sleep(0.1)
+
+        server.kill_engine()
+
+        for call in running:
+            with pytest.raises(EngineDeadError, match=r"127\.0\.0\.1"):
+                call.result(_SECONDS)
+        with pytest.raises(EngineDeadError):
+            other.health()

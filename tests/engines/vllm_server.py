@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
+
 from tests.tiny_reader import CHECKPOINT
 
 KEY = "sk-of-the-test-server"
@@ -29,11 +31,18 @@ class VLLMServer(NamedTuple):
     """A server that answers at `127.0.0.1:port` to who has `KEY`."""
 
     port: int
+    pid: int
 
     @property
     def url(self) -> str:
         """Where it is, as most servers are named."""
         return f"http://127.0.0.1:{self.port}/v1"
+
+    def kill_engine(self) -> None:
+        """End the process that runs the model, as running out of memory does."""
+        for child in psutil.Process(self.pid).children(recursive=True):
+            if "tracker" not in " ".join(child.cmdline()):
+                child.kill()
 
     def num_running(self) -> int:
         """Requests that the engine works on or has waiting."""
@@ -78,7 +87,7 @@ def vllm_server(folder: Path) -> Iterator[VLLMServer]:
         process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
     try:
         _await_ready(process, port, log)
-        yield VLLMServer(port)
+        yield VLLMServer(port, process.pid)
     finally:
         process.terminate()
         try:
