@@ -90,8 +90,8 @@ def find_device(device: str) -> str:
 
 def _load_model(config: PyTorchConfig, place: str, options: dict[str, Any]) -> Any:
     import torch
-    from transformers import AutoModelForImageTextToText
 
+    model_class = _model_class(place, options)
     dtype = config.torch_dtype if config.torch_dtype == "auto" else getattr(torch, config.torch_dtype)
     options = {**options, "dtype": dtype}
     attention = "flash_attention_2" if config.use_flash_attention else config.attn_implementation
@@ -102,7 +102,19 @@ def _load_model(config: PyTorchConfig, place: str, options: dict[str, Any]) -> A
         options["device_map"] = config.device_map or {"": find_device(config.device)}
     elif config.device_map is not None:
         options["device_map"] = config.device_map
-    return AutoModelForImageTextToText.from_pretrained(place, **options)
+    return model_class.from_pretrained(place, **options)
+
+
+def _model_class(place: str, options: dict[str, Any]) -> Any:
+    """The class that the checkpoint's own code is registered for, where that may run; else that of all who see."""
+    import transformers
+
+    usual = "AutoModelForImageTextToText"
+    if not options["trust_remote_code"]:
+        return getattr(transformers, usual)
+    own = getattr(transformers.AutoConfig.from_pretrained(place, **options), "auto_map", None) or {}
+    offered = (usual, "AutoModelForCausalLM", "AutoModel")
+    return getattr(transformers, next((name for name in offered if name in own), usual))
 
 
 def _quantization(config: PyTorchConfig) -> Any:

@@ -80,6 +80,28 @@ def test_code_of_a_checkpoint_is_not_run_unasked(tmp_path: Path) -> None:
     config(model=model, trust_remote_code=True).check()
 
 
+def test_code_of_a_checkpoint_is_run_when_asked(tmp_path: Path) -> None:
+    model = checkpoint_with(tmp_path / "own", auto_map={"AutoModelForCausalLM": "modeling_own.Own"})
+    (tmp_path / "own" / "modeling_own.py").write_text(
+        "from transformers import Qwen3VLForConditionalGeneration\n\n\n"
+        "class Own(Qwen3VLForConditionalGeneration):\n"
+        "    def generate(self, *args, **kwargs):\n"
+        "        print('own code')\n"
+        "        return super().generate(*args, **kwargs)\n"
+    )
+
+    said = _run(
+        "from omnipipe.engines.pytorch import PyTorchConfig\n"
+        "from tests.engines.contract import opened, read_request\n"
+        f"config = PyTorchConfig(model={model!r}, device='cpu', torch_dtype='float32', trust_remote_code=True)\n"
+        "with opened(config) as engine:\n"
+        "    print(engine.submit(read_request('Mine')).result().text)\n",
+        HF_HOME=str(tmp_path / "home"),
+    )
+
+    assert said.splitlines() == ["own code", "Mine"]
+
+
 @pytest.mark.parametrize(
     "settings", [{"quantization": "4bit"}, {"quantization": {"load_in_8bit": True}}, {"quantization": "8bit"}]
 )
