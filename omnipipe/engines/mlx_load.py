@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,10 @@ from omnipipe.errors import ConfigError, MissingExtraError
 INSTALL = "pip install omnipipe[mlx]"
 _BITS = {"4bit": 4, "8bit": 8}
 _GROUP_SIZE = 64
+
+_LOADING = threading.Lock()
+_REPLACED: dict[str, Any] = {}
+"""What mlx-vlm's models made of `AutoProcessor.from_pretrained`, each over the one before."""
 
 
 def missing() -> MissingExtraError:
@@ -53,10 +60,10 @@ def load_model(
     try:
         # Lazily: of weights that are quantised at once, the larger form never is in memory as a whole.
         place = str(Path(model).expanduser())
-        loaded, processor = load(place, lazy=True, revision=revision, trust_remote_code=trust_remote_code)
-    except (OSError, ValueError, KeyError) as error:
-        said = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        raise ConfigError(f"model={model} cannot be loaded by mlx-vlm: {said}. Name another checkpoint.") from error
+        with _own_processors():
+            loaded, processor = load(place, lazy=True, revision=revision, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, KeyError, AttributeError, RuntimeError) as error:
+        raise ConfigError(_why(model, error)) from error
     if dtype != "auto":
         _cast(loaded, getattr(mx, dtype))
     if quantization is not None:
@@ -72,6 +79,38 @@ def unload() -> None:
         import mlx.core as mx
 
         mx.clear_cache()
+
+
+@contextmanager
+def _own_processors() -> Iterator[None]:
+    """mlx-vlm's processors in place of transformers' in this block only.
+
+    Its models replace `AutoProcessor.from_pretrained` when they are first imported, for the whole process and for ever:
+    the PyTorch engine beside it would get MLX arrays.
+    """
+    from transformers import AutoProcessor
+
+    owner: Any = AutoProcessor
+    with _LOADING:
+        theirs = vars(owner)["from_pretrained"]
+        owner.from_pretrained = _REPLACED.get("from_pretrained", theirs)
+        try:
+            yield
+        finally:
+            _REPLACED["from_pretrained"] = vars(owner)["from_pretrained"]
+            owner.from_pretrained = theirs
+
+
+def _why(model: str, error: Exception) -> str:
+    is_local = Path(model).expanduser().exists()
+    if isinstance(error, OSError) and not is_local:
+        return (
+            f"model={model} is neither a folder nor a model that can be had from the Hugging Face hub or its cache. "
+            "See that the id is right and the network there, or name a folder."
+        )
+    said = str(error).strip()
+    first = said.splitlines()[0][:200] if said else type(error).__name__
+    return f"model={model} cannot be loaded by mlx-vlm: {first}. Name another checkpoint."
 
 
 def _cast(loaded: Any, dtype: Any) -> None:

@@ -137,6 +137,16 @@ def test_lower_precision_reads_nearly_as_well(settings: dict[str, str], num_page
     assert sum(one == text for one, text in zip(said, texts, strict=True)) >= num_right
 
 
+def test_transformers_stay_as_they_are_beside_it() -> None:
+    """mlx-vlm replaces the processors of transformers for the whole process; a second loading needs them again."""
+    transformers = pytest.importorskip("transformers")
+    before = transformers.AutoProcessor.from_pretrained
+
+    with opened(MLXConfig(model=str(CHECKPOINT))) as engine:
+        assert answer(engine, read_request("Again")).text == "Again"
+        assert transformers.AutoProcessor.from_pretrained == before
+
+
 def test_quantising_makes_the_weights_smaller() -> None:
     sizes = [_num_bytes(quantization) for quantization in (None, "8bit", "4bit")]
 
@@ -158,6 +168,13 @@ def test_an_architecture_that_mlx_vlm_lacks_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="cannot be loaded by mlx-vlm"):
         _load(tmp_path / "other")
+
+
+def test_a_model_that_cannot_be_had_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+    with pytest.raises(ConfigError, match="neither a folder nor a model that can be had"):
+        _load(Path("nobody/no-such-model"))
 
 
 def test_a_folder_without_a_checkpoint_is_refused_before_any_page_is_read(tmp_path: Path) -> None:
