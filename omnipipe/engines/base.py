@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from omnipipe.config import Config, operation
 from omnipipe.engines.checkpoint import checkpoint_hash
@@ -55,6 +55,9 @@ class EngineConfig(Config):
     `omnipipe.generation.ALIASES` too; `omnipipe.engines.spelling` has what else other tools write.
     """
 
+    # Dozens of pairs are listed and one is used: what checks a class's settings is made when it is used first.
+    model_config = ConfigDict(defer_build=True)
+
     engine: ClassVar[str]
     """The name in rows and on the command line: pytorch, vllm, mlx, api, llamacpp."""
     label: ClassVar[str]
@@ -82,7 +85,7 @@ class EngineConfig(Config):
             if said is not None:
                 field.description, field.json_schema_extra = said.description, said.json_schema_extra
                 field.metadata = [*said.metadata, *field.metadata]
-        if bare:
+        if bare and cls.__pydantic_complete__:
             cls.model_rebuild(force=True)
 
     @model_validator(mode="before")
@@ -120,6 +123,12 @@ class EngineConfig(Config):
         known = {} if family is None else {"family": family.name, "family_version": family.version}
         files = checkpoint_hash(self.model)
         return {"engine": self.engine, **known, **({} if files is None else {"model": f"files:{files}"})}
+
+    @property
+    def keeps_special_tokens(self) -> bool:
+        """Whether the family's answers say something in special tokens, so that they must not be dropped."""
+        family = getattr(self, "family", None)
+        return family is not None and family.keeps_special_tokens
 
     @property
     def num_gpus(self) -> float:

@@ -154,7 +154,7 @@ class PyTorchEngine(BatchEngine):
         if loaded is None:
             raise EngineDeadError("the PyTorch engine is closed")
         asked = [entry for entry in batch if isinstance(entry, Asked)]
-        decode = partial(loaded.tokenizer.decode, skip_special_tokens=True)
+        decode = partial(loaded.tokenizer.decode, skip_special_tokens=not self.config.keeps_special_tokens)
         answers = [Answer(entry, entry.room, decode, loaded.end_ids) for entry in asked]
         with _memory_errors(), _adapter(loaded.model, asked[0].request.adapter):
             logprobs = self._write(loaded, asked, answers)

@@ -171,6 +171,7 @@ class VLLMEngine(Engine):
                 asked["structured_outputs"] = StructuredOutputsParams(json=dict(request.response_schema))
             elif request.response_regex is not None:
                 asked["structured_outputs"] = StructuredOutputsParams(regex=request.response_regex)
+            asked["skip_special_tokens"] = not self.config.keeps_special_tokens
             sampling = SamplingParams(**asked, output_kind=RequestOutputKind[kind], skip_clone=True)
         except VLLMClientError as error:
             raise _refused(error) from error
