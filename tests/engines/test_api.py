@@ -1,113 +1,30 @@
-"""The API engine against a server that fails on purpose."""
+"""The API engine against a server that fails on purpose: what is tried again, and what is not."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
-import pickle
-import socket
-import time
-import traceback
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
-from omnipipe.config import result_settings
-from omnipipe.engines.api import APIConfig
-from omnipipe.engines.api_engine import APIEngine
-from omnipipe.errors import ConfigError, EngineDeadError
-from omnipipe.generation import GenerationParams
-from omnipipe.model import Completion, ImagePart, Message, Request, TextPart
-from omnipipe.page import Pixels, ProblemError
-from tests.engines.fault_server import Asked, Behaviour, FaultServer, Reply, chat, failure, fault_server, models
+from omnipipe.errors import ConfigError
+from omnipipe.model import Completion
+from omnipipe.page import ProblemError
+from tests.engines.api_calls import (
+    SECRET,
+    FastClock,
+    always,
+    answer,
+    answers,
+    config_for,
+    first,
+    opened,
+    problem,
+    request,
+)
+from tests.engines.fault_server import Asked, FaultServer, Reply, chat, failure, fault_server
 
 pytest.importorskip("openai", reason="the API engine needs openai: pip install omnipipe[api]")
-
-SECRET = "sk-very-secret-0123456789"
-
-
-class FastClock:
-    """Waits a hundredth of what it is asked to, and remembers it."""
-
-    def __init__(self) -> None:
-        self.waits: list[float] = []
-
-    def now(self) -> float:
-        return time.monotonic() * 100
-
-    async def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        await asyncio.sleep(seconds / 100)
-
-
-def config_for(server: FaultServer, **changes: object) -> APIConfig:
-    return APIConfig.model_validate({"model": "m-1", "base_url": server.url, "api_key": SECRET, **changes})
-
-
-def request(words: str = "hello", *, deadline: float | None = None, **params: object) -> Request:
-    parts = (ImagePart(Pixels(bytes(12), "raw", "RGB", 2, 2)), TextPart(words))
-    return Request(
-        id=words,
-        messages=(Message("user", parts),),
-        params=GenerationParams.model_validate(params),
-        deadline=deadline,
-    )
-
-
-@asynccontextmanager
-async def opened(config: APIConfig, clock: FastClock | None = None) -> AsyncIterator[APIEngine]:
-    engine = APIEngine(config, clock=clock or FastClock())
-    await engine.open()
-    try:
-        yield engine
-    finally:
-        await engine.close()
-
-
-def answers(
-    server: FaultServer, *asked: Request, clock: FastClock | None = None, **changes: object
-) -> list[Completion | BaseException]:
-    """What each request gets, all sent at once."""
-
-    async def work() -> list[Completion | BaseException]:
-        async with opened(config_for(server, **changes), clock) as engine:
-            return await asyncio.gather(*(engine.generate(one) for one in asked), return_exceptions=True)
-
-    return asyncio.run(work())
-
-
-def answer(server: FaultServer, *, clock: FastClock | None = None, **changes: object) -> Completion:
-    outcome = answers(server, request(), clock=clock, **changes)[0]
-    if isinstance(outcome, BaseException):
-        raise outcome
-    return outcome
-
-
-def first(*replies: Reply) -> Behaviour:
-    """These replies to the first requests for the same words, then the words."""
-
-    def behave(asked: Asked, times: int) -> Reply:
-        return replies[times - 1] if times <= len(replies) else Reply(body=chat(asked.words))
-
-    return behave
-
-
-def always(reply: Reply) -> Behaviour:
-    return lambda _asked, _times: reply
-
-
-@contextmanager
-def problem(code: str, *words: str) -> Iterator[None]:
-    """Expects a `ProblemError` of this code whose message has these words."""
-    with pytest.raises(ProblemError) as caught:
-        yield
-    assert caught.value.error.code == code
-    for word in words:
-        assert word in caught.value.error.message
 
 
 def test_an_answer_has_text_counts_and_cost() -> None:
@@ -380,157 +297,3 @@ def test_rates_are_kept_on_the_wire() -> None:
     # Ten seconds apart, at a hundredth of the time.
     sent = sorted(asked.when for asked in server.asked)
     assert sent[-1] - sent[0] >= 0.39
-
-
-@pytest.mark.parametrize(
-    ("listed", "words"),
-    [
-        (Reply(401, failure(f"Incorrect API key: {SECRET}")), "refuses the key"),
-        (Reply(403, failure("forbidden")), "refuses the key"),
-        (models("big-model", "m-2"), "has no model m-1. It has: m-2"),
-        (Reply(500, failure("broken")), "out of order"),
-        (Reply(body="<html>hi</html>", headers={"content-type": "text/html"}), "no OpenAI-compatible server"),
-        (Reply(drop=True), "no server answers"),
-    ],
-)
-def test_what_is_wrong_with_the_server_is_said_before_any_page(listed: Reply, words: str) -> None:
-    with fault_server(listed=listed) as server, pytest.raises(ConfigError, match=words) as caught:
-        answer(server)
-
-    assert server.asked == []
-    assert SECRET not in str(caught.value)
-
-
-def test_a_wrong_path_is_said_before_any_page() -> None:
-    nothing = Reply(404, "not here")
-    with (
-        fault_server(listed=nothing, empty=nothing) as server,
-        pytest.raises(ConfigError, match=r"has no chat interface.*Check base_url"),
-    ):
-        answer(server)
-
-
-def test_a_server_that_is_down_is_said_before_any_page() -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    config = APIConfig(model="m-1", base_url=f"127.0.0.1:{port}")
-
-    with pytest.raises(ConfigError, match=f"no server answers at http://127.0.0.1:{port}/v1"):
-        asyncio.run(config.build().open())
-
-
-@pytest.mark.parametrize("listed", [Reply(404, failure("no list")), Reply(405, ""), models(), Reply(429, "")])
-def test_a_server_without_a_list_of_models_is_used(listed: Reply) -> None:
-    with fault_server(listed=listed) as server:
-        assert answer(server).text == "hello"
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply(401, failure("key revoked")),
-        Reply(402, failure("no credit")),
-        Reply(429, failure("You exceeded your current quota", "insufficient_quota")),
-    ],
-)
-def test_a_key_that_has_run_out_ends_the_engine(reply: Reply) -> None:
-    async def work(server: FaultServer) -> None:
-        async with opened(config_for(server)) as engine:
-            for _ in range(2):
-                with pytest.raises(EngineDeadError):
-                    await engine.generate(request())
-
-    with fault_server(always(reply)) as server:
-        asyncio.run(work(server))
-
-    assert len(server.asked) == 1
-
-
-def test_a_server_that_goes_away_ends_the_engine() -> None:
-    async def work(server: FaultServer) -> None:
-        async with opened(config_for(server, max_retries=1)) as engine:
-            await engine.health()
-            server.close()
-            with pytest.raises(EngineDeadError):
-                await engine.generate(request())
-            with pytest.raises(EngineDeadError):
-                await engine.health()
-
-    server = FaultServer(always(Reply(drop=True)), models("m-1"), Reply(400))
-    asyncio.run(work(server))
-
-
-def _events(*pieces: str, end: str = "data: [DONE]\n\n") -> Reply:
-    chunks = [{"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in pieces]
-    body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + end
-    return Reply(body=body, headers={"content-type": "text/event-stream"})
-
-
-def _streamed(server: FaultServer) -> list[str]:
-    async def work() -> list[str]:
-        async with opened(config_for(server)) as engine:
-            return [piece async for piece in engine.stream(request())]
-
-    return asyncio.run(work())
-
-
-def test_a_stream_comes_in_pieces_and_begins_again_only_before_the_first() -> None:
-    with fault_server(first(Reply(500, ""), _events(end=""), _events("he", "llo"))) as server:
-        pieces = _streamed(server)
-
-    assert pieces == ["he", "llo"]
-    assert len(server.asked) == 3
-
-
-def test_a_stream_that_breaks_off_is_a_problem() -> None:
-    with fault_server(always(_events("he", end=""))) as server, problem("http_5xx", "broke off"):
-        _streamed(server)
-
-    assert len(server.asked) == 1
-
-
-def test_a_key_is_in_no_text_of_ours(
-    caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MY_KEY", SECRET)
-    texts: list[str] = []
-    with caplog.at_level(logging.DEBUG), fault_server(always(Reply(400, failure(f"key {SECRET} is odd")))) as server:
-        for changes in ({}, {"api_key": None, "api_key_env": "MY_KEY"}, {"extra_headers": {"x-token": SECRET}}):
-            config = config_for(server, **changes)
-            try:
-                answer(server, **changes)
-            except ProblemError as error:
-                texts += ["".join(traceback.format_exception(error)), repr(pickle.loads(pickle.dumps(error)))]
-            texts += [repr(config), str(config), config.model_dump_json(), str(result_settings(config))]
-            texts += [repr(config.build()), repr(config.with_key())]
-    # Their libraries' debug lines too.
-    texts += [record.getMessage() + str(record.args) for record in caplog.records]
-
-    assert any("*** is odd" in text for text in texts)
-    assert [text for text in texts if SECRET in text] == []
-
-
-def test_a_key_travels_to_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MY_KEY", SECRET)
-    config = APIConfig(model="m-1", base_url="gpu-box:8000", api_key_env="MY_KEY").with_key()
-    monkeypatch.delenv("MY_KEY")
-
-    there = pickle.loads(pickle.dumps(config))
-
-    assert there.find_key() == SecretStr(SECRET)
-
-
-def test_an_unopened_and_a_closed_engine_say_so() -> None:
-    async def work(server: FaultServer) -> None:
-        engine = config_for(server).build()
-        with pytest.raises(EngineDeadError, match="not open"):
-            await engine.generate(request())
-        await engine.open()
-        await engine.close()
-        await engine.close()
-        with pytest.raises(EngineDeadError, match="closed"):
-            await engine.generate(request())
-
-    with fault_server() as server:
-        asyncio.run(work(server))
