@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from multiprocessing import resource_tracker
 from pathlib import Path
@@ -19,6 +20,7 @@ from omnipipe.generation import GenerationParams
 from omnipipe.model import Completion, Request
 from tests.engines.contract import opened, read_request, white_request
 from tests.engines.gguf import tiny_gguf
+from tests.engines.random_weights import deep_qwen3_vl, qwen2_5_vl
 from tests.tiny_reader import CHECKPOINT, random_pages
 
 pytestmark = [
@@ -68,9 +70,9 @@ def _requests() -> list[Request]:
     return [*known, white_request(320, 96)]
 
 
-def _answers(config: EngineConfig) -> list[Completion]:
+def _answers(config: EngineConfig, requests: Sequence[Request]) -> list[Completion]:
     with opened(config) as engine:
-        calls = [engine.submit(request) for request in _requests()]
+        calls = [engine.submit(request) for request in requests]
         return [call.result(300) for call in calls]
 
 
@@ -78,7 +80,7 @@ def _answers(config: EngineConfig) -> list[Completion]:
 def expected() -> list[Completion]:
     if importlib.util.find_spec("transformers") is None:
         pytest.skip("transformers, whose answers are compared with, is not installed")
-    return _answers(_pytorch(Path()))
+    return _answers(_pytorch(Path()), _requests())
 
 
 def test_pytorch_reads_what_is_there(expected: list[Completion]) -> None:
@@ -96,13 +98,38 @@ def test_every_engine_says_the_same_token_for_token(
     if importlib.util.find_spec(module) is None:
         pytest.skip(f"{module} is not installed")
 
-    completions = _answers(config(tmp_path))
+    completions = _answers(config(tmp_path), _requests())
 
     assert [completion.text for completion in completions] == [completion.text for completion in expected]
     assert [_tokens(completion) for completion in completions] == [_tokens(completion) for completion in expected]
     assert [completion.finish_reason for completion in completions] == [
         completion.finish_reason for completion in expected
     ]
+
+
+@pytest.mark.parametrize("checkpoint", [deep_qwen3_vl, qwen2_5_vl], ids=["deep-qwen3-vl", "qwen2.5-vl"])
+def test_other_architectures_say_the_same_alone_and_together(
+    checkpoint: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    """On MLX, whose own batches mix up the deep features of pictures, and against transformers."""
+    for module in ("transformers", "mlx_vlm"):
+        pytest.importorskip(module, reason=f"{module} is not installed")
+    place = str(checkpoint(tmp_path))
+    requests = [
+        replace(request, params=GenerationParams(max_tokens=24, stop_on_repetition=False)) for request in _requests()
+    ]
+
+    by_pytorch, alone, together = (
+        [_tokens(completion) for completion in _answers(config, requests[:8])]
+        for config in (
+            PyTorchConfig(model=place, torch_dtype="float32", device="cpu"),
+            MLXConfig(model=place, dtype="float32", batch_size=1),
+            MLXConfig(model=place, dtype="float32", batch_size=8),
+        )
+    )
+
+    assert alone == together == by_pytorch
+    assert len({token for tokens in alone for token in tokens}) > 20
 
 
 def _tokens(completion: Completion) -> list[int]:
