@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol, TextIO
 
-from omnipipe.unit import Receipt
+from omnipipe.unit import ENGINE_START, Receipt
 
 Mode = Literal["auto", "bar", "plain", "json", "quiet"]
 
@@ -96,6 +96,10 @@ class Progress:
         """A unit is committed."""
         with self._lock:
             self._tally.add(receipt, self._clock())
+            loaded = receipt.stage_seconds.get(ENGINE_START)
+            if loaded is not None and self._mode in ("bar", "plain"):
+                cleared = "\r\x1b[2K" if self._has_line else ""
+                self._say(f"{cleared}an engine was loaded in {duration(loaded)}")
             self._tick()
 
     def stop(self) -> None:
@@ -163,6 +167,7 @@ class Tally:
         self.routes: Counter[str] = Counter()
         self.error_codes: Counter[str] = Counter()
         self.stage_seconds: Counter[str] = Counter()
+        self.start_seconds = 0.0
         self.workers: dict[str, float] = {}
 
     def add(self, receipt: Receipt, now: float) -> None:
@@ -176,6 +181,7 @@ class Tally:
         self.routes.update(receipt.routes)
         self.error_codes.update(receipt.error_codes)
         self.stage_seconds.update(receipt.stage_seconds)
+        self.start_seconds += self.stage_seconds.pop(ENGINE_START, 0.0)
         self.workers[receipt.worker] = self.workers.get(receipt.worker, 0.0) + receipt.seconds
 
     @property
@@ -240,6 +246,7 @@ class Tally:
             "routes": dict(self.routes),
             "error_codes": dict(self.error_codes),
             "stage_seconds": {name: round(seconds, 2) for name, seconds in self.stage_seconds.items()},
+            "engine_start_seconds": round(self.start_seconds, 2),
             "workers": len(self.workers),
             "bottleneck": self.bottleneck(now),
         }

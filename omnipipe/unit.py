@@ -64,6 +64,10 @@ class Unit:
         return sum(member.stop - member.start for member in self.members)
 
 
+ENGINE_START = "EngineStart"
+"""The key of `Receipt.stage_seconds` for the time that loading an engine took; in one receipt of each process."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """What travels back of a finished unit: numbers only. `num_open` pages go on to the next pass."""

@@ -13,7 +13,7 @@ from itertools import islice
 from omnipipe.engines.base import EngineConfig
 from omnipipe.engines.thread import EngineHost
 from omnipipe.runners.job import Gate, Job, execute_unit
-from omnipipe.unit import Receipt, Unit
+from omnipipe.unit import ENGINE_START, Receipt, Unit
 from omnipipe.worker import Worker
 
 UNIT_PAGES = 64
@@ -70,7 +70,7 @@ class Crew:
         seconds = self._engines.load_seconds
         if seconds is not None and not self._told_loading:
             self._told_loading = True
-            receipt.stage_seconds["EngineStart"] = seconds
+            receipt.stage_seconds[ENGINE_START] = seconds
 
     @contextmanager
     def _worker(self) -> Iterator[Worker]:

@@ -6,10 +6,13 @@ import logging
 import os
 import socket
 import struct
+import sys
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TextIO, cast
 
 from omnipipe.engines.base import EngineConfig
 from omnipipe.errors import ConfigError
@@ -174,10 +177,29 @@ def _quiet(folder: Path) -> Iterator[None]:
     # Ray's C++ core writes to the descriptor itself, so nothing less than replacing it keeps a terminal clean.
     folder.mkdir(parents=True, exist_ok=True)
     terminal = os.dup(2)
-    with (folder / "ray.log").open("ab") as log:
+    stdout = sys.stdout
+    with (folder / "ray.log").open("a", encoding="utf-8", errors="replace", buffering=1) as log:
         os.dup2(log.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(terminal, 2)
-        os.close(terminal)
+        sys.stdout = cast(TextIO, _WithoutRay(stdout, log))
+        try:
+            yield
+        finally:
+            sys.stdout = stdout
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+class _WithoutRay:
+    """Standard output, but for what a thread of Ray's prints there about workers that died: that goes to the log."""
+
+    def __init__(self, stdout: TextIO, log: TextIO) -> None:
+        self._stdout = stdout
+        self._log = log
+
+    def write(self, text: str) -> int:
+        """Write `text` where it belongs."""
+        is_rays = threading.current_thread().name.startswith("ray_")
+        return (self._log if is_rays else self._stdout).write(text)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stdout, name)
