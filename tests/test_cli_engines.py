@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -329,3 +330,32 @@ def test_a_document_is_read_with_a_real_model_of_ones_own(tmp_path: Path, capsys
     said = capsys.readouterr()
     assert code == 0, said.err
     assert [json.loads(line)["text"] for line in said.out.splitlines()] == texts
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["--config", "QwenTextAPIConfig", "--model", "m", "--base-url", "http://127.0.0.1:9/v1"], "no server answers"),
+        (["--config", "QwenTextAPIConfig", "--model", "gpt-4o"], "Run: export OPENAI_API_KEY="),
+        (["--config", "QwenTextAPIConfig", "--base-url", "ftp://box"], "is no web address"),
+        (["--config", "QwenTextPyTorchConfig", "--model", "./nowhere"], "is not the folder of a checkpoint"),
+        (["--config", "QwenTextPyTorchConfig", "--model", "Qwen/Qwen3-VL-7B-Instruct"], "Sizes are: 2B, 4B, 8B"),
+        (["--config", "QwenTextVLLMConfig", "--engine-arg", "max_num_seq=4"], "Did you mean max_num_seqs?"),
+        (["--config", "QwenTextLlamaCppConfig", "--model", "x.gguf"], "x.gguf is not a file"),
+    ],
+)
+def test_what_a_real_engine_would_stumble_over_is_one_sentence_before_any_page(
+    given: list[str], words: str, letter: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in ("openai", "transformers", "vllm", "llama_cpp"):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+    code = run_command(["extract", str(letter), *given])
+
+    said = capsys.readouterr()
+    assert code == 2
+    assert said.out == ""
+    assert words in said.err
+    assert said.err.count("\n") == 1
