@@ -210,6 +210,18 @@ def test_other_number_formats_read_as_well(dtype: str) -> None:
     assert [each.text for each in said] == texts
 
 
+@pytest.mark.filterwarnings("ignore:MatMul8bitLt:UserWarning")  # bitsandbytes says that it works in float16
+@pytest.mark.parametrize("quantization", ["4bit", "8bit"])
+def test_a_quantised_model_reads_as_well(quantization: str) -> None:
+    pytest.importorskip("bitsandbytes", reason="quantisation needs bitsandbytes")
+    texts = random_pages(8, seed=1)
+
+    with opened(reader(quantization=quantization)) as engine:
+        said = answers(engine, [read_request(text) for text in texts])
+
+    assert [each.text for each in said] == texts
+
+
 def test_an_adapter_changes_the_answers_of_its_requests_alone(tmp_path: Path) -> None:
     pytest.importorskip("peft", reason="LoRA needs peft")
     folder = make_adapter(tmp_path / "adapter")
