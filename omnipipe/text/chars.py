@@ -210,8 +210,13 @@ def _sizes_and_turns(
     group = np.cumsum(changed) - 1
     matrix = _fetch(_matrix, handle, chars, 6)
     raw = np.fromiter(map(_font_size, repeat(handle), chars), np.float32, len(chars))
+    is_finite = bool(np.isfinite(matrix).all() and np.isfinite(raw).all())
+    if is_finite and not matrix[:, 1:3].any() and (matrix[:, 0] > 0).all() and (raw > 0).all():
+        # Upright letters, as on most pages.
+        size = np.minimum(raw * np.abs(matrix[:, 3]), np.float32(1e5))
+        return size[group], np.zeros(len(every), np.intp)
     scale = np.hypot(matrix[:, 2], matrix[:, 3])
-    if not np.isfinite(matrix).all() or not np.isfinite(raw).all():
+    if not is_finite:
         matrix, raw = np.nan_to_num(matrix), np.nan_to_num(raw)
         scale = np.ones(len(raw), np.float32)
     size = np.minimum(np.abs(raw * scale), np.float32(1e5))

@@ -262,5 +262,5 @@ def heading_sizes(sizes: NDArray[np.float64], shares: NDArray[np.float64], body:
 
 def by_share(turns: NDArray[np.intp]) -> list[int]:
     """The directions of text that occur, the most frequent first."""
-    counts = np.bincount(turns, minlength=4)
-    return [int(turn) for turn in np.argsort(-counts, kind="stable") if counts[turn]]
+    counts = np.bincount(turns, minlength=4).tolist()
+    return sorted((turn for turn in range(4) if counts[turn]), key=lambda turn: -counts[turn])
