@@ -196,6 +196,7 @@ class MLXEngine(BatchEngine):
                     grammar=entry.grammar,
                 ),
                 on_token=answer.take,
+                is_wanted=partial(_is_wanted, entry),
                 wants_logprobs=entry.request.params.logprobs,
             )
             for entry, answer in zip(asked, answers, strict=True)
@@ -210,3 +211,7 @@ class MLXEngine(BatchEngine):
             answer.completion(self.config.model, writing.logprobs)
             for answer, writing in zip(answers, writings, strict=True)
         ]
+
+
+def _is_wanted(asked: _Asked) -> bool:
+    return asked.is_wanted

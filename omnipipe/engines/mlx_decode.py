@@ -19,11 +19,15 @@ _STEPS_BETWEEN_CLEANUPS = 256
 
 @dataclass(kw_only=True)
 class Writing:
-    """One answer while it is written. `on_token` is told each token and says whether the answer goes on."""
+    """One answer while it is written. `on_token` is told each token and says whether the answer goes on.
+
+    `is_wanted` is asked before the prompt is read, which takes the longest.
+    """
 
     inputs: Mapping[str, Any]
     choice: TokenChoice
     on_token: Callable[[int], bool]
+    is_wanted: Callable[[], bool]
     wants_logprobs: bool = False
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
@@ -65,8 +69,8 @@ class Decoder:
         self._language: Any = model.language_model
 
     def write(self, writings: Sequence[Writing]) -> None:
-        """Write all of `writings` to their end."""
-        read = [self._read(writing) for writing in writings]
+        """Write all of `writings` to their end, but for those that nobody waits for."""
+        read = [self._read(writing) for writing in writings if writing.is_wanted()]
         for rows in self._joined(read):
             self._write(rows)
         self._mx.clear_cache()
