@@ -197,6 +197,10 @@ class APIConfig(EngineConfig):
         return f"API backend: pages leave this machine and go to {self.address.host}."
 
     @property
+    def num_cpus(self) -> float:
+        return 0.0
+
+    @property
     def num_running(self) -> int:
         return self.max_concurrency
 

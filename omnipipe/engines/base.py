@@ -150,6 +150,14 @@ class EngineConfig(Config):
         """Whether answers cost money or GPU time, so that they are kept on disk before their page goes on."""
         return True
 
+    def with_key(self) -> Self:
+        """These settings with the secret that this process's environment has, for workers that have another one."""
+        return self
+
+    def shared_by(self, num_engines: int) -> Self:
+        """These settings for each of `num_engines` engines that work at the same time: its share of any limits."""
+        return self
+
     @classmethod
     def probe(cls) -> Readiness:
         """Whether the engine would work on this machine; imports no heavy library."""

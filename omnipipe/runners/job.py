@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from omnipipe.engines.thread import EngineHost
 from omnipipe.ledger.store import UnitStore
 from omnipipe.page import Page
 from omnipipe.pipeline import Pipeline
-from omnipipe.stages.base import Answers
+from omnipipe.stages.base import Answers, WaitingStage
 from omnipipe.unit import Receipt, Unit
 from omnipipe.worker import Worker, WorkerOptions
 
@@ -34,6 +34,21 @@ class Job:
     def __post_init__(self) -> None:
         # Once, where the job is made: on another machine the source of a user's stage cannot be had any more.
         object.__setattr__(self, "config_hash", self.pipeline.config_hash)
+
+    def for_workers(self, num_engines: Sequence[int]) -> Job:
+        """This job with what its engines need on other machines; `num_engines` is how many each pass has at once."""
+        numbers = [number for number, part in zip(num_engines, self.pipeline.passes, strict=True) if part.engine]
+        waiting = iter(numbers)
+        stages = tuple(
+            stage.with_engine(stage.engine_config.with_key().shared_by(next(waiting)))
+            if isinstance(stage, WaitingStage)
+            else stage
+            for stage in self.pipeline.stages
+        )
+        made = replace(self, pipeline=replace(self.pipeline, stages=stages))
+        # Only how the work is done is another one.
+        object.__setattr__(made, "config_hash", self.config_hash)
+        return made
 
     def open_worker(self, pass_index: int = 0, engines: EngineHost | None = None) -> Worker:
         return Worker(self.pipeline, self.options, pass_index=pass_index, engines=engines)

@@ -59,6 +59,7 @@ def execute(
             supplies += [stack.enter_context(Supply(later.units(index))) for index in range(1, len(passes))]
         session = stack.enter_context(RaySession(options, job.run_dir))
         pools = session.pools([part.engine for part in passes])
+        job = job.for_workers([pool.max_size for pool in pools])
         runs = [_Run(job, index, supply, on_receipt, options, pools[index]) for index, supply in enumerate(supplies)]
         if later is None or len(runs) == 1:
             runs[0].go()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from omnipipe.config import Config
 
@@ -98,6 +98,10 @@ class WaitingStage(Stage):
     @abstractmethod
     def engine_config(self) -> EngineConfig:
         """The engine that its pages wait for."""
+
+    @abstractmethod
+    def with_engine(self, engine: EngineConfig) -> Self:
+        """This stage with another engine."""
 
     @abstractmethod
     def start(self, pages: Sequence[Page]) -> Callable[[], Sequence[Page]]:

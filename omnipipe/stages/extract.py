@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, InstanceOf, PrivateAttr, field_validator
 
@@ -60,6 +60,10 @@ class Extract(WaitingStage):
     def engine_config(self) -> EngineConfig:
         """The engine that pages wait for."""
         return self.engine
+
+    def with_engine(self, engine: EngineConfig) -> Self:
+        """This stage with another engine."""
+        return self.model_copy(update={"engine": engine})
 
     @property
     def picture(self) -> RenderPolicy:
