@@ -12,7 +12,7 @@ from tests.ledgerkit import record
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")), max_size=10))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_document_lives_at_the_uris_that_have_its_bytes_now(
     tmp_path_factory: pytest.TempPathFactory, found: list[tuple[str, str]]
 ) -> None:

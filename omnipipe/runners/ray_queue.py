@@ -23,6 +23,8 @@ _LINGER_SECONDS = 0.05
 # the next round, since its units have no receipt.
 _KEPT_ROWS = 64
 
+_CLOSE_SECONDS = 5.0
+
 _NO_UNITS = pickle.dumps(())
 _END = b""
 
@@ -117,10 +119,11 @@ class QueueServer:
         """End the rows for all who ask."""
         self._queue.close()
         self._is_closed = True
-        # Nothing else wakes a thread that waits for somebody to connect.
-        with suppress(OSError, EOFError, AuthenticationError):
-            Client(self.address.name, authkey=self.address.key).close()
-        self._thread.join()
+        # Nothing else wakes a thread that waits for somebody to connect. Without the key: it may be done by now, with a
+        # source that came in between, and nobody would answer.
+        with suppress(OSError):
+            Client(self.address.name).close()
+        self._thread.join(_CLOSE_SECONDS)
         self._listener.close()
 
     def _accept(self) -> None:
