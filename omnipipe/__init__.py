@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from omnipipe.batch import RunSummary, run
     from omnipipe.document import Document
+    from omnipipe.engines.base import Engine, EngineConfig
     from omnipipe.errors import (
         AccountingError,
         ConfigError,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         RunStopped,
         UserError,
     )
+    from omnipipe.generation import GenerationParams
     from omnipipe.page import Block, Line, Page, PageError
     from omnipipe.pipeline import Pipeline, load_pipeline
     from omnipipe.runners.ray_data import to_dataset
@@ -33,6 +35,9 @@ _HOMES = {
     "run": "batch",
     "RunSummary": "batch",
     "Document": "document",
+    "Engine": "engines.base",
+    "EngineConfig": "engines.base",
+    "GenerationParams": "generation",
     "AccountingError": "errors",
     "ConfigError": "errors",
     "EngineDeadError": "errors",
@@ -57,7 +62,10 @@ __all__ = [
     "Block",
     "ConfigError",
     "Document",
+    "Engine",
+    "EngineConfig",
     "EngineDeadError",
+    "GenerationParams",
     "InputError",
     "Line",
     "MissingExtraError",
