@@ -73,6 +73,8 @@ class Decoder:
         read = [self._read(writing) for writing in writings if writing.is_wanted()]
         for rows in self._joined(read):
             self._write(rows)
+        # The last step that was begun ahead has no taker.
+        self._mx.synchronize()
         self._mx.clear_cache()
 
     def _read(self, writing: Writing) -> _Rows:

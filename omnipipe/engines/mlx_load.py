@@ -74,10 +74,13 @@ def load_model(
 
 
 def unload() -> None:
-    """Give back the memory that MLX keeps for later."""
+    """End MLX's streams of this thread, and give back the memory that it keeps for later."""
     with contextlib.suppress(ImportError):
         import mlx.core as mx
 
+        mx.synchronize()
+        # A stream's own thread that outlives the Python thread which made it may abort the process at its end.
+        mx.clear_streams()
         mx.clear_cache()
 
 
