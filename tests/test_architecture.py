@@ -24,7 +24,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"tasks"}),
     frozenset({"stages", "document"}),
     frozenset({"pipeline", "pipeline_file", "user_module", "sources"}),
-    frozenset({"worker", "progress"}),
+    frozenset({"worker", "chain", "progress"}),
     frozenset({"ledger"}),
     frozenset({"runners"}),
     frozenset({"batch"}),

@@ -9,23 +9,12 @@ from PIL import Image
 
 from omnipipe.errors import ConfigError
 from omnipipe.page import Page, Pixels
-from omnipipe.reading.process import ReaderProcess
 from omnipipe.stages.ocr import Ocr
+from tests.context import NoContext
 from tests.pdfs import image_of_lines
 
 LINES = ["Invoice number 4711", "The quick brown fox", "jumps over lazy dogs"]
 OPEN = Page(doc_id="d", uri="d.png", index=0, count=1, width_pt=400.0, height_pt=300.0, rotation_applied=90)
-
-
-class NoContext:
-    """A worker's context of which nothing is needed."""
-
-    @property
-    def reader(self) -> ReaderProcess:
-        raise NotImplementedError
-
-    def local_path(self, page: Page) -> str:
-        raise NotImplementedError
 
 
 @pytest.fixture(scope="module")

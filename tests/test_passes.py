@@ -9,6 +9,7 @@ import pytest
 
 from omnipipe import Page, RunSummary, Stage
 from omnipipe.batch import RunOptions, run
+from omnipipe.chain import Chain
 from omnipipe.errors import ConfigError
 from omnipipe.ledger.ledger import Ledger
 from omnipipe.ledger.packing import UnitSize
@@ -24,6 +25,7 @@ from omnipipe.stages.ocr import Ocr
 from omnipipe.stages.read import Read
 from omnipipe.stages.render import Render
 from omnipipe.stages.verify import Verify
+from omnipipe.unit import Member, Unit
 from tests.engines.faulty import FaultyConfig
 from tests.pdfs import pdf_of_contents
 from tests.rows import column, result_rows
@@ -233,3 +235,13 @@ def test_an_unknown_config_is_named_with_its_place(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"mine.yaml:4:\d+: .*Did you mean QwenTextVLLMConfig"):
         load_pipeline(path)
+
+
+def test_pages_outside_of_a_run_take_every_pass(tmp_path: Path) -> None:
+    document = write_mixed(tmp_path / "in" / "mixed.pdf")
+    record = next(iter(index_sources(expand([document]), num_processes=1, limits=ReaderLimits())))
+
+    with Chain(pipeline_of()) as chain:
+        pages = chain.process(chain.start_pages(Unit(id="u", members=(Member(record.ref(), 0, 12),))))
+
+    assert [page.route for page in pages] == ["vlm", "text_layer", "text_layer"] * 4

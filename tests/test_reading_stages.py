@@ -13,6 +13,7 @@ from omnipipe.pipeline import Pipeline
 from omnipipe.reading.process import ReaderLimits, ReaderProcess
 from omnipipe.stages.read import Read
 from omnipipe.stages.render import Render
+from tests.context import NoContext
 from tests.pdfs import image_of_lines, pdf_of_contents, pdf_of_texts
 
 WORDS = "The quick brown fox jumps over the lazy dog while the rain in Spain stays mainly in the plain."
@@ -20,12 +21,16 @@ TEXT = b"BT /F1 12 Tf 72 700 Td (The quick brown fox jumps over the lazy dog.) T
 DRAWING = b"100 100 m 500 700 l 500 100 l f"
 
 
-class Desk:
+class Desk(NoContext):
     """A stage context over a folder: documents are files named by their id."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.reader = ReaderProcess(ReaderLimits(page_seconds=10))
+        self._reader = ReaderProcess(ReaderLimits(page_seconds=10))
+
+    @property
+    def reader(self) -> ReaderProcess:
+        return self._reader
 
     def local_path(self, page: Page) -> str:
         path = self.folder / page.doc_id

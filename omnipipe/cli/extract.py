@@ -85,9 +85,11 @@ def extract(
     with _local_file(file) as path:
         for page in _extracted(chosen, path, pages, passwords):
             if page.error is not None:
-                num_lost += 1
                 where = f" page {page.index + 1}" if page.count is not None else ""
                 typer.echo(f"omnipipe: {file}{where}: {page.error.code}: {page.error.message}", err=True)
+            # A page that fell back has an error, and a text all the same.
+            if page.status in ("failed", "skipped"):
+                num_lost += 1
             else:
                 num_read += 1
             text = _form(page, output_format)
@@ -99,15 +101,16 @@ def extract(
 
 
 def _extracted(pipeline: Pipeline, path: str, pages: str | None, passwords: tuple[str, ...]) -> Iterator[Page]:
+    from omnipipe.chain import Chain
     from omnipipe.sources.fetch import Fetcher
     from omnipipe.sources.index import index_source
     from omnipipe.sources.pages import PageSelection, split
     from omnipipe.unit import Member, Unit
-    from omnipipe.worker import Worker, WorkerOptions
+    from omnipipe.worker import WorkerOptions
 
     selection = PageSelection.parse(pages) if pages else None
     source = _source(path)
-    with Worker(pipeline, WorkerOptions(passwords=passwords)) as worker:
+    with Chain(pipeline, WorkerOptions(passwords=passwords)) as worker:
         fetcher = Fetcher()
         try:
             record = index_source(source, worker.reader, fetcher)

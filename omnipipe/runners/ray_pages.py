@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omnipipe.chain import Chain
 from omnipipe.ledger.wanted import find_lack
 from omnipipe.pipeline import Pipeline, load_pipeline
 from omnipipe.sources.expand import expand
@@ -19,7 +20,7 @@ from omnipipe.sources.index import index_source
 from omnipipe.sources.pages import PageSelection
 from omnipipe.sources.source import Source
 from omnipipe.unit import Member, Unit
-from omnipipe.worker import Worker, WorkerOptions
+from omnipipe.worker import WorkerOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,7 +102,7 @@ class _PageReader:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         self._reading = reading
         self._fetcher = Fetcher(reading.options.cache_dir)
-        self._worker = Worker(reading.pipeline, reading.options)
+        self._worker = Chain(reading.pipeline, reading.options)
 
     def __call__(self, rows: pa.Table) -> Iterator[pa.Table]:
         from omnipipe.schema import pages_table
