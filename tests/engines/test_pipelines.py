@@ -20,11 +20,13 @@ from omnipipe.stages.verify import Verify
 from omnipipe.tasks.text_extraction.registry import find_config
 from tests.engines.vllm_server import KEY, MODEL, vllm_server
 from tests.pdfs import pdf_of_texts
+from tests.ray_local import own_ray
 from tests.rows import result_rows
 from tests.tiny_reader import CHECKPOINT, pdf_of_pages, png_of_page, random_pages
 
 pytestmark = [
     pytest.mark.slow,
+    # vLLM imports names that torch is about to rename; Ray warns of its own deprecations.
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"),
 ]
 
@@ -91,7 +93,8 @@ def test_vllm_on_ray_reads_every_page(tmp_path: Path) -> None:
         (tmp_path / "in").mkdir(exist_ok=True)
         (tmp_path / "in" / f"d{number}.pdf").write_bytes(pdf_of_pages(texts[25 * number : 25 * number + 25]))
 
-    run(with_reader("vlm", vllm()), tmp_path / "in", tmp_path / "out", RunOptions(runner="ray"))
+    with own_ray():
+        run(with_reader("vlm", vllm()), tmp_path / "in", tmp_path / "out", RunOptions(runner="ray"))
 
     rows = result_rows(tmp_path / "out").to_pylist()
     assert texts_of(tmp_path / "out") == texts
