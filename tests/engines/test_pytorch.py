@@ -312,10 +312,10 @@ async def limit(engine):
     return engine._queue.limit
 
 with opened(config) as engine:
-    expected = ask(engine, 8, 1100)
+    expected = ask(engine, 8, 1400)
     taken = psutil.Process().memory_info().vms
     leave(250)
-    print(ask(engine, 8, 1100) == expected, engine.run(limit).result())
+    print(ask(engine, 8, 1400) == expected, engine.run(limit).result())
     leave(50)
     print(ask(engine, 1, 3000)[0])
     leave(250)
