@@ -26,9 +26,10 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"pipeline", "pipeline_file", "user_module", "sources"}),
     frozenset({"worker", "chain", "progress"}),
     frozenset({"ledger"}),
+    frozenset({"online"}),
     frozenset({"runners"}),
     frozenset({"batch"}),
-    frozenset({"cli", "export"}),
+    frozenset({"cli", "export", "client"}),
 )
 """Rooms from the lowest up; a module may import from its own layer and from those before it."""
 
