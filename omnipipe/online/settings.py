@@ -18,6 +18,7 @@ class ServeSettings(Config):
     max_jobs: int = Field(256, gt=0, description="Jobs in work or waiting; more get 503 with Retry-After.")
     max_queued_pages: int = Field(20_000, gt=0, description="Known pages that wait; more get 503 with Retry-After.")
     max_spool_bytes: int = Field(20 << 30, gt=0, description="Bytes of all uploads; more get 503 with Retry-After.")
+    body_timeout: float = Field(30.0, gt=0, description="The longest pause in a request's body.")
     max_wait: float = Field(300.0, ge=0, description="The longest that ?wait= may be.")
     default_deadline: float = Field(3_600.0, gt=0, description="Seconds after which a job's open pages are given up.")
     keep_seconds: float = Field(7 * 86_400.0, gt=0, description="A finished job and its text are removed after this.")
