@@ -77,6 +77,8 @@ class Worker:
         self.answers: Answers = NoAnswers()
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.stage_seconds: dict[str, float] = {}
+        self.lent_files: dict[str, str] = {}
+        """Local files by `doc_id` that the caller knows to be right: read without a look at the document's uri."""
         self._pipeline = pipeline
         self._options = options or WorkerOptions()
         self._reader: ReaderProcess | None = None
@@ -106,7 +108,8 @@ class Worker:
 
     def local_path(self, page: Page) -> str:
         """A local file with the bytes of the page's document; see `StageContext`."""
-        return self._fetcher.local_path(self._documents[page.doc_id])
+        lent = self.lent_files.get(page.doc_id)
+        return lent if lent is not None else self._fetcher.local_path(self._documents[page.doc_id])
 
     def start_pages(self, unit: Unit, known: Sequence[Page] | None = None) -> list[Page]:
         """The unit's rows before this pass saw them; problems and skipped ranges are finished rows already.

@@ -24,7 +24,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"tasks"}),
     frozenset({"stages", "document"}),
     frozenset({"pipeline", "pipeline_file", "user_module", "sources"}),
-    frozenset({"worker", "chain", "progress"}),
+    frozenset({"worker", "chain", "gate", "progress"}),
     frozenset({"ledger"}),
     frozenset({"online"}),
     frozenset({"runners"}),

@@ -20,7 +20,8 @@ class Asked:
     """What a client wants of its document; all of it but `deadline` decides the rows.
 
     `pages` is 1-based as in `--pages` ("1-4,9"), None for all. `deadline` is in seconds since 1970. Passwords are not
-    here: nothing of a job that is kept for long may hold one.
+    here: nothing of a job that is kept for long may hold one. That there were some is (`has_passwords`): who does not
+    know them must not be answered with what they opened.
     """
 
     pipeline: str
@@ -28,11 +29,12 @@ class Asked:
     pages: str | None = None
     max_pages: int | None = None
     deadline: float | None = None
+    has_passwords: bool = False
 
     @property
     def key(self) -> str:
         """16 hex digits over what decides the rows, beside the document's bytes."""
-        plain = [self.pipeline, self.config_hash, self.pages, self.max_pages]
+        plain = [self.pipeline, self.config_hash, self.pages, self.max_pages, self.has_passwords]
         return hashlib.sha256(json.dumps(plain).encode()).hexdigest()[:16]
 
 

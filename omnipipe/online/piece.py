@@ -66,7 +66,17 @@ class PieceResult:
 
 
 class WorkerLostError(OmnipipeError):
-    """The worker of a piece died, or cannot be reached; another one may do it. Nothing of the piece was kept."""
+    """The worker of a piece died, or cannot be reached; another one may do it. Nothing of the piece was kept.
+
+    `began` is False where the piece certainly did not reach a worker: then the piece is not suspected.
+    """
+
+    def __init__(self, message: str, *, began: bool = True) -> None:
+        super().__init__(message)
+        self.began = began
+
+    def __reduce__(self) -> tuple[type[WorkerLostError], tuple[object, ...], dict[str, object]]:
+        return type(self), self.args, self.__dict__
 
 
 class PageService(Protocol):

@@ -12,7 +12,8 @@ from itertools import islice
 
 from omnipipe.engines.base import EngineConfig
 from omnipipe.engines.thread import EngineHost
-from omnipipe.runners.job import Gate, Job, execute_unit
+from omnipipe.gate import Gate
+from omnipipe.runners.job import Job, execute_unit
 from omnipipe.unit import ENGINE_START, Receipt, Unit
 from omnipipe.worker import Worker
 
@@ -23,10 +24,10 @@ _MOST = 16
 
 
 def crew_size(engine: EngineConfig | None) -> int:
-    """Units to have in work at once: the engine's running batch twice, and one unit that is being drawn."""
+    """Units to have in work at once: the engine's running batch three times, and one unit that is being drawn."""
     if engine is None:
         return 1
-    return min(_MOST, math.ceil(2 * engine.num_running / UNIT_PAGES) + 1)
+    return min(_MOST, math.ceil(3 * engine.num_running / UNIT_PAGES) + 1)
 
 
 class Crew:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from omnipipe.engines.thread import EngineHost
+from omnipipe.gate import Gate
 from omnipipe.ledger.store import UnitStore
 from omnipipe.page import Page
 from omnipipe.pipeline import Pipeline
@@ -55,42 +54,6 @@ class Job:
 
     def open_store(self) -> UnitStore:
         return UnitStore(self.run_dir, self.run_id, self.boot_id, self.config_hash, len(self.pipeline.passes))
-
-
-class Gate:
-    """Lets many units in at once, or one alone. For the threads of one worker process."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._inside = 0
-        self._is_alone = False
-
-    @contextmanager
-    def among_others(self) -> Iterator[None]:
-        """Inside with others, never with one that wants to be alone."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._is_alone)
-            self._inside += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._inside -= 1
-                self._changed.notify_all()
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Inside when all others have left."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._is_alone)
-            self._is_alone = True
-            self._changed.wait_for(lambda: not self._inside)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._is_alone = False
-                self._changed.notify_all()
 
 
 class Later(Protocol):
