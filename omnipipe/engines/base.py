@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
@@ -227,6 +227,29 @@ class Engine(ABC):
             ConfigError: The engine cannot stream (`capabilities.streaming`).
         """
         raise ConfigError(f"{self.config.label} backend cannot stream. Use generate.")
+
+    async def stream_completion(self, request: Request) -> AsyncGenerator[str | Completion, None]:
+        """As `stream`, and the whole completion as the last thing; from an engine that cannot stream all in one piece.
+
+        Engines that know more of their streamed answers than the text override this: by default it is said to have
+        ended by itself.
+        """
+        if not self.config.capabilities.streaming:
+            completion = await self.generate(request)
+            if completion.text:
+                yield completion.text
+            yield completion
+            return
+        said: list[str] = []
+        pieces = self.stream(request)
+        try:
+            async for piece in pieces:
+                said.append(piece)
+                yield piece
+        finally:
+            if isinstance(pieces, AsyncGenerator):
+                await pieces.aclose()
+        yield Completion(text="".join(said), finish_reason="stop", model=self.config.model)
 
     async def health(self) -> None:  # noqa: B027 - an engine without a state of its own is always well
         """Return if the engine can answer.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import threading
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar, ParamSpec, TypeVar
@@ -137,14 +138,24 @@ class BatchEngine(Engine):
         return self._stream(request)
 
     async def _stream(self, request: Request) -> AsyncIterator[str]:
+        async with contextlib.aclosing(self.stream_completion(request)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, str):
+                    yield piece
+
+    async def stream_completion(self, request: Request) -> AsyncGenerator[str | Completion, None]:
+        if not self.config.capabilities.streaming:
+            async for whole in super().stream_completion(request):
+                yield whole
+            return
         loop = asyncio.get_running_loop()
         pieces: asyncio.Queue[str | None] = asyncio.Queue()
         seconds = request.deadline if request.deadline is not None else self.config.request_timeout
 
-        async def answer() -> None:
+        async def answer() -> Completion:
             try:
                 async with asyncio.timeout(seconds):
-                    await self._ask(request, lambda piece: _call(loop, pieces.put_nowait, piece))
+                    return await self._ask(request, lambda piece: _call(loop, pieces.put_nowait, piece))
             except TimeoutError:
                 raise ProblemError(
                     "engine_timeout", f"no answer within {seconds:g} s. Raise request_timeout."
@@ -156,7 +167,7 @@ class BatchEngine(Engine):
         try:
             while (piece := await pieces.get()) is not None:
                 yield piece
-            await task
+            yield await task
         finally:
             task.cancel()
 

@@ -79,9 +79,13 @@ class EngineThread:
 
 
 class EngineHost:
-    """The engines of one process, one for each config, shared by its threads. Loading starts when one is asked for."""
+    """The engines of one process, one for each config, shared by its threads. Loading starts when one is asked for.
 
-    def __init__(self) -> None:
+    `build` makes an engine in place of the config itself: one behind a gate, or one that asks elsewhere.
+    """
+
+    def __init__(self, build: Callable[[EngineConfig], Engine] | None = None) -> None:
+        self._build = build
         self._threads: list[tuple[EngineConfig, EngineThread]] = []
         self._lock = threading.Lock()
 
@@ -91,7 +95,7 @@ class EngineHost:
             for known, thread in self._threads:
                 if known == config:
                     return thread
-            thread = EngineThread(config.build())
+            thread = EngineThread(config.build() if self._build is None else self._build(config))
             self._threads.append((config, thread))
             return thread
 

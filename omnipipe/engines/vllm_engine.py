@@ -75,35 +75,52 @@ class VLLMEngine(Engine):
                 last = output
         if last is None:
             raise EngineDeadError(_DEAD)
+        return self._completion(last, last.outputs[0].text, tuple(last.outputs[0].token_ids))
+
+    def _completion(self, last: Any, text: str, token_ids: tuple[int, ...]) -> Completion:
         answer = last.outputs[0]
-        num_tokens = len(answer.token_ids)
+        num_tokens = len(token_ids)
         return Completion(
-            text=answer.text,
+            text=text,
             finish_reason=_finish_reason(answer.finish_reason),
             prompt_tokens=len(last.prompt_token_ids),
             completion_tokens=num_tokens,
             cached_tokens=last.num_cached_tokens,
             logprob=answer.cumulative_logprob / num_tokens if answer.logprobs is not None and num_tokens else None,
-            token_ids=tuple(answer.token_ids),
+            token_ids=token_ids,
             model=self.config.model,
         )
 
     async def stream(self, request: Request) -> AsyncIterator[str]:
+        async with contextlib.aclosing(self.stream_completion(request)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, str):
+                    yield piece
+
+    async def stream_completion(self, request: Request) -> AsyncGenerator[str | Completion, None]:
         seconds = request.deadline if request.deadline is not None else self.config.request_timeout
         ends = None if seconds is None else time.monotonic() + seconds
+        last: Any = None
+        text: list[str] = []
+        token_ids: list[int] = []
         async with contextlib.aclosing(self._outputs(request, "DELTA")) as outputs:
             while True:
                 # Not one timeout around the loop: between two pieces the task belongs to the caller.
                 left = None if ends is None else max(0.0, ends - time.monotonic())
                 try:
-                    output = await asyncio.wait_for(anext(outputs), left)
+                    last = await asyncio.wait_for(anext(outputs), left)
                 except StopAsyncIteration:
-                    return
+                    break
                 except TimeoutError:
                     message = f"no answer within {seconds:g} s. Raise request_timeout, or lower max_tokens."
                     raise ProblemError("engine_timeout", message) from None
-                if output.outputs[0].text:
-                    yield output.outputs[0].text
+                token_ids += last.outputs[0].token_ids
+                if last.outputs[0].text:
+                    text.append(last.outputs[0].text)
+                    yield last.outputs[0].text
+        if last is None:
+            raise EngineDeadError(_DEAD)
+        yield self._completion(last, "".join(text), tuple(token_ids))
 
     async def health(self) -> None:
         loaded = self._opened()
