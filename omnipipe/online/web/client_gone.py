@@ -1,0 +1,48 @@
+"""Work that is worth doing only while its client is there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TypeVar
+
+from starlette.types import Receive
+
+T = TypeVar("T")
+_background: set[asyncio.Task[object]] = set()
+
+
+class ClientGoneError(Exception):
+    """The client closed its connection before it had its answer."""
+
+
+async def while_connected(receive: Receive, work: Coroutine[object, object, T]) -> T:
+    """What `work` returns; it is cancelled when the client goes. The request's body must have been read.
+
+    Raises:
+        ClientGoneError: The client went first.
+    """
+    doing = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            return doing.result()
+        raise ClientGoneError
+    finally:
+        leaving.cancel()
+        if not doing.done():
+            doing.cancel()
+            await asyncio.wait({doing})
+
+
+def in_background(work: Coroutine[object, object, object]) -> None:
+    """Do `work` although the request that wants it is over."""
+    task: asyncio.Task[object] = asyncio.ensure_future(work)  # type: ignore[assignment]
+    _background.add(task)
+    task.add_done_callback(_background.discard)
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
