@@ -41,7 +41,7 @@ async def answer_new(
 ) -> Response:
     """The answer to a new document. With `cancels` the job ends when its client goes while this waits."""
     if form in STREAMS:
-        return RowStream(online, job, form, 0, _capped(online, wait), cancels=cancels)
+        return RowStream(online, job, form, start=0, seconds=_capped(online, wait), cancels=cancels)
     if wait is None:
         return pending_response(job)
     try:
@@ -61,7 +61,7 @@ async def answer_known(
 ) -> Response:
     """The answer about a job that there is. Rows of an unfinished one only from a `start` on, as they are."""
     if form in STREAMS:
-        return RowStream(online, job, form, start or 0, _capped(online, wait), cancels=False)
+        return RowStream(online, job, form, start=start or 0, seconds=_capped(online, wait), cancels=False)
     if wait and not job.is_final:
         job = await while_connected(request.receive, online.documents.wait(job.id, _capped(online, wait) or 0.0))
     if not job.is_final and form != "json":

@@ -38,7 +38,7 @@ async def while_connected(receive: Receive, work: Coroutine[object, object, T]) 
 
 def in_background(work: Coroutine[object, object, object]) -> None:
     """Do `work` although the request that wants it is over."""
-    task: asyncio.Task[object] = asyncio.ensure_future(work)  # type: ignore[assignment]
+    task: asyncio.Task[object] = asyncio.ensure_future(work)
     _background.add(task)
     task.add_done_callback(_background.discard)
 

@@ -30,7 +30,7 @@ class RowStream(Response):
     """
 
     def __init__(
-        self, online: Online, job: Job, form: Form, start: int, seconds: float | None, *, cancels: bool
+        self, online: Online, job: Job, form: Form, *, start: int, seconds: float | None, cancels: bool
     ) -> None:
         headers = {"location": f"/v1/jobs/{job.id}", "x-job-id": job.id, "x-accel-buffering": "no"}
         super().__init__(None, 200, headers, media_type=MEDIA_TYPES[form])

@@ -128,7 +128,7 @@ def _too_slow(pause: float) -> ApiProblem:
     return ApiProblem(
         408,
         "too_slow",
-        f"The body came too slowly: nothing for {pause:g} s, or less than {_SLOWEST_BYTES_PER_SECOND:,} bytes a second.",
+        f"The body came too slowly: nothing for {pause:g} s, or less than {_SLOWEST_BYTES_PER_SECOND:,} bytes/s.",
         headers={"connection": "close"},
     )
 
