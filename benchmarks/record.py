@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import statistics
@@ -13,7 +14,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
-_LIBRARIES = ("omnipipe", "ray", "pyarrow", "pypdfium2", "rapidocr", "onnxruntime", "tesserocr", "pydantic")
+_LIBRARIES = (
+    "omnipipe",
+    "ray",
+    "pyarrow",
+    "pypdfium2",
+    "rapidocr",
+    "onnxruntime",
+    "tesserocr",
+    "pydantic",
+    "fastapi",
+    "uvicorn",
+)
 
 
 def save(name: str, figures: Mapping[str, object], *, versions: Mapping[str, str] | None = None) -> Path:
@@ -53,6 +65,11 @@ def spread(values: Sequence[float], digits: int = 3) -> dict[str, float]:
         "max": round(max(values), digits),
         "num": len(values),
     }
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The least of `values` that `share` (0 to 1) of them do not exceed."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def line(label: str, values: Sequence[float], digits: int = 3) -> str:
