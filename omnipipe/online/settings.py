@@ -18,6 +18,8 @@ class ServeSettings(Config):
     max_jobs: int = Field(256, gt=0, description="Jobs in work or waiting; more get 503 with Retry-After.")
     max_queued_pages: int = Field(20_000, gt=0, description="Known pages that wait; more get 503 with Retry-After.")
     max_spool_bytes: int = Field(20 << 30, gt=0, description="Bytes of all uploads; more get 503 with Retry-After.")
+    max_chats: int = Field(256, gt=0, description="Chat requests in work or waiting; more get 503 with Retry-After.")
+    max_chat_bytes: int = Field(64 << 20, gt=0, description="The largest body of a chat request, pictures included.")
     body_timeout: float = Field(30.0, gt=0, description="The longest pause in a request's body.")
     max_wait: float = Field(300.0, ge=0, description="The longest that ?wait= may be.")
     default_deadline: float = Field(3_600.0, gt=0, description="Seconds after which a job's open pages are given up.")

@@ -63,7 +63,7 @@ async def read_body(request: Request, online: Online) -> Body:
     if declared.isdecimal() and int(declared) > most + (_FORM_OVERHEAD if is_form else 0):
         raise too_large(most)
     body = Body(online.store.uploads.writer())
-    chunks = _chunks(request, online.settings.body_timeout)
+    chunks = body_chunks(request, online.settings.body_timeout)
     try:
         if is_form:
             await _read_form(chunks, options.get(b"boundary", b""), body)
@@ -103,7 +103,13 @@ def _decoded(name: bytes) -> str:
     return name.decode("utf-8", "replace")
 
 
-async def _chunks(request: Request, pause: float) -> AsyncIterator[bytes]:
+async def body_chunks(request: Request, pause: float) -> AsyncIterator[bytes]:
+    """The body of `request` as it comes, with no pause longer than `pause` seconds.
+
+    Raises:
+        ApiProblem: 408: it comes too slowly.
+        ClientGoneError: The client went in the middle.
+    """
     begun = time.monotonic()
     received = 0
     while True:
