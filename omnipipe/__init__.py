@@ -12,6 +12,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from omnipipe.batch import RunSummary, run
+    from omnipipe.client.aio import AsyncClient
+    from omnipipe.client.client import Client
+    from omnipipe.client.error import NotReachedError, ServerError, UnfinishedError
     from omnipipe.document import Document
     from omnipipe.engines.base import Engine, EngineConfig
     from omnipipe.errors import (
@@ -34,6 +37,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "run": "batch",
     "RunSummary": "batch",
+    "AsyncClient": "client.aio",
+    "Client": "client.client",
+    "NotReachedError": "client.error",
+    "ServerError": "client.error",
+    "UnfinishedError": "client.error",
     "Document": "document",
     "Engine": "engines.base",
     "EngineConfig": "engines.base",
@@ -59,7 +67,9 @@ _HOMES = {
 
 __all__ = [
     "AccountingError",
+    "AsyncClient",
     "Block",
+    "Client",
     "ConfigError",
     "Document",
     "Engine",
@@ -69,6 +79,7 @@ __all__ = [
     "InputError",
     "Line",
     "MissingExtraError",
+    "NotReachedError",
     "OmnipipeError",
     "OutputError",
     "Page",
@@ -76,7 +87,9 @@ __all__ = [
     "Pipeline",
     "RunStopped",
     "RunSummary",
+    "ServerError",
     "Stage",
+    "UnfinishedError",
     "UserError",
     "__version__",
     "load_pipeline",
