@@ -23,6 +23,13 @@ def as_file_name(name: str) -> str:
     return "document" if plain.strip(". ") == "" else plain
 
 
+def without_folder(name: str) -> str:
+    """A client's name for its document, without any folder and in valid Unicode, at most 255 characters."""
+    last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    plain = "".join(char if char.isprintable() else "_" for char in last)
+    return plain[:255] or "document"
+
+
 class ShownName:
     """A link with the client's name to a document in the spool, for one reader.
 

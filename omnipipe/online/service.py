@@ -1,0 +1,302 @@
+"""Documents become jobs, jobs become pieces, pieces become rows: admission, turns, waiting, ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from omnipipe.errors import ConfigError, UserError
+from omnipipe.online.admission import Admission
+from omnipipe.online.dispatch import Dispatcher
+from omnipipe.online.job import Asked, Job, Row, new_job_id
+from omnipipe.online.jobs.store import JobStore
+from omnipipe.online.jobs.uploads import Upload
+from omnipipe.online.load import Load
+from omnipipe.online.open_job import OpenJob
+from omnipipe.online.piece import PageService
+from omnipipe.online.refusal import IdempotencyError, NoSuchJobError
+from omnipipe.online.reuse import copied_rows
+from omnipipe.online.settings import ServeSettings
+from omnipipe.online.shown_name import without_folder
+from omnipipe.pipeline import Pipeline
+from omnipipe.sources.pages import PageSelection
+
+_log = logging.getLogger(__name__)
+
+_TAKE_OVER_SECONDS = 3.0
+_SWEEP_SECONDS = 60.0
+_FIRST_LOOK_SECONDS = 0.05
+_LAST_LOOK_SECONDS = 0.5
+
+
+class DocumentService:
+    """Takes documents and gives their rows, on the server's event loop. `name` is this replica's.
+
+    What it answered for is in `store`; a service that ends in the middle of jobs leaves them to the next one.
+    """
+
+    def __init__(
+        self, store: JobStore, pages: PageService, settings: ServeSettings, pipeline: Pipeline, *, name: str
+    ) -> None:
+        self.name = name
+        self.pipeline_name = pipeline.name
+        self.config_hash = pipeline.config_hash
+        self._store = store
+        self._pages = pages
+        self._settings = settings
+        self._work = Dispatcher(store, pages, pipeline)
+        self._admission = Admission(settings, self._work, store)
+        self._creating: dict[tuple[str, str], asyncio.Lock] = {}
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Go on with the jobs that other processes left, and look for such jobs from now on."""
+        await self._take_over()
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def close(self, drain_seconds: float = 20.0) -> None:
+        """Take nothing more, give the jobs in work so long, and leave what is open then to the next start."""
+        self._admission.close()
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+        await self._work.close(drain_seconds)
+
+    async def health(self) -> None:
+        """Return if documents can be read.
+
+        Raises:
+            WorkerLostError: They cannot at the moment.
+            UserError: They cannot before the operator has put something right.
+            EngineDeadError: They cannot.
+        """
+        self._work.check()
+        await self._pages.health()
+
+    def check_room(self) -> None:
+        """Return if another document would be taken.
+
+        Raises:
+            BusyError: It would not.
+        """
+        self._admission.check()
+
+    async def submit(
+        self,
+        upload: Upload,
+        asked: Asked,
+        *,
+        owner: str,
+        file_name: str,
+        idempotency_key: str | None = None,
+        passwords: tuple[str, ...] = (),
+    ) -> Job:
+        """The job that reads `upload`; it is durable, and may be final already.
+
+        The same owner and `idempotency_key` give the same job again. `upload` belongs to the job afterwards, but where
+        this raises or an older job is returned: `UploadWriter.discard` is right in any case.
+
+        Raises:
+            BusyError: There is no room.
+            IdempotencyError: `idempotency_key` came before with something else.
+            ConfigError: `asked` cannot be done.
+        """
+        asked = self._checked(asked, passwords)
+        if idempotency_key is None:
+            return await self._create(upload, asked, owner, file_name, None, passwords)
+        key = (owner, idempotency_key)
+        lock = self._creating.setdefault(key, asyncio.Lock())
+        try:
+            async with lock:
+                known = self._store.find_idempotent(owner, idempotency_key)
+                if known is not None:
+                    return _same_question(known, upload, asked)
+                return await self._create(upload, asked, owner, file_name, idempotency_key, passwords)
+        finally:
+            if not lock.locked():
+                self._creating.pop(key, None)
+
+    async def wait(self, job_id: str, seconds: float) -> Job:
+        """The job when it is final, or as it is after `seconds`, or when this service closes.
+
+        Raises:
+            NoSuchJobError: There is none, or it was removed meanwhile.
+        """
+        end = time.monotonic() + seconds
+        pause = _FIRST_LOOK_SECONDS
+        while True:
+            here = self._work.find(job_id)
+            version = 0 if here is None else here.watch.version
+            job = self._found(job_id)
+            left = end - time.monotonic()
+            if job.is_final or left <= 0 or self._work.is_closed:
+                return job
+            if here is not None:
+                await here.watch.changed(version, left)
+            else:
+                await asyncio.sleep(min(pause, left))
+                pause = min(2 * pause, _LAST_LOOK_SECONDS)
+
+    async def stream(self, job_id: str, start: int = 0) -> AsyncIterator[Row]:
+        """The job's rows from row `start` on, as they come; ends when the job is final, or when this service closes.
+
+        Raises:
+            NoSuchJobError: There is none, or it was removed meanwhile.
+        """
+        pause = _FIRST_LOOK_SECONDS
+        while True:
+            here = self._work.find(job_id)
+            version = 0 if here is None else here.watch.version
+            job = self._found(job_id)
+            rows = await self._store.rows(job_id, start)
+            for row in rows:
+                yield row
+            start += len(rows)
+            if job.is_final or self._work.is_closed:
+                return
+            if rows:
+                pause = _FIRST_LOOK_SECONDS
+            if here is not None:
+                await here.watch.changed(version)
+            else:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LAST_LOOK_SECONDS)
+
+    async def cancel(self, job_id: str, reason: str) -> Job:
+        """The job, final: pages without a row are `skipped` rows. A job that was final already stays as it is.
+
+        Raises:
+            NoSuchJobError: There is none.
+        """
+        here = self._work.find(job_id)
+        if here is not None:
+            await self._work.cancel(here, reason)
+        return self._found(job_id)
+
+    async def remove(self, job_id: str) -> None:
+        """End the job if it is in work, and remove all that is kept of it."""
+        here = self._work.find(job_id)
+        if here is not None:
+            await self._work.cancel(here, "the job was removed")
+        await self._store.remove(job_id)
+        if here is not None:
+            here.watch.wake()
+
+    def load(self) -> Load:
+        """What there is to do, and what was done."""
+        return self._work.load(
+            spool_bytes=self._store.uploads.bytes_used,
+            accepted=self._admission.accepted,
+            refused=self._admission.refused,
+            reused=self._admission.reused,
+        )
+
+    def _checked(self, asked: Asked, passwords: tuple[str, ...]) -> Asked:
+        if (asked.pipeline, asked.config_hash) != (self.pipeline_name, self.config_hash):
+            raise ConfigError(f"pipeline {asked.pipeline[:80]!r} is not served. Use {self.pipeline_name!r}.")
+        if asked.pages is not None:
+            PageSelection.parse(asked.pages)
+        most = self._settings.max_pages
+        return replace(
+            asked,
+            max_pages=most if asked.max_pages is None else min(asked.max_pages, most),
+            deadline=time.time() + self._settings.default_deadline if asked.deadline is None else asked.deadline,
+            has_passwords=bool(passwords),
+        )
+
+    async def _create(
+        self,
+        upload: Upload,
+        asked: Asked,
+        owner: str,
+        file_name: str,
+        idempotency_key: str | None,
+        passwords: tuple[str, ...],
+    ) -> Job:
+        with self._admission.place():
+            job = Job(
+                id=new_job_id(),
+                owner=owner,
+                file_name=without_folder(file_name),
+                size=upload.size,
+                doc_id=upload.doc_id,
+                asked=asked,
+                created_at=time.time(),
+                idempotency_key=idempotency_key,
+            )
+            known = await self._known_rows(job)
+            await self._store.create(job, upload, passwords)
+            if known is not None:
+                same, rows = known
+                self._admission.reused += 1
+                return await self._answered(job, same, rows)
+            self._begin(job, passwords)
+        return job
+
+    async def _known_rows(self, job: Job) -> tuple[Job, list[Row]] | None:
+        """What another job read for the same question, if its rows can be this job's."""
+        if job.asked.has_passwords:
+            return None
+        owner = None if self._settings.share_results else job.owner
+        same = self._store.find_same(owner, job.doc_id, job.asked.key)
+        if same is None:
+            return None
+        rows = copied_rows(await self._store.rows(same.id), same, job)
+        return None if rows is None else (same, rows)
+
+    async def _answered(self, job: Job, same: Job, rows: list[Row]) -> Job:
+        job = job.with_(
+            state="done",
+            finished_at=time.time(),
+            page_count=same.page_count,
+            num_pages=same.num_pages,
+            num_rows=len(rows),
+        )
+        await self._store.update(job, rows, durable=True)
+        return job
+
+    def _begin(self, job: Job, passwords: tuple[str, ...], rows: list[Row] | None = None) -> None:
+        upload = self._store.upload_path(job)
+        if upload is None:
+            # Its bytes are gone: the reader says so in a row.
+            upload = self._settings.data_dir / "missing"
+        answers = self._store.answers_path(job)
+        self._work.add(
+            OpenJob(job, upload, self.config_hash, passwords=passwords, answers=answers, rows=rows or []),
+        )
+
+    def _found(self, job_id: str) -> Job:
+        job = self._store.find(job_id)
+        if job is None:
+            raise NoSuchJobError(f"There is no job {job_id[:40]!r}.")
+        return job
+
+    async def _take_over(self) -> None:
+        for job in self._store.take_over():
+            rows = await self._store.rows(job.id)
+            self._begin(job.with_(num_rows=len(rows)), self._store.passwords(job), rows)
+
+    async def _keep(self) -> None:
+        swept = time.monotonic()
+        while True:
+            await asyncio.sleep(_TAKE_OVER_SECONDS)
+            try:
+                await self._take_over()
+                if time.monotonic() - swept >= _SWEEP_SECONDS:
+                    await self._store.sweep()
+                    swept = time.monotonic()
+            except (OSError, UserError):
+                _log.exception("jobs of other processes cannot be looked for")
+
+
+def _same_question(known: Job, upload: Upload, asked: Asked) -> Job:
+    if (known.doc_id, known.asked.key) != (upload.doc_id, asked.key):
+        raise IdempotencyError(
+            f"this idempotency key made job {known.id} with another document or question. Use a new key for new work."
+        )
+    return known
