@@ -1,0 +1,349 @@
+"""Jobs, their rows and their uploads on the disk: one object for each process that shares the data directory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+from omnipipe.errors import OmnipipeError
+from omnipipe.ledger.files import sync_folder
+from omnipipe.online.job import Job, Row
+from omnipipe.online.jobs.follow import Follower, State, job_places, read_final
+from omnipipe.online.jobs.frame import Kind, decode_rows, encode, encode_rows
+from omnipipe.online.jobs.index import Index, Live, Part, Record
+from omnipipe.online.jobs.journal import Journal, Placed, Write
+from omnipipe.online.jobs.layout import DataLayout
+from omnipipe.online.jobs.segment import Place, erase, read_payload
+from omnipipe.online.jobs.side_files import SideFiles
+from omnipipe.online.jobs.uploads import Upload, Uploads
+from omnipipe.online.settings import ServeSettings
+
+_NUM_CACHED = 256
+_INLINE_BYTES = 256 << 10
+
+
+class JobLostError(OmnipipeError):
+    """A job is not this process's any more: another one took it over, it was removed, or it is final."""
+
+
+class JobStore:
+    """The jobs of all processes below `settings.data_dir`; this one's changes are written by a thread of its own.
+
+    `writer` is a name for this process, for people; each store is a new writer, whatever its name. Methods may be
+    called from any thread, the asynchronous ones from any event loop.
+    """
+
+    def __init__(self, settings: ServeSettings, *, writer: str | None = None) -> None:
+        self._settings = settings
+        name = "".join(c if c.isalnum() else "_" for c in writer or f"{socket.gethostname()}_{os.getpid()}")
+        self.writer = f"{name}-{secrets.token_hex(4)}"
+        self._layout = DataLayout(settings.data_dir.absolute())
+        self._index = Index()
+        self._follower = Follower(self._layout, self._index, f"{self.writer}-")
+        self._journal = Journal(self._layout.segments, self.writer)
+        self._side = SideFiles(self._layout)
+        self._cached: OrderedDict[bytes, Job] = OrderedDict()
+        self._lock = threading.RLock()
+        self.uploads = Uploads(
+            self._layout.uploads,
+            self.writer,
+            max_bytes=settings.max_bytes,
+            max_spool_bytes=settings.max_spool_bytes,
+        )
+
+    @property
+    def num_commits(self) -> int:
+        """Groups of records that were written and synced."""
+        return self._journal.num_commits
+
+    @property
+    def num_jobs(self) -> int:
+        """Jobs that are known, final or not."""
+        return len(self._index)
+
+    async def open(self) -> None:
+        """Make the folders, read what is there, start writing."""
+        await asyncio.to_thread(self._open)
+
+    def _open(self) -> None:
+        self._layout.make()
+        with self._lock:
+            self._follower.refresh()
+        self._journal.start()
+
+    async def close(self) -> None:
+        """Write what waits, and end. Unfinished jobs are others' from now on."""
+        await asyncio.to_thread(self._journal.close)
+
+    async def create(self, job: Job, upload: Upload, passwords: tuple[str, ...] = ()) -> None:
+        """Keep a new job; it is on the disk when this returns, and the upload is its own.
+
+        Cancelling the call may leave the job made.
+
+        Raises:
+            RunStopped: The disk is full; nothing was kept, the upload is removed.
+        """
+        job_id = bytes.fromhex(job.id)
+
+        def prepare() -> None:
+            if passwords:
+                self._side.keep_passwords(job.id, passwords)
+                sync_folder(self._layout.passwords)
+            self.uploads.keep(upload, job.id)
+
+        with self._lock:
+            if self._find_live(job.id) is not None or self._index.find_final(job_id) is not None:
+                raise ValueError(f"There is a job {job.id} already.")
+            live = Live(job, 0, self.writer, bases={0: 0})
+            self._index.add(job_id, live)
+            write = self._queue(job_id, live, State(job, self.writer, 0), (), is_urgent=True)
+            write.prepare = prepare
+            write.is_vital = True
+            self._journal.put(write)
+        try:
+            await asyncio.wrap_future(write.done)
+        except (OSError, OmnipipeError):
+            with self._lock:
+                self._index.discard(job_id, job)
+            self._side.remove(job.id)
+            self.uploads.remove(job.id)
+            upload.path.unlink(missing_ok=True)
+            raise
+
+    def upload_path(self, job: Job) -> Path | None:
+        """Where the job's document is; None once it was removed."""
+        path = self.uploads.path(job.id)
+        return path if path.exists() else None
+
+    def passwords(self, job: Job) -> tuple[str, ...]:
+        """What `create` was given; empty once the job is final."""
+        return self._side.passwords(job.id)
+
+    def answers_path(self, job: Job) -> Path:
+        """The file for dear answers of the job; it goes when the job is final."""
+        return self._side.answers(job.id)
+
+    async def update(self, job: Job, rows: Sequence[Row] = (), *, durable: bool = False) -> None:
+        """Keep a new state of a job, and further rows of it; readers of this process see both at once.
+
+        With `durable`, and for a final state, they are on the disk when this returns; a full disk is waited for.
+
+        Raises:
+            JobLostError: The job is not this process's any more; nothing of it counts.
+        """
+        job_id = bytes.fromhex(job.id)
+        with self._lock:
+            live = self._index.live.get(job_id)
+            if live is None or live.writer != self.writer or live.is_lost or live.job.is_final:
+                raise JobLostError(f"Job {job.id} was finished, removed, or taken over by another process.")
+            live.job = job
+            live.pending += rows
+            state = State(job, self.writer, live.bases[live.generation])
+            write = self._queue(job_id, live, state, rows, is_urgent=durable or job.is_final)
+            self._journal.put(write)
+        if durable or job.is_final:
+            await asyncio.wrap_future(write.done)
+
+    def find(self, job_id: str) -> Job | None:
+        """The job as it is now, whoever has it."""
+        with self._lock:
+            live = self._find_live(job_id)
+            if live is not None:
+                return live.job
+            key = _key(job_id)
+            return None if key is None else self._find_final(key)
+
+    async def rows(self, job_id: str, start: int = 0) -> list[Row]:
+        """The job's rows from row number `start` on, in the order they came; empty for an unknown job."""
+        for _ in range(3):
+            with self._lock:
+                live = self._find_live(job_id)
+                parts, pending = self._parts(job_id, live)
+            left, skip = _skip(parts, start)
+            size = sum(part.length for part, _ in left)
+            read = self._read_parts
+            rows = await asyncio.to_thread(read, left) if size > _INLINE_BYTES else read(left)
+            if rows is not None:
+                return (rows + pending)[skip:]
+            # Erased or compacted meanwhile.
+        return []
+
+    def find_same(self, owner: str | None, doc_id: str, asked_key: str) -> Job | None:
+        """The newest `done` job of `owner` (None: of anybody) that read the same bytes and was asked the same."""
+        with self._lock:
+            self._follower.refresh()
+            for job_id in self._index.same(doc_id, asked_key):
+                job = self._find_final(job_id)
+                if job is None or job.doc_id != doc_id or job.asked.key != asked_key:
+                    continue
+                if owner is None or job.owner == owner:
+                    return job
+        return None
+
+    def find_idempotent(self, owner: str, key: str) -> Job | None:
+        """The job that `owner` made with that idempotency key."""
+        with self._lock:
+            self._follower.refresh()
+            job_id = self._index.idempotent(owner, key)
+            job = None if job_id is None else self.find(job_id.hex())
+        return job if job is not None and (job.owner, job.idempotency_key) == (owner, key) else None
+
+    def jobs(self, owner: str, limit: int = 100) -> list[Job]:
+        """An owner's jobs, newest first."""
+        found: list[Job] = []
+        with self._lock:
+            self._follower.refresh()
+            for job_id in self._index.owned(owner):
+                job = self.find(job_id.hex())
+                if job is not None:
+                    found.append(job)
+                if len(found) >= 2 * limit:
+                    # Jobs of other processes become known a little out of order.
+                    break
+        return sorted(found, key=lambda job: job.created_at, reverse=True)[:limit]
+
+    def take_over(self) -> list[Job]:
+        """Unfinished jobs whose process is gone: they are this one's from now on, each job one process's only."""
+        return []
+
+    async def remove(self, job_id: str) -> None:
+        """Remove a job; its bytes, text, answers and passwords are gone from the disk when this returns."""
+        key = _key(job_id)
+        if key is None:
+            return
+        await asyncio.to_thread(self._remove, [key])
+
+    async def sweep(self) -> int:
+        """Remove what is old, tidy up; how many jobs were removed. For a call every minute or so."""
+        return await asyncio.to_thread(self._sweep)
+
+    def _sweep(self) -> int:
+        with self._lock:
+            self._follower.refresh()
+            expired = self._index.finals_before(time.time() - self._settings.keep_seconds)
+        self._remove(expired)
+        return len(expired)
+
+    def _remove(self, keys: Sequence[bytes]) -> None:
+        writes = []
+        with self._lock:
+            self._follower.refresh()
+            for key in keys:
+                write = Write([encode(Kind.REMOVED, key, 0, b"")], is_urgent=True)
+                self._journal.put(write)
+                writes.append(write)
+        for write in writes:
+            write.done.result()
+        with self._lock:
+            self._follower.refresh()
+            places = []
+            for key in keys:
+                job, found = job_places(self._index, key, self._follower.path)
+                places += found
+                self._index.discard(key, job)
+                self._cached.pop(key, None)
+                self._follower.removed.add(key)
+        for key in keys:
+            self.uploads.remove(key.hex())
+            self._side.remove(key.hex())
+        erase(places, self._follower.path)
+
+    def _find_live(self, job_id: str) -> Live | None:
+        """The entry of an unfinished job; reads what others wrote unless it is this process's own."""
+        key = _key(job_id)
+        if key is None:
+            return None
+        live = self._index.live.get(key)
+        if live is None or live.writer != self.writer or live.is_lost:
+            self._follower.refresh()
+            live = self._index.live.get(key)
+        return live
+
+    def _find_final(self, key: bytes) -> Job | None:
+        final = self._index.find_final(key)
+        if final is None:
+            return None
+        job = self._cached.get(key)
+        if job is None:
+            job = read_final(self._index, final, self._follower.path)
+            if job is None:
+                return None
+            self._cached[key] = job
+            if len(self._cached) > _NUM_CACHED:
+                self._cached.popitem(last=False)
+        else:
+            self._cached.move_to_end(key)
+        return job
+
+    def _parts(self, job_id: str, live: Live | None) -> tuple[list[tuple[Part, Path]], list[Row]]:
+        if live is not None:
+            parts, pending = live.parts() or [], list(live.pending)
+        else:
+            key = _key(job_id)
+            final = None if key is None else self._index.find_final(key)
+            parts, pending = [] if final is None else final.parts, []
+        return [(part, self._follower.path(self._index.files[part.file])) for part in parts], pending
+
+    def _read_parts(self, parts: Sequence[tuple[Part, Path]]) -> list[Row] | None:
+        rows: list[Row] = []
+        for part, path in parts:
+            payload = read_payload(path, part.offset, part.length)
+            if payload is None:
+                return None
+            rows += decode_rows(payload)[: part.take]
+        return rows
+
+    def _queue(self, key: bytes, live: Live, state: State, rows: Sequence[Row], *, is_urgent: bool) -> Write:
+        generation = live.generation
+        records = [encode(Kind.ROWS, key, generation, encode_rows(rows))] if rows else []
+        records.append(encode(Kind.JOB, key, generation, state.encode()))
+        live.num_queued += 1
+
+        def placed(places: Sequence[Placed]) -> None:
+            with self._lock:
+                self._place(key, live, generation, len(rows), places)
+            if state.job.is_final:
+                self._side.remove(state.job.id)
+                if not self._settings.keep_uploads:
+                    self.uploads.remove(state.job.id)
+
+        return Write(records, placed=placed, is_urgent=is_urgent)
+
+    def _place(self, key: bytes, live: Live, generation: int, num_rows: int, places: Sequence[Placed]) -> None:
+        """Note where records of this process came to be."""
+        if self._index.live.get(key) is not live:
+            self._follower.leftovers += [Place(*place) for place in places]
+            return
+        *of_rows, of_state = (Record(self._index.number(place.segment), *place[1:], generation, 0) for place in places)
+        live.records += [record._replace(num_rows=num_rows) for record in of_rows]
+        live.records.append(of_state)
+        live.num_queued -= 1
+        if live.generation == generation:
+            live.head = of_state
+            del live.pending[:num_rows]
+            self._index.freeze(key)
+
+
+def _key(job_id: str) -> bytes | None:
+    """The 16 bytes of a job's id; None where it is none."""
+    try:
+        key = bytes.fromhex(job_id)
+    except ValueError:
+        return None
+    return key if len(key) == 16 and key.hex() == job_id else None
+
+
+def _skip(parts: list[tuple[Part, Path]], start: int) -> tuple[list[tuple[Part, Path]], int]:
+    """`parts` without those that end before row number `start`, and the rows to leave out of what is left."""
+    for place, (part, _) in enumerate(parts):
+        if start < part.take:
+            return parts[place:], start
+        start -= part.take
+    return [], start
