@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from omnipipe.online.job import Job, Row
 from omnipipe.online.web.auth import Caller
-from omnipipe.online.web.client_gone import ClientGoneError, in_background, while_connected
-from omnipipe.online.web.errors import ApiProblem
+from omnipipe.online.web.client_gone import CLIENT_WENT, ClientGoneError, in_background, while_connected
+from omnipipe.online.web.errors import NO_SUCH_JOB, ApiProblem
 from omnipipe.online.web.render import STREAMS, Form, job_json, pending_response, result_response
 from omnipipe.online.web.stream import RowStream
 
@@ -32,7 +32,7 @@ def own_job(online: Online, who: Caller, job_id: str) -> Job:
     """
     job = online.store.find(job_id) if _JOB_ID.fullmatch(job_id) else None
     if job is None or job.owner != who.owner:
-        raise ApiProblem(404, "not_found", "There is no such job. It may have expired, or be another key's.")
+        raise ApiProblem(404, "not_found", NO_SUCH_JOB)
     return job
 
 
@@ -48,7 +48,7 @@ async def answer_new(
         job = await while_connected(request.receive, online.documents.wait(job.id, _capped(online, wait) or 0.0))
     except (ClientGoneError, asyncio.CancelledError):
         if cancels:
-            in_background(online.documents.cancel(job.id, "the client went away"))
+            in_background(online.documents.cancel(job.id, CLIENT_WENT))
         raise
     if not job.is_final:
         return pending_response(job)

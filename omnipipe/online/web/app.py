@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 
 from fastapi import FastAPI
@@ -13,28 +15,52 @@ from omnipipe.online.engine_service import EngineService
 from omnipipe.online.jobs.store import JobStore
 from omnipipe.online.service import DocumentService
 from omnipipe.online.settings import ServeSettings
-from omnipipe.online.web import documents, health, jobs
+from omnipipe.online.web import documents, health, jobs, pipelines
 from omnipipe.online.web.auth import Keys
 from omnipipe.online.web.errors import install_errors
+from omnipipe.online.web.headers import Shield
+from omnipipe.online.web.openapi import DESCRIPTION
+from omnipipe.online.web.page_image import PagePictures
+from omnipipe.online.web.quotas import Quotas
 
 
 @dataclass(kw_only=True)
 class Online:
-    """What the routes work with. Whoever makes it opens, starts and closes the parts."""
+    """What the routes work with. Whoever makes it opens, starts and closes the store, the services and the engines."""
 
     documents: DocumentService
     store: JobStore
     engines: EngineService
     settings: ServeSettings
     keys: Keys
+    quotas: Quotas = field(init=False)
+    pictures: PagePictures = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.quotas = Quotas(self.store, self.keys)
+        self.pictures = PagePictures()
 
 
 def make_app(online: Online) -> FastAPI:
     """The app over `online`; every sub-module of `web` offers `router(online)`."""
-    app = FastAPI(title="omnipipe", version=omnipipe.__version__, docs_url=None, redoc_url=None)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        online.pictures.close()
+
+    app = FastAPI(
+        title="omnipipe",
+        version=omnipipe.__version__,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
     app.state.online = online
     install_errors(app)
-    for module in (documents, jobs, health):
+    app.add_middleware(Shield, settings=online.settings)
+    for module in (documents, jobs, pipelines, health):
         app.include_router(module.router(online))
     for name in ("models", "chat", "static", "metrics"):
         if find_spec(f"omnipipe.online.web.{name}") is not None:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from typing import TypeVar
 
 from starlette.types import Receive
 
+from omnipipe.errors import OmnipipeError
+
+_log = logging.getLogger("omnipipe.online.web")
+
 T = TypeVar("T")
-_background: set[asyncio.Task[object]] = set()
+CLIENT_WENT = "the client went away"
+"""Why a job was cancelled whose client did not wait for it."""
+
+_background: set[asyncio.Task[None]] = set()
 
 
 class ClientGoneError(Exception):
@@ -37,10 +45,18 @@ async def while_connected(receive: Receive, work: Coroutine[object, object, T]) 
 
 
 def in_background(work: Coroutine[object, object, object]) -> None:
-    """Do `work` although the request that wants it is over."""
-    task: asyncio.Task[object] = asyncio.ensure_future(work)
+    """Do `work` although the request that wants it is over; a failure of ours is logged."""
+    task = asyncio.ensure_future(_logged(work))
     _background.add(task)
     task.add_done_callback(_background.discard)
+
+
+async def _logged(work: Coroutine[object, object, object]) -> None:
+    try:
+        await work
+    except OmnipipeError as error:
+        # Such as a job that was removed meanwhile.
+        _log.info("work after a request: %s", type(error).__name__)
 
 
 async def _gone(receive: Receive) -> None:

@@ -11,16 +11,18 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from omnipipe.errors import EngineDeadError, UserError
+from omnipipe.errors import ConfigError, EngineDeadError, RunStopped
 from omnipipe.online.busy import BusyError
 from omnipipe.online.jobs.uploads import TooLargeError
 from omnipipe.online.piece import WorkerLostError
+from omnipipe.online.refusal import IdempotencyError, NoSuchJobError
 
 _CODES = {401: "no_key", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _MESSAGES = {
     404: "There is nothing at this address. /openapi.json lists what there is.",
     405: "This address does not take the method of the request. /openapi.json lists what it takes.",
 }
+NO_SUCH_JOB = "There is no such job. It may have expired, or be another key's."
 
 
 class ApiProblem(Exception):  # noqa: N818 - an answer, not a fault
@@ -77,6 +79,15 @@ def problem_of(error: Exception) -> ApiProblem | None:
             return ApiProblem(503, "busy", str(error), error.retry_after)
         case TooLargeError():
             return ApiProblem(413, "too_large", str(error))
+        case IdempotencyError():
+            return ApiProblem(409, "idempotency_conflict", str(error))
+        case NoSuchJobError():
+            return ApiProblem(404, "not_found", NO_SUCH_JOB)
+        case ConfigError():
+            return ApiProblem(422, "invalid", str(error).replace("--pages", "pages"))
+        case RunStopped():
+            # Its message names a folder of this machine.
+            return ApiProblem(503, "no_storage", "What was sent cannot be stored at the moment.", 30.0)
         case WorkerLostError():
             return ApiProblem(503, "worker_lost", "The worker that did this was lost. Try again.", 1.0)
         case EngineDeadError():
@@ -88,9 +99,23 @@ def problem_of(error: Exception) -> ApiProblem | None:
             return None
 
 
+_TOLD = (
+    ApiProblem,
+    BusyError,
+    TooLargeError,
+    IdempotencyError,
+    NoSuchJobError,
+    ConfigError,
+    RunStopped,
+    WorkerLostError,
+    EngineDeadError,
+    HTTPException,
+)
+
+
 def install_errors(app: FastAPI) -> None:
     """Make `app` answer every error in the one shape."""
-    for kind in (ApiProblem, BusyError, TooLargeError, WorkerLostError, EngineDeadError, HTTPException):
+    for kind in _TOLD:
         app.add_exception_handler(kind, _tell)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
 
@@ -117,8 +142,3 @@ def invalid_response(errors: Sequence[Mapping[str, object]]) -> Response:
     where = ".".join(str(part) for part in first["place"]) or "request"
     message = f"{where}: {first['message']}"
     return problem_response(ApiProblem(422, "invalid", message), details)
-
-
-def plain_message(error: UserError) -> str:
-    """A user error's words for a client, who knows no `--options`."""
-    return str(error).replace("--pages", "pages")

@@ -9,38 +9,85 @@ from starlette.responses import Response
 
 from omnipipe.online.web.answer import answer_known, own_job
 from omnipipe.online.web.auth import Caller, caller
-from omnipipe.online.web.render import choose_form
-from omnipipe.online.web.wanted import JobWanted
+from omnipipe.online.web.errors import ApiProblem
+from omnipipe.online.web.openapi import errors, job_answers
+from omnipipe.online.web.page_image import Picture
+from omnipipe.online.web.render import choose_form, job_json
+from omnipipe.online.web.schemas import JobList
+from omnipipe.online.web.upload import header_password
+from omnipipe.online.web.wanted import JobWanted, PictureWanted
 
 if TYPE_CHECKING:
     from omnipipe.online.web.app import Online
+
+Who = Annotated[Caller, Depends(caller)]
+LastEventId = Annotated[
+    str | None, Header(pattern="^[0-9]{1,9}$", description="Goes on with a stream where it broke off; as `start`.")
+]
 
 
 def router(online: Online) -> APIRouter:
     """The routes of jobs."""
     routes = APIRouter(tags=["jobs"])
 
-    @routes.get("/v1/jobs/{job_id}", response_model=None)
+    @routes.get("/v1/jobs", response_model=JobList, responses=errors(422))
+    async def get_jobs(who: Who, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> Response:
+        """The jobs of the key that asks, the newest first, without their pages."""
+        jobs = online.store.jobs(who.owner, limit=limit)
+        return Response(b'{"jobs": [%s]}' % b",\n".join(map(job_json, jobs)), media_type="application/json")
+
+    @routes.get("/v1/jobs/{job_id}", response_model=None, responses=job_answers(404, 406, 422, 503))
     async def get_job(
         request: Request,
         job_id: str,
-        who: Annotated[Caller, Depends(caller)],
+        who: Who,
         wanted: Annotated[JobWanted, Query()],
-        last_event_id: Annotated[str | None, Header()] = None,
+        last_event_id: LastEventId = None,
     ) -> Response:
-        """One job, and its pages when it is final."""
+        """One job, and its pages when it is final. With `start`, or as a stream, the pages that there are."""
         form = choose_form(wanted.format, request.headers.get("accept"))
         job = own_job(online, who, job_id)
         start = wanted.start
-        if start is None and last_event_id is not None and last_event_id.isdecimal():
+        if start is None and last_event_id is not None:
             start = int(last_event_id)
         return await answer_known(request, online, job, form, wanted.wait, start)
 
-    @routes.delete("/v1/jobs/{job_id}", status_code=204, response_model=None)
-    async def delete_job(job_id: str, who: Annotated[Caller, Depends(caller)]) -> Response:
+    @routes.delete("/v1/jobs/{job_id}", status_code=204, response_model=None, responses=errors(404, 422, 503))
+    async def delete_job(job_id: str, who: Who) -> Response:
         """Remove a job: its bytes, text and password are gone when this returns."""
         job = own_job(online, who, job_id)
+        online.quotas.count_before_removal(job)
         await online.documents.remove(job.id)
         return Response(status_code=204)
+
+    @routes.get(
+        "/v1/jobs/{job_id}/pages/{number}/image",
+        response_model=None,
+        responses={
+            200: {"description": "The upright page.", "content": {"image/png": {}, "image/jpeg": {}}},
+            **errors(404, 410, 422, 503),
+        },
+    )
+    async def get_page_image(
+        request: Request, job_id: str, number: str, who: Who, wanted: Annotated[PictureWanted, Query()]
+    ) -> Response:
+        """The picture of one page (from 1) of the kept upload."""
+        job = own_job(online, who, job_id)
+        is_known = job.page_count is None or (number.isdecimal() and len(number) < 10 and int(number) <= job.page_count)
+        if not (is_known and number.isdecimal() and len(number) < 10 and int(number) > 0):
+            raise ApiProblem(404, "no_such_page", f"The document has no page {number[:20]!r}. Pages count from 1.")
+        path = online.store.upload_path(job)
+        if path is None:
+            raise ApiProblem(410, "upload_gone", "The document's bytes are not kept any more.")
+        accept = request.headers.get("accept", "")
+        form: Picture = wanted.format or ("jpeg" if "image/jpeg" in accept and "image/png" not in accept else "png")
+        picture = await online.pictures.draw(
+            path,
+            int(number) - 1,
+            form,
+            longest_side=wanted.longest_side,
+            passwords=(*online.store.passwords(job), *header_password(request)),
+        )
+        return Response(picture, media_type=f"image/{form}")
 
     return routes

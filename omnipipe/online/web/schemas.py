@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -53,14 +53,6 @@ class JobList(BaseModel):
     jobs: list[JobBody]
 
 
-class StageBody(BaseModel):
-    """One stage and the settings that decide its results."""
-
-    stage: str
-
-    model_config = {"extra": "allow"}
-
-
 class EngineBody(BaseModel):
     """One engine that a pipeline's pages wait for."""
 
@@ -73,7 +65,7 @@ class PipelineBody(BaseModel):
 
     name: str
     config_hash: str
-    stages: list[StageBody]
+    stages: list[str]
     engines: list[EngineBody]
     formats: list[str]
 
@@ -87,28 +79,4 @@ class PipelineList(BaseModel):
 class HealthBody(BaseModel):
     """The state and nothing else."""
 
-    status: Literal["ok", "busy", "unavailable"]
-
-
-_REASONS = {
-    400: "The request is malformed, or its Host header is not one of this server's.",
-    401: "There is no API key in the request, or not a right one.",
-    403: "Not allowed here: a page of another site sent it, or the URL is on no allow-list.",
-    404: "There is no such thing, or it is another key's.",
-    406: "None of the forms that the Accept header asks for.",
-    408: "The body came too slowly.",
-    409: "The idempotency key was used for another document, or the state does not allow it.",
-    410: "It was there once; its bytes are gone.",
-    413: "The body is larger than the server takes.",
-    415: "The body is of a type that is not taken.",
-    422: "A value is wrong; the message names it.",
-    429: "The key's quota is used up. See Retry-After.",
-    500: "A fault of the server. The request id finds it in the log.",
-    502: "The URL to fetch did not answer with a document.",
-    503: "No room at the moment. See Retry-After.",
-}
-
-
-def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """`responses=` of a route: what can go wrong with it, beside what can go wrong with all."""
-    return {status: {"model": ErrorBody, "description": _REASONS[status]} for status in (400, 401, *statuses, 500)}
+    status: Literal["ok", "unavailable"]

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from omnipipe.online.job import Job
-from omnipipe.online.web.client_gone import ClientGoneError, in_background, while_connected
+from omnipipe.online.web.client_gone import CLIENT_WENT, ClientGoneError, in_background, while_connected
 from omnipipe.online.web.errors import problem_of
 from omnipipe.online.web.render import MEDIA_TYPES, Form, job_json, last_line, line_of
 
@@ -58,7 +58,7 @@ class RowStream(Response):
 
     def _client_left(self) -> None:
         if self._cancels:
-            in_background(self._online.documents.cancel(self._job.id, "the client went away"))
+            in_background(self._online.documents.cancel(self._job.id, CLIENT_WENT))
 
     async def _send_all(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

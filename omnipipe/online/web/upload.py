@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MAX_FIELD_BYTES = 64 << 10
 _MAX_PARTS = 64
+_MAX_NAME = 200
 _FORM_OVERHEAD = 1 << 20
 _SLOWEST_BYTES_PER_SECOND = 4 << 10
 _RAW = re.compile(r"application/(pdf|octet-stream)|image/[a-z0-9.+-]{1,80}", re.ASCII)
@@ -32,13 +33,19 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 
 @dataclass(slots=True)
 class Body:
-    """A request's body, read to its end. The caller finishes or discards `writer`."""
+    """A request's body, read to its end. The caller finishes or discards `writer`, or sets `is_taken`."""
 
     writer: UploadWriter
     file_name: str = ""
     fields: dict[str, object] = field(default_factory=dict)
     passwords: list[str] = field(default_factory=list, repr=False)
     url: str | None = None
+    is_taken: bool = False
+
+    def discard(self) -> None:
+        """Remove what came, unless somebody else sees to it."""
+        if not self.is_taken:
+            self.writer.discard()
 
 
 async def read_body(request: Request, online: Online) -> Body:
@@ -60,7 +67,7 @@ async def read_body(request: Request, online: Online) -> Body:
         )
     most = online.settings.max_bytes
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > most + (_FORM_OVERHEAD if is_form else 0):
+    if re.fullmatch(r"[0-9]{1,18}", declared) and int(declared) > most + (_FORM_OVERHEAD if is_form else 0):
         raise too_large(most)
     body = Body(online.store.uploads.writer())
     chunks = body_chunks(request, online.settings.body_timeout)
@@ -72,6 +79,7 @@ async def read_body(request: Request, online: Online) -> Body:
         else:
             await _read_raw(chunks, body)
             body.file_name = _header_name(request)
+        body.passwords += header_password(request)
     except BaseException:
         body.writer.discard()
         raise
@@ -85,9 +93,19 @@ def too_large(most: int) -> ApiProblem:
 
 def plain_name(name: str) -> str:
     """`name` without folders and control characters, at most 200 characters; "document" where nothing is left."""
-    last = re.split(r"[/\\]", name)[-1]
-    clean = _CONTROL.sub("", last).strip()[:200].strip()
+    clean = _CONTROL.sub("", re.split(r"[/\\]", name)[-1]).strip()
+    if len(clean) > _MAX_NAME:
+        # The ending stays: it words what is said of a damaged document.
+        stem, dot, ending = clean.rpartition(".")
+        tail = dot + ending if stem and len(ending) < 20 else ""
+        clean = clean[: _MAX_NAME - len(tail)] + tail
     return "document" if clean in ("", ".", "..") else clean
+
+
+def header_password(request: Request) -> list[str]:
+    """The password that the header X-Document-Password has, for bodies without fields."""
+    word = request.headers.get("x-document-password")
+    return [] if word is None else [word.encode("latin-1").decode("utf-8", "replace")]
 
 
 def _header_name(request: Request) -> str:

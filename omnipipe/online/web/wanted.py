@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Self
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from omnipipe.errors import ConfigError
 from omnipipe.online.job import Asked
 from omnipipe.online.web.errors import ApiProblem
+from omnipipe.online.web.page_image import Picture
 from omnipipe.online.web.render import Form
-from omnipipe.sources.pages import PageSelection
 
 if TYPE_CHECKING:
     from omnipipe.online.web.app import Online
@@ -62,11 +61,11 @@ class Wanted(BaseModel):
                 [{"loc": ("body", *entry["loc"]), "msg": entry["msg"]} for entry in error.errors(include_url=False)]
             ) from error
 
-    def asked(self, online: Online, *, has_passwords: bool) -> Asked:
+    def asked(self, online: Online) -> Asked:
         """What the job is asked, as the server allows it.
 
         Raises:
-            ApiProblem: 422, where a pipeline or pages are named that there cannot be.
+            ApiProblem: 422, where a pipeline is named that is not served.
         """
         served = online.documents
         if self.pipeline not in (None, served.pipeline_name):
@@ -75,19 +74,12 @@ class Wanted(BaseModel):
                 "unknown_pipeline",
                 f"pipeline: {self.pipeline[:80]!r} is not served here. There is {served.pipeline_name!r}.",
             )
-        if self.pages is not None:
-            try:
-                PageSelection.parse(self.pages)
-            except ConfigError as error:
-                raise ApiProblem(422, "invalid", str(error).removeprefix("--")) from error
-        most = online.settings.max_pages
         return Asked(
             pipeline=served.pipeline_name,
             config_hash=served.config_hash,
             pages=self.pages,
-            max_pages=min(self.max_pages or most, most),
-            deadline=time.time() + (self.deadline or online.settings.default_deadline),
-            has_passwords=has_passwords,
+            max_pages=self.max_pages,
+            deadline=None if self.deadline is None else time.time() + self.deadline,
         )
 
 
@@ -99,3 +91,12 @@ class JobWanted(BaseModel):
     format: FormatAsked = None
     wait: WaitAsked = None
     start: int | None = Field(None, ge=0, le=100_000_000, description="Rows to leave out, in the order they came.")
+
+
+class PictureWanted(BaseModel):
+    """What is asked about a page's picture."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Picture | None = Field(None, description="Wins over the Accept header.")
+    longest_side: int = Field(1_600, ge=64, le=4_000, description="Pixels of the longer side at most.")
