@@ -43,6 +43,7 @@ class DocumentService:
         self, store: JobStore, pages: PageService, settings: ServeSettings, pipeline: Pipeline, *, name: str
     ) -> None:
         self.name = name
+        self.pipeline = pipeline
         self.pipeline_name = pipeline.name
         self.config_hash = pipeline.config_hash
         self._store = store
