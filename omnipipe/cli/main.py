@@ -9,7 +9,7 @@ from typing import Annotated, cast
 import typer
 
 from omnipipe import __version__
-from omnipipe.cli import backends, compact, config, doctor, export, extract, models, run, verify
+from omnipipe.cli import backends, compact, config, doctor, export, extract, models, run, serve, verify
 from omnipipe.errors import OmnipipeError
 
 INTERRUPTED = 130
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 app.command("run", no_args_is_help=True)(run.run)
 app.command("extract", no_args_is_help=True)(extract.extract)
+app.command("serve")(serve.serve)
 app.command("verify", no_args_is_help=True)(verify.verify)
 app.command("compact", no_args_is_help=True)(compact.compact)
 app.command("export", no_args_is_help=True)(export.export)

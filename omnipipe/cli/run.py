@@ -144,7 +144,7 @@ def run(
     is_here = runner is RunnerChoice.local or not (address or os.environ.get("RAY_ADDRESS"))
     engine.check_engines(chosen, engine_options, strict=strict, here=is_here)
     if is_here:
-        _check_ocr(chosen)
+        check_ocr(chosen)
     options = batch.RunOptions(
         runner=runner.value,
         address=address,
@@ -162,7 +162,7 @@ def run(
     _report(summary, as_json=as_json, strict=strict)
 
 
-def _check_ocr(pipeline: Pipeline) -> None:
+def check_ocr(pipeline: Pipeline) -> None:
     """See that the OCR engines are installed, where the workers will run on this machine: Ray's start takes seconds.
 
     Raises:
