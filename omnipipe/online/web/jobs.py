@@ -10,10 +10,10 @@ from starlette.responses import Response
 from omnipipe.online.web.answer import answer_known, own_job
 from omnipipe.online.web.auth import Caller, caller
 from omnipipe.online.web.errors import ApiProblem
-from omnipipe.online.web.openapi import errors, job_answers
+from omnipipe.online.web.openapi import job_answers
 from omnipipe.online.web.page_image import Picture
 from omnipipe.online.web.render import choose_form, job_json
-from omnipipe.online.web.schemas import JobList
+from omnipipe.online.web.schemas import JobList, errors
 from omnipipe.online.web.upload import header_password
 from omnipipe.online.web.wanted import JobWanted, PictureWanted
 

@@ -9,8 +9,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from omnipipe.online.web.auth import Caller, caller
-from omnipipe.online.web.openapi import errors
-from omnipipe.online.web.schemas import PipelineList
+from omnipipe.online.web.schemas import PipelineList, errors
 from omnipipe.reading.detect import IMAGE_FORMATS
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -80,3 +80,35 @@ class HealthBody(BaseModel):
     """The state and nothing else."""
 
     status: Literal["ok", "unavailable"]
+
+
+_WHY = {
+    400: "The request is malformed, or its Host header is not one of this server's.",
+    401: "There is no API key in the request, or not a right one.",
+    403: "Not allowed here: a page of another site sent it without a key, or the URL is on no allow-list.",
+    404: "There is no such thing, or it is another key's.",
+    406: "None of the forms that the Accept header asks for.",
+    408: "The body came too slowly.",
+    409: "The idempotency key was used for something else.",
+    410: "It was there once; its bytes are gone.",
+    413: "The body is larger than the server takes.",
+    415: "A body of this type is not taken.",
+    422: "A value is wrong, and the message names it; or no page could be read, in a form that has only text.",
+    429: "The key's quota is used up.",
+    500: "A fault of the server. The log has it under the request id.",
+    502: "The URL did not give a document.",
+    503: "No room at the moment.",
+}
+RETRY_HEADERS = {"Retry-After": {"description": "Seconds.", "schema": {"type": "string", "pattern": "^[0-9]+$"}}}
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def errors(*statuses: int) -> Responses:
+    """`responses=` of a route: what can go wrong with it, beside what can go wrong with all."""
+    made: Responses = {}
+    for status in sorted({400, 401, *statuses, 500}):
+        made[status] = {"model": ErrorBody, "description": _WHY[status]}
+        if status in (429, 503):
+            made[status]["headers"] = RETRY_HEADERS
+    return made

@@ -13,13 +13,15 @@ from urllib.parse import unquote
 
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartCallbacks, MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser, parse_options_header
 
 from omnipipe.online.jobs.uploads import UploadWriter
 from omnipipe.online.web.client_gone import ClientGoneError
 from omnipipe.online.web.errors import ApiProblem
 
 if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
     from omnipipe.online.web.app import Online
 
 _MAX_FIELD_BYTES = 64 << 10
