@@ -1,0 +1,13 @@
+// The API's page: Swagger UI from this server's own files, over this server's own OpenAPI document.
+
+window.SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#api",
+  deepLinking: true,
+  // The default sends the document to a validator elsewhere.
+  validatorUrl: null,
+  // A query of this page must not choose another document or settings.
+  queryConfigEnabled: false,
+  presets: [window.SwaggerUIBundle.presets.apis],
+  layout: "BaseLayout",
+});

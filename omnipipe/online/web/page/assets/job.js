@@ -1,0 +1,186 @@
+// One job's life on the page: it is followed until its end, shown page by page, cancelled, and saved as a file.
+
+import { ApiError, cancelJob, findJob, followJob } from "./api.js";
+import { save } from "./download.js";
+import { Pages } from "./pages.js";
+import { Pictures } from "./picture.js";
+import { Rail } from "./rail.js";
+import { Sheet } from "./sheet.js";
+import { jobLine, notice, number, plural, say } from "./words.js";
+
+const find = (id) => document.getElementById(id);
+const FINAL = ["done", "cancelled"];
+
+export class JobView {
+  /** `onPlace(id, number)` is called when a page is chosen; `onRetry(job, password)` when a password was given. */
+  constructor({ onPlace, onRetry, canRetry }) {
+    this._onPlace = onPlace;
+    this._canRetry = canRetry;
+    this._following = new AbortController();
+    this._job = null;
+    this._pages = new Pages();
+    this._pictures = null;
+    this._drawing = null;
+    this._rail = new Rail(find("rail"), (index) => this.go(index));
+    this._sheet = new Sheet({ onPassword: (password) => onRetry(this._job, password), onSay: say });
+    find("cancel").addEventListener("click", () => this._cancel());
+    find("previous").addEventListener("click", () => this.step(-1));
+    find("next").addEventListener("click", () => this.step(1));
+    find("number").addEventListener("change", (event) => this._goToNumber(event.target.value));
+    for (const button of document.querySelectorAll("[data-form]:is(button)")) {
+      button.addEventListener("click", () => this._job && save(button.dataset.form, this._job, this._pages));
+    }
+  }
+
+  get id() {
+    return this._job?.id ?? null;
+  }
+
+  close() {
+    this._following.abort();
+    this._pictures?.close();
+    this._pictures = null;
+    this._job = null;
+  }
+
+  /** Show the job `id` from its beginning, at page `place` (from 1) or at its first one. */
+  async open(id, place = null) {
+    this.close();
+    const { signal } = (this._following = new AbortController());
+    this._pages = new Pages();
+    this._wanted = place === null ? null : place - 1;
+    this._pictures = new Pictures(id);
+    this._sheet.clear();
+    find("job-title").textContent = "Document";
+    find("job-state").textContent = "";
+    for (const part of ["desk", "cancel", "progress"]) find(part).hidden = true;
+    find("job-notice").replaceChildren();
+    try {
+      this._job = await findJob(id);
+      if (signal.aborted) return;
+      this._begin();
+      this._job = await followJob(id, (row, line) => this._take(row, line), (error) => this._trouble(error), signal);
+      this._end();
+    } catch (error) {
+      if (error.name === "AbortError" || signal.aborted) return;
+      this._fail(error);
+    }
+  }
+
+  /** Go to the page `index` from 0. */
+  go(index) {
+    const row = this._pages.row(index);
+    this._wanted = index;
+    if (row) this._sheet.show(row, this._pictures, { canRetry: this._canRetry(this._job) });
+    else this._sheet.wait(index);
+    this._rail.choose(index);
+    find("number").value = index + 1;
+    const place = this._pages.placeOf(index);
+    find("previous").disabled = place <= 0;
+    find("next").disabled = place >= this._pages.length - 1;
+    this._onPlace(this._job.id, index + 1);
+  }
+
+  /** Go `by` pages on. */
+  step(by) {
+    if (this._job === null || this._wanted === null) return;
+    const place = this._pages.placeOf(this._wanted) + by;
+    if (place < 0 || place >= this._pages.length) return;
+    this.go(this._pages.indexAt(place));
+    say(`Page ${number(this._wanted + 1)}`);
+  }
+
+  letGo() {
+    return this._sheet.letGo();
+  }
+
+  _begin() {
+    find("job-title").textContent = this._job.file_name;
+    document.title = `${this._job.file_name} · omnipipe`;
+    this._pages.expect(this._job);
+    this._rail.open(this._pages);
+    this._draw();
+  }
+
+  _take(row, line) {
+    this._pages.add(row, line);
+    // At most 15 times a second, however fast rows come.
+    this._drawing ??= setTimeout(() => {
+      this._drawing = null;
+      if (this._job) this._draw();
+    }, 66);
+    if (this._pages.num_rows === 1 && this._pages.expected === null) this._askHowMany();
+  }
+
+  /** The rows do not say how many there will be where only some pages were asked for; the job does. */
+  async _askHowMany() {
+    const id = this._job.id;
+    const job = await findJob(id).catch(() => null);
+    if (job === null || this._job?.id !== id || FINAL.includes(this._job.state)) return;
+    this._job = job;
+    this._pages.expect(job);
+    this._draw();
+  }
+
+  _draw() {
+    const pages = this._pages;
+    const isFinal = FINAL.includes(this._job.state);
+    find("job-state").textContent = jobLine(this._job, pages);
+    find("cancel").hidden = isFinal;
+    const progress = find("progress");
+    progress.hidden = isFinal;
+    if (pages.expected) progress.value = Math.min(1, pages.num_covered / pages.expected);
+    else progress.removeAttribute("value");
+    find("desk").hidden = !pages.num_rows;
+    for (const button of document.querySelectorAll("[data-form]:is(button)")) button.disabled = !pages.num_rows;
+    if (!pages.num_rows) return;
+    find("of").textContent = `of ${number(pages.page_count ?? pages.length)}`;
+    this._rail.draw();
+    const shown = this._sheet.index;
+    if (this._wanted === null || (isFinal && pages.placeOf(this._wanted) < 0)) this._wanted = pages.indices[0];
+    if (shown !== this._wanted && pages.summary(this._wanted)) this.go(this._wanted);
+    find("next").disabled = pages.placeOf(this._wanted) >= pages.length - 1;
+    if (!isFinal) say(`${plural(pages.num_rows, "page")} read${pages.expected ? ` of ${number(pages.expected)}` : ""}`);
+  }
+
+  _end() {
+    clearTimeout(this._drawing);
+    this._drawing = null;
+    this._pages.expect(this._job);
+    find("job-notice").replaceChildren();
+    this._draw();
+    const failed = this._pages.counts.failed ?? 0;
+    const words = this._job.state === "done" ? "Done" : "Cancelled";
+    say(`${words}: ${plural(this._pages.num_rows, "page")}${failed ? `, ${number(failed)} failed` : ""}`);
+  }
+
+  _trouble(error) {
+    const box = error && notice(`${error.message} Trying again.`, { kind: "fair" });
+    find("job-notice").replaceChildren(...(box ? [box] : []));
+  }
+
+  _fail(error) {
+    find("progress").hidden = true;
+    find("cancel").hidden = true;
+    const title = error instanceof ApiError && error.status === 404 ? "There is no such job" : "This cannot be shown";
+    find("job-notice").replaceChildren(notice(error.message, { title }));
+  }
+
+  async _cancel() {
+    find("cancel").disabled = true;
+    try {
+      await cancelJob(this._job.id);
+    } catch (error) {
+      find("job-notice").replaceChildren(notice(error.message, { title: "It could not be cancelled" }));
+    } finally {
+      find("cancel").disabled = false;
+    }
+  }
+
+  _goToNumber(value) {
+    const index = Number.parseInt(value, 10) - 1;
+    const isThere = this._pages.placeOf(index) >= 0 && index < (this._pages.page_count ?? this._pages.length);
+    if (isThere && index >= 0) this.go(index);
+    else find("number").value = (this._wanted ?? 0) + 1;
+  }
+}
