@@ -65,4 +65,12 @@ def make_app(online: Online) -> FastAPI:
     for name in ("models", "chat", "static", "metrics"):
         if find_spec(f"omnipipe.online.web.{name}") is not None:
             app.include_router(importlib.import_module(f"omnipipe.online.web.{name}").router(online))
+    if find_spec("omnipipe.online.web.metrics") is not None:
+        from omnipipe.online.web.access_log import AccessLog
+        from omnipipe.online.web.exchange import WatchRequests
+        from omnipipe.online.web.metrics import Metrics
+
+        app.state.metrics = Metrics(online)
+        # The last added is the outermost: what the shield refuses is counted too.
+        app.add_middleware(WatchRequests, observers=(app.state.metrics, AccessLog()))
     return app

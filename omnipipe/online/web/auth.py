@@ -119,7 +119,10 @@ async def caller(request: Request) -> Caller:
         ApiProblem: 401, where keys are set and the request has none of them.
     """
     online: Online = request.app.state.online
-    return identify(online.keys, request.headers.get("authorization"), request.headers.get("x-api-key"))
+    who = identify(online.keys, request.headers.get("authorization"), request.headers.get("x-api-key"))
+    # For the access log.
+    request.state.caller_name = who.name
+    return who
 
 
 def identify(keys: Keys, authorization: str | None, api_key: str | None) -> Caller:
