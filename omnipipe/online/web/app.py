@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 
 from fastapi import FastAPI
 
@@ -15,9 +13,11 @@ from omnipipe.online.engine_service import EngineService
 from omnipipe.online.jobs.store import JobStore
 from omnipipe.online.service import DocumentService
 from omnipipe.online.settings import ServeSettings
-from omnipipe.online.web import documents, health, jobs, pipelines
+from omnipipe.online.web import chat, documents, health, jobs, metrics, models, pipelines, static
+from omnipipe.online.web.access_log import AccessLog
 from omnipipe.online.web.auth import Keys
 from omnipipe.online.web.errors import install_errors
+from omnipipe.online.web.exchange import WatchRequests
 from omnipipe.online.web.headers import Shield
 from omnipipe.online.web.openapi import DESCRIPTION
 from omnipipe.online.web.page_image import PagePictures
@@ -60,17 +60,9 @@ def make_app(online: Online) -> FastAPI:
     app.state.online = online
     install_errors(app)
     app.add_middleware(Shield, settings=online.settings)
-    for module in (documents, jobs, pipelines, health):
+    for module in (documents, jobs, pipelines, models, chat, health, metrics, static):
         app.include_router(module.router(online))
-    for name in ("models", "chat", "static", "metrics"):
-        if find_spec(f"omnipipe.online.web.{name}") is not None:
-            app.include_router(importlib.import_module(f"omnipipe.online.web.{name}").router(online))
-    if find_spec("omnipipe.online.web.metrics") is not None:
-        from omnipipe.online.web.access_log import AccessLog
-        from omnipipe.online.web.exchange import WatchRequests
-        from omnipipe.online.web.metrics import Metrics
-
-        app.state.metrics = Metrics(online)
-        # The last added is the outermost: what the shield refuses is counted too.
-        app.add_middleware(WatchRequests, observers=(app.state.metrics, AccessLog()))
+    app.state.metrics = metrics.Metrics(online)
+    # The last added is the outermost: what the shield refuses is counted as well.
+    app.add_middleware(WatchRequests, observers=(app.state.metrics, AccessLog()))
     return app
