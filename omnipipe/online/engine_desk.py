@@ -81,6 +81,7 @@ class EngineDesk(Engine):
         except EngineDeadError:
             self._is("dead")
             raise
+        self._is("ready")
 
     async def close(self) -> None:
         self._is("dead")
@@ -127,6 +128,7 @@ class EngineDesk(Engine):
         known = self._counts
         self._counts = replace(
             known,
+            state="ready",
             answered=known.answered + 1,
             prompt_tokens=known.prompt_tokens + (completion.prompt_tokens or 0),
             completion_tokens=known.completion_tokens + (completion.completion_tokens or 0),

@@ -49,8 +49,8 @@ class LocalPageService:
             cancelled.set()
             raise
         except (EngineDeadError, RunStopped) as error:
-            # Not the piece's fault, and `health` says what is wrong.
-            raise WorkerLostError(str(error), began=False) from error
+            # Whose fault a dead engine is nobody knows; another one will be built.
+            raise WorkerLostError(str(error), began=isinstance(error, EngineDeadError)) from error
 
     async def health(self) -> None:
         """See `PageService.health`."""

@@ -12,13 +12,15 @@ from omnipipe.errors import EngineDeadError, UserError
 from omnipipe.model import Completion, Request
 from omnipipe.online.engine_desk import EngineDesk
 from omnipipe.online.engine_service import EngineLoad, ServedModel, served_models
+from omnipipe.online.reviving_engine import RevivingEngine
 from omnipipe.pipeline import Pipeline
 
 
 class LocalEngineService:
     """An `EngineService` of this process. Its `host` is for the workers of the pipeline's pages: the same engines.
 
-    Use it from any event loop. Engines begin to load with `start`, or at the first request.
+    Use it from any event loop. Engines begin to load with `start`, or at the first request; one that dies is built
+    anew.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -78,7 +80,7 @@ class LocalEngineService:
         self.host.close()
 
     def _desk(self, config: EngineConfig) -> EngineDesk:
-        desk = EngineDesk(config.build())
+        desk = EngineDesk(RevivingEngine(config))
         self._desks.append(desk)
         return desk
 
