@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 
 from omnipipe.errors import EngineDeadError, OmnipipeError, RunStopped, UserError
 from omnipipe.online.job import Row
-from omnipipe.online.jobs.store import JobStore
+from omnipipe.online.jobs.store import JobLostError, JobStore
 from omnipipe.online.load import Load, Rate
 from omnipipe.online.open_job import OpenJob, Work
 from omnipipe.online.piece import PageService, PieceResult, WorkerLostError
@@ -23,7 +23,6 @@ _log = logging.getLogger(__name__)
 _GRACE_SECONDS = 5.0
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 30.0
-_WRITE_PAUSE = 1.0
 _STUCK_SECONDS = 2.0
 
 DEADLINE_PASSED = "the job's deadline passed"
@@ -210,26 +209,33 @@ class Dispatcher:
             state = "done" if job.reason is None else "cancelled"
             job.job = job.job.with_(state=state, finished_at=time.time(), reason=job.reason)
         if rows or is_final:
-            await self._write(job, rows, is_final)
+            num_rows = job.job.num_rows
+            try:
+                # Each write wakes the journal at once; what comes while it syncs is written together after that.
+                await self._store.update(job.job, rows, durable=True)
+            except JobLostError:
+                self._abandon(job)
+                return
+            job.num_durable = max(job.num_durable, num_rows)
         if is_final:
-            self._schedule.remove(job.job.id)
-            timer = self._timers.pop(job.job.id, None)
-            if timer is not None:
-                timer.cancel()
+            self._let_go(job)
             self._done += 1
             self.jobs_done.count()
         job.watch.wake()
 
-    async def _write(self, job: OpenJob, rows: list[Row], is_final: bool) -> None:
-        while True:
-            try:
-                await self._store.update(job.job, rows, durable=is_final)
-                return
-            except (OSError, RunStopped):
-                if self.is_closed:
-                    raise
-                _log.exception("the rows of job %s cannot be written; trying again", job.job.id)
-                await asyncio.sleep(_WRITE_PAUSE)
+    def _abandon(self, job: OpenJob) -> None:
+        """The job is another process's now, or was removed."""
+        job.is_closed = True
+        self._give_up(job, "the job is not this process's any more")
+        self._cancel_reading(job)
+        self._let_go(job)
+        job.watch.wake()
+
+    def _let_go(self, job: OpenJob) -> None:
+        self._schedule.remove(job)
+        timer = self._timers.pop(job.job.id, None)
+        if timer is not None:
+            timer.cancel()
 
     def _give_up(self, job: OpenJob, reason: str) -> None:
         job.give_up(reason)

@@ -61,6 +61,8 @@ class OpenJob:
         self.reason: str | None = None
         self.last_turn = 0
         self.is_closed = False
+        self.num_durable = len(rows)
+        """Rows that are on the disk: only these are told, so that a stream can be taken up at the same row later."""
         self._upload = upload
         self._config_hash = config_hash
         self._passwords = passwords

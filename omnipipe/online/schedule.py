@@ -31,9 +31,10 @@ class Schedule:
         """Take a job in."""
         self._jobs[job.job.id] = job
 
-    def remove(self, job_id: str) -> None:
+    def remove(self, job: OpenJob) -> None:
         """Let a job go."""
-        self._jobs.pop(job_id, None)
+        if self._jobs.get(job.job.id) is job:
+            del self._jobs[job.job.id]
 
     def find(self, job_id: str) -> OpenJob | None:
         """The job of that id, if it is in work here."""

@@ -9,9 +9,10 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from omnipipe.errors import ConfigError, UserError
+from omnipipe.errors import ConfigError, OmnipipeError
 from omnipipe.online.admission import Admission
 from omnipipe.online.dispatch import Dispatcher
+from omnipipe.online.far_cancel import FarCancels
 from omnipipe.online.job import Asked, Job, Row, new_job_id
 from omnipipe.online.jobs.store import JobStore
 from omnipipe.online.jobs.uploads import Upload
@@ -27,8 +28,10 @@ from omnipipe.sources.pages import PageSelection
 
 _log = logging.getLogger(__name__)
 
+_KEEP_SECONDS = 0.5
 _TAKE_OVER_SECONDS = 3.0
 _SWEEP_SECONDS = 60.0
+_FAR_CANCEL_SECONDS = 10.0
 _FIRST_LOOK_SECONDS = 0.05
 _LAST_LOOK_SECONDS = 0.5
 
@@ -51,6 +54,7 @@ class DocumentService:
         self._settings = settings
         self._work = Dispatcher(store, pages, pipeline)
         self._admission = Admission(settings, self._work, store)
+        self._far_cancels = FarCancels(settings.data_dir / "cancels")
         self._creating: dict[tuple[str, str], asyncio.Lock] = {}
         self._keeper: asyncio.Task[None] | None = None
 
@@ -133,7 +137,7 @@ class DocumentService:
         while True:
             here = self._work.find(job_id)
             version = 0 if here is None else here.watch.version
-            job = self._found(job_id)
+            job = self._told(job_id)
             left = end - time.monotonic()
             if job.is_final or left <= 0 or self._work.is_closed:
                 return job
@@ -153,8 +157,9 @@ class DocumentService:
         while True:
             here = self._work.find(job_id)
             version = 0 if here is None else here.watch.version
-            job = self._found(job_id)
-            rows = await self._store.rows(job_id, start)
+            job = self._told(job_id)
+            most = None if here is None else max(0, here.num_durable - start)
+            rows = (await self._store.rows(job_id, start))[:most]
             for row in rows:
                 yield row
             start += len(rows)
@@ -171,13 +176,20 @@ class DocumentService:
     async def cancel(self, job_id: str, reason: str) -> Job:
         """The job, final: pages without a row are `skipped` rows. A job that was final already stays as it is.
 
+        A job that another process works on may not be final yet; that process was told.
+
         Raises:
             NoSuchJobError: There is none.
         """
         here = self._work.find(job_id)
         if here is not None:
             await self._work.cancel(here, reason)
-        return self._found(job_id)
+            return self._found(job_id)
+        job = self._found(job_id)
+        if not job.is_final:
+            self._far_cancels.ask(job_id, reason)
+            job = await self.wait(job_id, _FAR_CANCEL_SECONDS)
+        return job
 
     async def remove(self, job_id: str) -> None:
         """End the job if it is in work, and remove all that is kept of it."""
@@ -271,6 +283,14 @@ class DocumentService:
             OpenJob(job, upload, self.config_hash, passwords=passwords, answers=answers, rows=rows or []),
         )
 
+    def _told(self, job_id: str) -> Job:
+        """The job; it is not final before that is on the disk."""
+        job = self._found(job_id)
+        here = self._work.find(job_id)
+        if here is None or not job.is_final:
+            return job
+        return job.with_(state="running", finished_at=None, reason=None, num_rows=here.num_durable)
+
     def _found(self, job_id: str) -> Job:
         job = self._store.find(job_id)
         if job is None:
@@ -283,16 +303,27 @@ class DocumentService:
             self._begin(job.with_(num_rows=len(rows)), self._store.passwords(job), rows)
 
     async def _keep(self) -> None:
-        swept = time.monotonic()
+        looked = swept = time.monotonic()
         while True:
-            await asyncio.sleep(_TAKE_OVER_SECONDS)
+            await asyncio.sleep(_KEEP_SECONDS)
             try:
-                await self._take_over()
+                await self._cancel_asked()
+                if time.monotonic() - looked >= _TAKE_OVER_SECONDS:
+                    await self._take_over()
+                    looked = time.monotonic()
                 if time.monotonic() - swept >= _SWEEP_SECONDS:
                     await self._store.sweep()
+                    self._far_cancels.tidy()
                     swept = time.monotonic()
-            except (OSError, UserError):
-                _log.exception("jobs of other processes cannot be looked for")
+            except (OSError, OmnipipeError):
+                _log.exception("the jobs of all processes cannot be looked after")
+
+    async def _cancel_asked(self) -> None:
+        for job_id, reason in self._far_cancels.asked().items():
+            here = self._work.find(job_id)
+            if here is not None:
+                await self._work.cancel(here, reason)
+                self._far_cancels.settle(job_id)
 
 
 def _same_question(known: Job, upload: Upload, asked: Asked) -> Job:

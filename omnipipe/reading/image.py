@@ -53,6 +53,7 @@ class ImageSource(PageSource):
         warnings.simplefilter("ignore")
         self.format = format
         self.metadata: dict[str, str] = {}
+        self._path = path
         self._name = PurePath(path).name[:80]
         if format == "webp":
             self._check_size(webp_size(head) or (0, 0), MAX_IMAGE_PIXELS)
@@ -62,7 +63,6 @@ class ImageSource(PageSource):
             self.page_count = 1 if format in _ONE_FRAME else int(getattr(self._image, "n_frames", 1))
         except _BROKEN as problem:
             raise self._broken(problem) from problem
-        self._path = path
         self._is_used = False
 
     def read(self, index: int, options: ReadOptions, early: Callable[[PageFacts], None]) -> PageFacts:
@@ -141,7 +141,7 @@ class ImageSource(PageSource):
 
     def _broken(self, problem: Exception, index: int | None = None) -> ProblemError:
         where = self._name if index is None else f"{self._name} page {index + 1}"
-        reason = str(problem).replace(repr(self._name), "it")[:160]
+        reason = str(problem).replace(repr(self._path), "it")[:160]
         return ProblemError("corrupt", f"{where} is damaged or cut off: {reason or type(problem).__name__}.")
 
 
