@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Depends
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -21,6 +21,7 @@ from omnipipe.online.engine_service import LIVE, EngineLoad, EngineService, Serv
 from omnipipe.online.load import Load
 from omnipipe.online.web.auth import Caller, caller
 from omnipipe.online.web.exchange import Exchange
+from omnipipe.online.web.schemas import errors
 
 if TYPE_CHECKING:
     from omnipipe.online.web.app import Online
@@ -39,8 +40,13 @@ def router(online: Online) -> APIRouter:
     async def allowed(request: Request) -> Caller | None:
         return None if online.settings.open_metrics else await caller(request)
 
-    @routes.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-    async def get_metrics(request: Request, _: Annotated[Caller | None, Depends(allowed)]) -> Response:
+    @routes.get(
+        "/metrics",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {}}}, **errors()},
+        dependencies=[Depends(allowed)],
+    )
+    async def get_metrics(request: Request) -> Response:
         """Numbers for Prometheus. None of them says anything of a document or a caller."""
         metrics: Metrics = request.app.state.metrics
         return Response(await metrics.text(), headers={"content-type": _MEDIA_TYPE})
