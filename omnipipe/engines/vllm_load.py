@@ -69,8 +69,9 @@ def engine_args(config: VLLMConfig) -> dict[str, Any]:
         "scheduling_policy": config.scheduling_policy,
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
-        # A page's picture comes once, at most twice; vLLM's default keeps 4 GiB of them in each of two processes.
-        "mm_processor_cache_gb": 0.25,
+        # A page's picture comes once, at most twice; vLLM's default keeps 4 GiB of them in each of two processes, and
+        # keeping them costs more of each new picture's time than the rare second one saves.
+        "mm_processor_cache_gb": 0,
         # Without it a weak model fills an answer with blanks between the tokens of JSON.
         "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
         **({"enable_lora": True, "max_lora_rank": config.max_lora_rank} if config.lora else {}),
