@@ -143,7 +143,7 @@ def _serve(plan: ServePlan, keys: Keys, runner: RunnerChoice, *, is_here: bool) 
 
     if is_here:
         check_free(plan.settings)
-    typer.echo(f"omnipipe: {serve_ray.WILDCARD_NOTE}", err=True)
+    typer.echo(f"omnipipe: {serve_ray.wildcard_note()}", err=True)
     serve_ray.serve(plan, keys, on_ready)
 
 

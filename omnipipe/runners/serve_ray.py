@@ -7,7 +7,7 @@ import secrets
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from omnipipe.errors import ConfigError, Interrupted, OmnipipeError
@@ -24,10 +24,17 @@ _POLL_SECONDS = 0.2
 
 TOKEN_FILE = "ray-token"
 
-WILDCARD_NOTE = (
-    "note: Ray Serve's replicas also listen on ports of all this machine's addresses, whatever --host says. They ask "
-    "for Ray's token; keep a firewall in front of them, or set RAY_USE_TLS=1."
+_WILDCARD_NOTE = (
+    "note: Ray Serve's replicas also listen on ports of all this machine's addresses, whatever --host says. {guard} "
+    "Keep a firewall in front of them."
 )
+
+
+def wildcard_note() -> str:
+    """What everybody should know who serves on Ray: there is no switch for it."""
+    is_open = os.environ.get("RAY_AUTH_MODE") == "disabled"
+    guard = "RAY_AUTH_MODE=disabled: they answer everybody." if is_open else "They answer only with Ray's token."
+    return _WILDCARD_NOTE.format(guard=guard)
 
 
 def serve(plan: ServePlan, keys: Keys, on_ready: Callable[[str], None]) -> None:
@@ -46,7 +53,11 @@ def serve(plan: ServePlan, keys: Keys, on_ready: Callable[[str], None]) -> None:
     bounds = plan.engines if plan.engine_configs else plan.replicas
     options = RayOptions(address=plan.address, concurrency=bounds)
     try:
-        with stop.listening(), _token(settings.data_dir, address), RaySession(options, settings.data_dir) as session:
+        with ExitStack() as stack:
+            stack.enter_context(_token(settings.data_dir, address))
+            session = stack.enter_context(RaySession(options, settings.data_dir))
+            # Ray sets handlers of its own when it starts; its C++ one for SIGTERM aborts.
+            stack.enter_context(stop.listening())
             pools = session.pools([None, *plan.engine_configs])
             workers = plan.replicas or (pools[0].min_size, pools[0].max_size)
             engines = [Width(pool.min_size, pool.max_size, pool.num_cpus) for pool in pools[1:]]
@@ -95,7 +106,7 @@ class _Application:
                 return False
             deploying.join(_POLL_SECONDS)
         if failures:
-            raise _explained(self._plan, failures[0]) from failures[0]
+            raise self._explained(failures[0]) from failures[0]
         self._is_up = True
         return self._answers(stop)
 
@@ -134,6 +145,19 @@ class _Application:
         application = make_application(self._plan, keys, pages, engines)
         serve.run(application, name=self._plan.name, route_prefix="/", blocking=False)
 
+    def _explained(self, error: BaseException) -> OmnipipeError:
+        if isinstance(error, OmnipipeError):
+            return error
+        from ray import serve
+
+        known = serve.status().applications.get(self._plan.name)
+        messages = [] if known is None else [known.message, *(part.message for part in known.deployments.values())]
+        told = next(filter(None, map(first_sentence, messages)), None)
+        if told is not None:
+            return ConfigError(told)
+        reason = next((line for text in reversed(messages) for line in reversed(text.splitlines())), str(error))
+        return ConfigError(f"the application could not be deployed: {reason.strip()[:300]}")
+
     def _answers(self, stop: Stop) -> bool:
         where = url(self._plan.settings.host, self._port)
         for _ in range(_ANSWERS_SECONDS):
@@ -145,14 +169,6 @@ class _Application:
             f"the application runs, but {where}/readyz does not answer. Ray Serve may have been started on this "
             "cluster before, with another host or port: end it with `serve shutdown`, or give its --host and --port."
         )
-
-
-def _explained(plan: ServePlan, error: BaseException) -> OmnipipeError:
-    if isinstance(error, OmnipipeError):
-        return error
-    told = first_sentence(str(error))
-    logs = plan.settings.data_dir / "logs" / "ray.log"
-    return ConfigError(told or f"the application could not be deployed: {str(error).strip()[:300]}. {logs} says more.")
 
 
 def _cpus_for(num_workers: int, engines: list[Width]) -> float:

@@ -1,0 +1,163 @@
+"""The whole of `omnipipe serve` on Ray: the same rows, streams, and no accepted job lost whatever dies."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from omnipipe.batch import RunOptions, run
+from omnipipe.online.job import Row
+from omnipipe.pipeline import load_pipeline
+from tests.online.serving import Serving, serving
+from tests.online.tables import COMPARED, table_of
+from tests.pdfs import pdf_of_texts
+from tests.rows import result_rows
+from tests.tiny_reader import png_of_page, random_pages
+
+PIPELINE = str(Path(__file__).with_name("slow_reader.py"))
+JOB_SECONDS = 90.0
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """One server for all tests: a Ray of its own, two document workers, one engine."""
+    folder = tmp_path_factory.mktemp("serve")
+    with serving(folder, "-p", PIPELINE, "--replicas", "2:2") as running:
+        yield running
+
+
+def slow_pdf(num_pages: int, name: str) -> bytes:
+    return pdf_of_texts(
+        [f"slow {name} {number}. A page of text that a reader understands." for number in range(num_pages)]
+    )
+
+
+def submit(client: httpx.Client, data: bytes, name: str = "a.pdf") -> str:
+    answer = client.post("/v1/documents", files={"file": (name, data)})
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
+
+
+def finished(server: Serving, job_id: str) -> dict[str, object]:
+    """The job when it is final; connections that a dying server cuts are made again."""
+    closes = time.monotonic() + JOB_SECONDS
+    state: object = None
+    while time.monotonic() < closes:
+        try:
+            with server.client() as client:
+                answer = client.get(f"/v1/jobs/{job_id}")
+        except httpx.TransportError:
+            time.sleep(0.2)
+            continue
+        if answer.status_code < 500:
+            assert answer.status_code == 200, answer.text
+            state = answer.json()["state"]
+            if state in ("done", "cancelled"):
+                return dict(answer.json())
+        time.sleep(0.2)
+    raise AssertionError(f"job {job_id} is {state} after {JOB_SECONDS} s")
+
+
+def statuses(job: dict[str, object]) -> list[str]:
+    pages = job["pages"]
+    assert isinstance(pages, list)
+    return [page["status"] for page in pages]
+
+
+def begun(server: Serving, job_id: str) -> None:
+    """Wait until some of its pages are there, and not all."""
+    closes = time.monotonic() + JOB_SECONDS
+    while time.monotonic() < closes:
+        with server.client() as client:
+            job = client.get(f"/v1/jobs/{job_id}").json()
+        if job["num_rows"]:
+            assert job["state"] == "running", job
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no page of {job_id} after {JOB_SECONDS} s")
+
+
+def test_documents_over_http_give_the_rows_of_a_run(server: Serving, tmp_path: Path) -> None:
+    files = {"text.pdf": slow_pdf(3, "text"), "picture.png": png_of_page(random_pages(1, seed=3)[0]), "no.pdf": b"no"}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    run(load_pipeline(PIPELINE), [tmp_path / name for name in files], tmp_path / "out", RunOptions(runner="local"))
+
+    rows = []
+    with server.client() as client:
+        for name, data in files.items():
+            job = client.post("/v1/documents", files={"file": (name, data)}, params={"wait": 60}).json()
+            rows += [Row(page["page_index"], page["status"], json.dumps(page).encode()) for page in job["pages"]]
+
+    assert table_of(rows).equals(result_rows(tmp_path / "out").select(COMPARED))
+
+
+def test_pages_are_streamed_while_others_are_read(server: Serving) -> None:
+    started, times, lines = time.monotonic(), [], []
+    with (
+        server.client() as client,
+        client.stream(
+            "POST",
+            "/v1/documents",
+            files={"file": ("a.pdf", slow_pdf(24, "stream"))},
+            headers={"accept": "application/x-ndjson"},
+        ) as answer,
+    ):
+        for line in answer.iter_lines():
+            times.append(time.monotonic() - started)
+            lines.append(json.loads(line))
+
+    assert [line["page_index"] for line in lines[:-1]] == list(range(24)) or len(lines) == 25
+    assert lines[-1]["done"] is True
+    assert times[0] < times[-1] / 2
+
+
+def test_a_job_survives_the_death_of_a_document_worker(server: Serving) -> None:
+    with server.client() as client:
+        job_id = submit(client, slow_pdf(40, "worker"))
+    begun(server, job_id)
+
+    server.kill("Pages")
+
+    assert statuses(finished(server, job_id)) == ["ok"] * 40
+
+
+def test_a_job_survives_the_death_of_its_ingress(server: Serving) -> None:
+    with server.client() as client:
+        job_id = submit(client, slow_pdf(40, "ingress"))
+    begun(server, job_id)
+
+    server.kill("Ingress")
+
+    assert statuses(finished(server, job_id)) == ["ok"] * 40
+
+
+def test_a_page_survives_the_death_of_its_engine(server: Serving) -> None:
+    texts = random_pages(6, seed=9)
+    server.kill("Engine-0")
+
+    with server.client() as client:
+        jobs = [submit(client, png_of_page(text), f"{number}.png") for number, text in enumerate(texts)]
+    done = [finished(server, job_id) for job_id in jobs]
+
+    assert [job["pages"][0]["text"] for job in done] == texts  # type: ignore[index]
+
+
+def test_asked_to_end_it_ends_what_is_in_work(server: Serving) -> None:
+    with server.client() as client:
+        job_id = submit(client, slow_pdf(20, "drain"))
+    begun(server, job_id)
+
+    code = server.stop()
+
+    assert code == 0, server.output.read_text()
+    with serving(server.data.parent, "-p", PIPELINE, "--runner", "local") as again, again.client() as client:
+        job = client.get(f"/v1/jobs/{job_id}").json()
+    assert statuses(job) == ["ok"] * 20
