@@ -103,7 +103,8 @@ class EngineDesk(Engine):
         try:
             waited = time.perf_counter() - arrived
             if request.deadline is not None:
-                request = replace(request, deadline=max(0.0, request.deadline - waited))
+                # To the millisecond: messages quote it.
+                request = replace(request, deadline=max(0.0, round(request.deadline - waited, 3)))
             yield request, waited
         finally:
             self._gate.leave(request.priority)

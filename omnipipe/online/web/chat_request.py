@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -26,7 +26,6 @@ from omnipipe.page import Pixels, ProblemError
 from omnipipe.reading.facts import RenderPolicy
 
 if TYPE_CHECKING:
-    from omnipipe.online.jobs.uploads import UploadWriter
     from omnipipe.online.settings import ServeSettings
     from omnipipe.online.web.chat_pictures import PictureReader
     from omnipipe.online.web.chat_room import Seat
@@ -101,7 +100,7 @@ class RequestMaker:
 
         kept = _Memory(self._settings.max_chat_bytes)
         try:
-            await fetch(url, self._settings.url_allow, cast("UploadWriter", kept))
+            await fetch(url, self._settings.url_allow, kept)
         except TooLargeError as error:
             raise invalid(f"{where}: it has more than {error.max_bytes:,} bytes.", "image_too_large") from None
         except ApiProblem as problem:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
+from typing import Protocol
 from urllib.parse import unquote
 
 import httpx
 
-from omnipipe.online.jobs.uploads import UploadWriter
 from omnipipe.online.web.errors import ApiProblem
 
 _MOST_HOPS = 5
@@ -17,7 +17,19 @@ _FETCH_SECONDS = 300.0
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
 
-async def fetch(url: str, allowed: Sequence[str], writer: UploadWriter) -> str:
+class Writer(Protocol):
+    """Takes bytes as they come; see `UploadWriter`."""
+
+    def write(self, data: bytes) -> None:
+        """Keep `data`.
+
+        Raises:
+            TooLargeError: It is more than there may be.
+        """
+        ...
+
+
+async def fetch(url: str, allowed: Sequence[str], writer: Writer) -> str:
     """The name of the document at `url`, whose bytes go to `writer`. Redirects must stay in the list.
 
     No proxy, cookie or password of this machine goes along.
@@ -47,7 +59,7 @@ async def fetch(url: str, allowed: Sequence[str], writer: UploadWriter) -> str:
     raise ApiProblem(502, "fetch_failed", f"url: it leads on more than {_MOST_HOPS} times.")
 
 
-async def _take(response: httpx.Response, writer: UploadWriter) -> None:
+async def _take(response: httpx.Response, writer: Writer) -> None:
     if response.status_code != 200:
         raise ApiProblem(502, "fetch_failed", f"url: its server answered with status {response.status_code}.")
     if response.headers.get("content-encoding", "identity").lower() != "identity":
