@@ -240,11 +240,18 @@ def _depth(value: object) -> int:
     return 0
 
 
+_TAGS = frozenset({"text", "image_url"})
+
+
 def _sentence(error: ValidationError) -> str:
     """The first thing that is wrong, without the value that was sent."""
     first = error.errors(include_input=False, include_url=False)[0]
-    place = [str(part)[:80] for part in first["loc"] if part not in ("text", "image_url", "function-before")]
-    where = ".".join(place) or "request"
+    loc = first["loc"]
+    # Behind its index a part has its type, which is no name in the body.
+    named = [
+        part for before, part in zip((None, *loc), loc, strict=False) if not (isinstance(before, int) and part in _TAGS)
+    ]
+    where = ".".join(str(part)[:80] for part in named) or "request"
     if first["type"] == "extra_forbidden":
         return f"{where}: there is no such field. Leave it out."
     if first["type"] == "union_tag_invalid":
