@@ -22,6 +22,7 @@ from omnipipe.online.web.headers import Shield
 from omnipipe.online.web.openapi import DESCRIPTION
 from omnipipe.online.web.page_image import PagePictures
 from omnipipe.online.web.quotas import Quotas
+from omnipipe.online.web.schemas import errors
 
 
 @dataclass(kw_only=True)
@@ -60,7 +61,10 @@ def make_app(online: Online) -> FastAPI:
     app.state.online = online
     install_errors(app)
     app.add_middleware(Shield, settings=online.settings)
-    for module in (documents, jobs, pipelines, models, chat, health, metrics, static):
+    for module in (documents, jobs, pipelines, models, chat):
+        # FastAPI would describe another body for 422 than ours.
+        app.include_router(module.router(online), responses=errors(422))
+    for module in (health, metrics, static):
         app.include_router(module.router(online))
     app.state.metrics = metrics.Metrics(online)
     # The last added is the outermost: what the shield refuses is counted as well.
