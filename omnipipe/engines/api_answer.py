@@ -44,20 +44,43 @@ def to_completion(body: str, price: Price | None, secrets: Collection[str]) -> C
     )
 
 
-def to_piece(data: str, secrets: Collection[str]) -> str:
-    """The new text of one event of a streamed answer; empty where it has none.
+class StreamedAnswer:
+    """An answer whose events are taken one by one."""
 
-    Raises:
-        Fault: The event says that the answer has failed.
-    """
-    plain = parsed(data, secrets)
-    choices = plain.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        return ""
-    raise_for_choice(choices[0], secrets)
-    delta = choices[0].get("delta")
-    piece = delta.get("content") if isinstance(delta, dict) else None
-    return piece if isinstance(piece, str) else ""
+    def __init__(self, price: Price | None, secrets: Collection[str]) -> None:
+        self._price = price
+        self._secrets = secrets
+        self._text: list[str] = []
+        self._finish: FinishReason = "stop"
+        self._usage: dict[str, Any] = {}
+        self._model: str | None = None
+
+    def take(self, data: str) -> str:
+        """The new text of one event; empty where it has none.
+
+        Raises:
+            Fault: The event says that the answer has failed.
+        """
+        plain = parsed(data, self._secrets)
+        # Some servers count in every event; the last one knows all.
+        self._usage = _usage(plain.get("usage"), self._price) or self._usage
+        model = plain.get("model")
+        self._model = model if isinstance(model, str) else self._model
+        choices = plain.get("choices")
+        if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+            return ""
+        raise_for_choice(choices[0], self._secrets)
+        self._finish = _FINISHES.get(str(choices[0].get("finish_reason")), self._finish)
+        delta = choices[0].get("delta")
+        piece = delta.get("content") if isinstance(delta, dict) else None
+        if not isinstance(piece, str):
+            return ""
+        self._text.append(piece)
+        return piece
+
+    def completion(self) -> Completion:
+        """The whole answer, after its last event."""
+        return Completion(text="".join(self._text), finish_reason=self._finish, model=self._model, **self._usage)
 
 
 def parsed(body: str, secrets: Collection[str]) -> dict[str, Any]:

@@ -6,11 +6,12 @@ import asyncio
 import random
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from omnipipe.engines.api_answer import to_completion, to_piece
+from omnipipe.engines.api_answer import StreamedAnswer, to_completion
 from omnipipe.engines.api_client import Client
 from omnipipe.engines.api_errors import Fault, Remedy, fault_of_timeout
 from omnipipe.engines.api_flavour import Flavour
@@ -100,18 +101,26 @@ class APIEngine(Engine):
             ProblemError: This request cannot be answered.
             EngineDeadError: No request can be answered any more.
         """
+        async with aclosing(self.stream_completion(request)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, str):
+                    yield piece
+
+    async def stream_completion(self, request: Request) -> AsyncGenerator[str | Completion, None]:
         seconds = request.deadline if request.deadline is not None else self.config.request_timeout
         client = self._living()
         body = await asyncio.to_thread(to_body, request, self.config, self._flavour)
+        body = {"stream_options": {"include_usage": True}, **body}
         end = None if seconds is None else time.monotonic() + seconds
         for attempt in range(self.config.max_retries + 1):
             has_begun = False
+            answer = StreamedAnswer(self.config.price, client.secrets)
             try:
                 async with self.limits.ticket(num_tokens=likely_tokens(request), priority=request.priority) as ticket:
                     pieces = client.stream(body)
                     try:
                         while (piece := await _next_before(pieces, end, seconds or 0)) is not None:
-                            if text := to_piece(piece, client.secrets):
+                            if text := answer.take(piece):
                                 has_begun = True
                                 yield text
                     except Fault as fault:
@@ -121,7 +130,8 @@ class APIEngine(Engine):
                     finally:
                         await pieces.aclose()  # type: ignore[attr-defined]
                     ticket.succeeded()
-                    return
+                yield answer.completion()
+                return
             except Fault as fault:
                 if has_begun or fault.code == "engine_timeout":
                     raise ProblemError(fault.code, fault.message) from None

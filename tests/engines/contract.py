@@ -191,6 +191,26 @@ class EngineContract:
         assert "".join(said) == text
         assert len(said) > 3
 
+    def test_a_streamed_answer_says_how_it_ended(self, engine: EngineThread, config: EngineConfig) -> None:
+        if not config.capabilities.streaming:
+            pytest.skip(f"{config.label} does not stream")
+
+        async def last(engine: Engine) -> Completion:
+            said = [piece async for piece in engine.stream_completion(request)]
+            assert isinstance(said[-1], Completion)
+            assert said[-1].text == "".join(piece for piece in said[:-1] if isinstance(piece, str))
+            return said[-1]
+
+        request = read_request("Too long", GenerationParams(max_tokens=2))
+        cut = engine.run(last).result(_SECONDS)
+        request = read_request("Whole")
+        whole = engine.run(last).result(_SECONDS)
+
+        assert (cut.text, cut.finish_reason) == ("To", "length")
+        assert (whole.text, whole.finish_reason) == ("Whole", "stop")
+        assert whole.completion_tokens in (5, 6)
+        assert whole.prompt_tokens is None or whole.prompt_tokens > 16
+
     def test_a_deadline_is_kept_and_the_engine_lives_on(self, engine: EngineThread) -> None:
         with pytest.raises(ProblemError) as caught:
             answer(engine, read_request("Late", self.long_params, deadline=0.5))

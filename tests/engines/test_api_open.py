@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from omnipipe.config import result_settings
 from omnipipe.engines.api import APIConfig
 from omnipipe.errors import ConfigError, EngineDeadError
+from omnipipe.model import Completion
 from omnipipe.page import ProblemError
 from tests.engines.api_calls import (
     SECRET,
@@ -131,6 +132,25 @@ def test_a_stream_comes_in_pieces_and_begins_again_only_before_the_first() -> No
 
     assert pieces == ["he", "llo"]
     assert len(server.asked) == 3
+
+
+def test_a_stream_ends_with_the_whole_completion() -> None:
+    ending = [
+        {"model": "m-1", "choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]},
+        {"model": "m-1", "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}},
+    ]
+    end = "".join(f"data: {json.dumps(event)}\n\n" for event in ending) + "data: [DONE]\n\n"
+
+    async def work() -> list[str | Completion]:
+        async with opened(config_for(server)) as engine:
+            return [piece async for piece in engine.stream_completion(request())]
+
+    with fault_server(always(_events("he", "llo", end=end))) as server:
+        *pieces, last = asyncio.run(work())
+
+    assert pieces == ["he", "llo"]
+    assert last == Completion(text="hello", finish_reason="length", prompt_tokens=3, completion_tokens=2, model="m-1")
+    assert server.asked[-1].body["stream_options"] == {"include_usage": True}
 
 
 def test_a_stream_that_breaks_off_is_a_problem() -> None:
