@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,8 @@ from omnipipe.online.jobs.frame import Frame, Kind, count_rows
 from omnipipe.online.jobs.index import Final, Index, Live, Part, Record
 from omnipipe.online.jobs.layout import DataLayout
 from omnipipe.online.jobs.segment import PACKED_SUFFIX, SEGMENT_SUFFIX, Place, read_frames, read_payload
+
+_STEP_SECONDS = 2.0
 
 
 class State(NamedTuple):
@@ -37,8 +40,9 @@ class State(NamedTuple):
 class Follower:
     """Follows every segment but the own ones, and the lists of packed jobs. Callers hold the store's lock.
 
-    `removed` are jobs that must never come back. `leftovers` are places of records that ought to be erased, because
-    their job was removed or packed; `unwanted` are removed jobs that are packed still.
+    `removed` are jobs that must not come back, with the monotonic times when that became known. `leftovers` are places
+    of records that ought to be erased, because their job was removed or packed; `unwanted` are removed jobs that are
+    packed still, with the names of the lists.
     """
 
     def __init__(self, layout: DataLayout, index: Index, own_prefix: str) -> None:
@@ -46,21 +50,22 @@ class Follower:
         self._index = index
         self._own_prefix = own_prefix
         self._read_to: dict[str, int] = {}
-        self._folder_times: dict[Path, int] = {}
+        self._folder_times: dict[Path, float] = {}
         self._touched: set[bytes] = set()
-        self.removed: set[bytes] = set()
+        self.removed: dict[bytes, float] = {}
         self.leftovers: list[Place] = []
-        self.unwanted: set[bytes] = set()
+        self.unwanted: dict[bytes, str] = {}
 
     @property
-    def segments(self) -> list[str]:
-        """Names of the segments of other writers."""
-        return [name for name in self._read_to if name.endswith(SEGMENT_SUFFIX)]
+    def packs(self) -> list[str]:
+        """Names of the lists of packed jobs."""
+        return [name for name in self._read_to if name.endswith(PACKED_SUFFIX)]
 
     def refresh(self) -> None:
-        """Read what is new. Two or three calls of `stat` where nothing is."""
-        self._list(self._layout.segments, SEGMENT_SUFFIX)
-        self._list(self._layout.pages, PACKED_SUFFIX)
+        """Read what is new. Some calls of `stat` where nothing is."""
+        # The segments first: one that has gone was packed before.
+        gone = self._list(self._layout.segments, SEGMENT_SUFFIX)
+        gone += self._list(self._layout.pages, PACKED_SUFFIX)
         # In order: a writer's later segments speak of jobs of its earlier ones.
         for name in sorted(self._read_to):
             self._read(name, self.path(name))
@@ -68,28 +73,28 @@ class Follower:
             live = self._index.live.get(job_id)
             if live is None or not live.job.is_final or self._index.freeze(job_id):
                 self._touched.discard(job_id)
+        if gone:
+            self._index.discard_of({self._index.number(name) for name in gone})
 
     def path(self, file: str) -> Path:
         """Where a segment or a list of packed jobs is."""
         return (self._layout.pages if file.endswith(PACKED_SUFFIX) else self._layout.segments) / file
 
-    def forget(self, job_id: bytes, places: list[Place]) -> None:
-        """Note that a job was removed, and which of its records are to be erased."""
-        self.removed.add(job_id)
-        self.leftovers += places
-
-    def _list(self, folder: Path, suffix: str) -> None:
-        # The time of a folder has steps of some milliseconds: two changes within one would look like one.
-        changed = folder.stat().st_mtime_ns
+    def _list(self, folder: Path, suffix: str) -> list[str]:
+        """Notice new files; the names of those that have gone."""
+        changed = folder.stat().st_mtime
         if self._folder_times.get(folder) == changed:
-            return
+            return []
+        # The time of a folder has steps: two changes within one would look like one.
+        self._folder_times[folder] = changed if abs(time.time() - changed) > _STEP_SECONDS else -1.0
         names = {entry.name for entry in os.scandir(folder) if entry.name.endswith(suffix)}
-        for name in sorted(names):
-            if name not in self._read_to and not name.startswith(self._own_prefix):
+        for name in names:
+            if name not in self._read_to and not (suffix == SEGMENT_SUFFIX and name.startswith(self._own_prefix)):
                 self._read_to[name] = 0
-        for name in [known for known in self._read_to if known.endswith(suffix) and known not in names]:
+        gone = [known for known in self._read_to if known.endswith(suffix) and known not in names]
+        for name in gone:
             del self._read_to[name]
-        self._folder_times[folder] = changed if folder.stat().st_mtime_ns == changed else -1
+        return gone
 
     def _read(self, name: str, path: Path) -> None:
         start = self._read_to[name]
@@ -158,13 +163,16 @@ class Follower:
     def _take_removed(self, job_id: bytes) -> None:
         job, places = job_places(self._index, job_id, self.path)
         self._index.discard(job_id, job)
-        self.forget(job_id, [place for place in places if place.file.endswith(SEGMENT_SUFFIX)])
-        if any(place.file.endswith(PACKED_SUFFIX) for place in places):
-            self.unwanted.add(job_id)
+        self.removed[job_id] = time.monotonic()
+        for place in places:
+            if place.file.endswith(PACKED_SUFFIX):
+                self.unwanted[job_id] = place.file
+            else:
+                self.leftovers.append(place)
 
     def _take_packed(self, file: int, frame: Frame, payload: bytes) -> None:
         if frame.job_id in self.removed:
-            self.unwanted.add(frame.job_id)
+            self.unwanted[frame.job_id] = self._index.files[file]
             return
         plain = json.loads(payload)
         job = Job.from_plain(plain["job"])

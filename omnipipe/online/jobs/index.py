@@ -54,27 +54,38 @@ class Live:
     head: Record | None = None
     is_lost: bool = False
 
-    def parts(self) -> list[Part] | None:
-        """Where the rows that count are, in order; None while rows that its last owner saw are not known here."""
+    def parts(self) -> list[Part]:
+        """Where the rows that count are, in order."""
+        return self._sorted_parts()[0]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all rows are known that its last owner knew of."""
+        return self._sorted_parts()[1]
+
+    def _sorted_parts(self) -> tuple[list[Part], bool]:
         parts: list[Part] = []
+        is_complete = True
         for generation in sorted({record.generation for record in self.records} | set(self.bases)):
-            cut = _first_rows(parts, self.bases.get(generation, 0)) if generation else []
-            if cut is None:
-                return None
-            parts = cut
-            rows = [record for record in self.records if record.generation == generation and record.num_rows]
-            parts += [Part(record.file, record.offset, record.length, record.num_rows) for record in rows]
-        return parts
+            parts, missing = _first_rows(parts, self.bases.get(generation, 0))
+            is_complete = is_complete and not missing
+            parts += [
+                Part(record.file, record.offset, record.length, record.num_rows)
+                for record in self.records
+                if record.generation == generation and record.num_rows
+            ]
+        return parts, is_complete
 
 
-def _first_rows(parts: Sequence[Part], count: int) -> list[Part] | None:
+def _first_rows(parts: Sequence[Part], count: int) -> tuple[list[Part], int]:
+    """The parts of the first `count` rows, and how many rows are missing."""
     kept = []
     for part in parts:
         take = min(count, part.take)
         if take:
             kept.append(part._replace(take=take))
         count -= take
-    return None if count else kept
+    return kept, count
 
 
 class Final(NamedTuple):
@@ -101,6 +112,10 @@ class Index:
 
     def __len__(self) -> int:
         return len(self.live) + len(self._final)
+
+    def has(self, job_id: bytes) -> bool:
+        """Whether the job is there."""
+        return job_id in self.live or job_id in self._final
 
     def number(self, file: str) -> int:
         """The number that stands for `file`."""
@@ -135,9 +150,9 @@ class Index:
         live = self.live.get(job_id)
         if live is None or not live.job.is_final or live.num_queued or live.head is None:
             return False
-        parts = live.parts()
-        if parts is None:
+        if not live.is_complete:
             return False
+        parts = live.parts()
         at = {(part.file, part.offset) for part in parts}
         head = Part(live.head.file, live.head.offset, live.head.length, 0)
         others = [
@@ -190,6 +205,16 @@ class Index:
             key = _hash(job.owner, job.idempotency_key)
             if self._idempotent.get(key) == job_id:
                 del self._idempotent[key]
+
+    def discard_of(self, files: set[int]) -> None:
+        """Forget the jobs whose last state is in a file that has gone: they were removed while nobody looked."""
+        for job_id, live in list(self.live.items()):
+            if live.head is not None and live.head.file in files:
+                self.discard(job_id, live.job)
+        for job_id, final in self.finals():
+            if final.head.file in files:
+                # Its other entries are found out when they are used.
+                self.discard(job_id, None)
 
     def same(self, doc_id: str, asked_key: str) -> list[bytes]:
         """Ids of finished jobs that seem to have read the same, newest first."""

@@ -188,6 +188,10 @@ class Journal:
             view = view[os.write(self._opened, view) :]
         self._size += len(data)
         os.fsync(self._opened)
+        if os.fstat(self._opened).st_nlink == 0:
+            # Taken for dead after a very long pause, and its file removed.
+            self._close_segment()
+            return self._append(data)
         return start
 
     def _begin_segment(self) -> None:

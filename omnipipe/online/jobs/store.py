@@ -6,31 +6,32 @@ import asyncio
 import os
 import secrets
 import socket
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 from omnipipe.errors import OmnipipeError
 from omnipipe.ledger.files import sync_folder
 from omnipipe.online.job import Job, Row
-from omnipipe.online.jobs.follow import Follower, State, job_places, read_final
-from omnipipe.online.jobs.frame import Kind, decode_rows, encode, encode_rows
-from omnipipe.online.jobs.index import Index, Live, Part, Record
-from omnipipe.online.jobs.journal import Journal, Placed, Write
+from omnipipe.online.jobs.follow import Follower, read_final
+from omnipipe.online.jobs.index import Index, Live, Part
+from omnipipe.online.jobs.journal import SEGMENT_BYTES, Journal
 from omnipipe.online.jobs.layout import DataLayout
-from omnipipe.online.jobs.segment import Place, erase, read_payload
+from omnipipe.online.jobs.lease import Claims, JobLostError, Lease
+from omnipipe.online.jobs.removal import remove
+from omnipipe.online.jobs.shelf import Shelf, read_rows
 from omnipipe.online.jobs.side_files import SideFiles
+from omnipipe.online.jobs.sweep import sweep
+from omnipipe.online.jobs.takeover import claim, take_over
 from omnipipe.online.jobs.uploads import Upload, Uploads
 from omnipipe.online.settings import ServeSettings
 
+__all__ = ["JobLostError", "JobStore"]
+
 _NUM_CACHED = 256
 _INLINE_BYTES = 256 << 10
-
-
-class JobLostError(OmnipipeError):
-    """A job is not this process's any more: another one took it over, it was removed, or it is final."""
 
 
 class JobStore:
@@ -40,23 +41,34 @@ class JobStore:
     called from any thread, the asynchronous ones from any event loop.
     """
 
-    def __init__(self, settings: ServeSettings, *, writer: str | None = None) -> None:
+    def __init__(
+        self, settings: ServeSettings, *, writer: str | None = None, segment_bytes: int = SEGMENT_BYTES
+    ) -> None:
         self._settings = settings
         name = "".join(c if c.isalnum() else "_" for c in writer or f"{socket.gethostname()}_{os.getpid()}")
         self.writer = f"{name}-{secrets.token_hex(4)}"
-        self._layout = DataLayout(settings.data_dir.absolute())
-        self._index = Index()
-        self._follower = Follower(self._layout, self._index, f"{self.writer}-")
-        self._journal = Journal(self._layout.segments, self.writer)
-        self._side = SideFiles(self._layout)
-        self._cached: OrderedDict[bytes, Job] = OrderedDict()
-        self._lock = threading.RLock()
-        self.uploads = Uploads(
-            self._layout.uploads,
-            self.writer,
-            max_bytes=settings.max_bytes,
-            max_spool_bytes=settings.max_spool_bytes,
+        layout = DataLayout(settings.data_dir.absolute())
+        index = Index()
+        sizes = {"max_bytes": settings.max_bytes, "max_spool_bytes": settings.max_spool_bytes}
+        self.uploads = Uploads(layout.uploads, self.writer, **sizes)
+        self._shelf = Shelf(
+            writer=self.writer,
+            layout=layout,
+            index=index,
+            follower=Follower(layout, index, f"{self.writer}-"),
+            journal=Journal(layout.segments, self.writer, segment_bytes=segment_bytes),
+            lease=Lease(layout.writers, self.writer),
+            claims=Claims(layout.claims, self.writer),
+            uploads=self.uploads,
+            side=SideFiles(layout),
         )
+        self._index = self._shelf.index
+        self._follower = self._shelf.follower
+        self._journal = self._shelf.journal
+        self._side = self._shelf.side
+        self._lock = self._shelf.lock
+        self._pack_bytes = segment_bytes // 4
+        self._cached: OrderedDict[bytes, Job] = OrderedDict()
 
     @property
     def num_commits(self) -> int:
@@ -73,14 +85,19 @@ class JobStore:
         await asyncio.to_thread(self._open)
 
     def _open(self) -> None:
-        self._layout.make()
+        self._shelf.layout.make()
+        self._shelf.lease.take()
         with self._lock:
             self._follower.refresh()
         self._journal.start()
 
     async def close(self) -> None:
         """Write what waits, and end. Unfinished jobs are others' from now on."""
-        await asyncio.to_thread(self._journal.close)
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self._journal.close()
+        self._shelf.lease.release()
 
     async def create(self, job: Job, upload: Upload, passwords: tuple[str, ...] = ()) -> None:
         """Keep a new job; it is on the disk when this returns, and the upload is its own.
@@ -95,15 +112,16 @@ class JobStore:
         def prepare() -> None:
             if passwords:
                 self._side.keep_passwords(job.id, passwords)
-                sync_folder(self._layout.passwords)
+                sync_folder(self._shelf.layout.passwords)
             self.uploads.keep(upload, job.id)
+            sync_folder(self._shelf.layout.uploads)
 
         with self._lock:
-            if self._find_live(job.id) is not None or self._index.find_final(job_id) is not None:
+            if self._index.has(job_id):
                 raise ValueError(f"There is a job {job.id} already.")
             live = Live(job, 0, self.writer, bases={0: 0})
             self._index.add(job_id, live)
-            write = self._queue(job_id, live, State(job, self.writer, 0), (), is_urgent=True)
+            write = self._shelf.write(job_id, live, is_urgent=True)
             write.prepare = prepare
             write.is_vital = True
             self._journal.put(write)
@@ -145,11 +163,18 @@ class JobStore:
                 raise JobLostError(f"Job {job.id} was finished, removed, or taken over by another process.")
             live.job = job
             live.pending += rows
-            state = State(job, self.writer, live.bases[live.generation])
-            write = self._queue(job_id, live, state, rows, is_urgent=durable or job.is_final)
+            write = self._shelf.write(job_id, live, rows, is_urgent=durable or job.is_final)
+            if job.is_final:
+                write.done.add_done_callback(lambda done: self._end(job, done))
             self._journal.put(write)
         if durable or job.is_final:
             await asyncio.wrap_future(write.done)
+
+    def _end(self, job: Job, done: Future[None]) -> None:
+        if done.exception() is None:
+            self._side.remove(job.id)
+            if not self._settings.keep_uploads:
+                self.uploads.remove(job.id)
 
     def find(self, job_id: str) -> Job | None:
         """The job as it is now, whoever has it."""
@@ -164,12 +189,10 @@ class JobStore:
         """The job's rows from row number `start` on, in the order they came; empty for an unknown job."""
         for _ in range(3):
             with self._lock:
-                live = self._find_live(job_id)
-                parts, pending = self._parts(job_id, live)
+                parts, pending = self._parts(job_id)
             left, skip = _skip(parts, start)
-            size = sum(part.length for part, _ in left)
-            read = self._read_parts
-            rows = await asyncio.to_thread(read, left) if size > _INLINE_BYTES else read(left)
+            is_quick = sum(part.length or _INLINE_BYTES for part, _ in left) < _INLINE_BYTES
+            rows = read_rows(left) if is_quick else await asyncio.to_thread(read_rows, left)
             if rows is not None:
                 return (rows + pending)[skip:]
             # Erased or compacted meanwhile.
@@ -211,49 +234,39 @@ class JobStore:
 
     def take_over(self) -> list[Job]:
         """Unfinished jobs whose process is gone: they are this one's from now on, each job one process's only."""
-        return []
+        return take_over(self._shelf)
+
+    def claim(self, job_id: str) -> Job | None:
+        """Take an unfinished job from the process that has it, which learns of it at its next update.
+
+        None where there is no such job, it is final, or another process was faster.
+        """
+        key = _key(job_id)
+        if key is None:
+            return None
+        with self._lock:
+            live = self._find_live(job_id)
+            if live is None or live.job.is_final:
+                return None
+            if live.writer == self.writer and not live.is_lost:
+                return live.job
+        return next(iter(claim(self._shelf, [key], lambda _: True)), None)
 
     async def remove(self, job_id: str) -> None:
         """Remove a job; its bytes, text, answers and passwords are gone from the disk when this returns."""
         key = _key(job_id)
         if key is None:
             return
-        await asyncio.to_thread(self._remove, [key])
+        await asyncio.to_thread(self._remove, key)
+
+    def _remove(self, key: bytes) -> None:
+        remove(self._shelf, [key])
+        with self._lock:
+            self._cached.pop(key, None)
 
     async def sweep(self) -> int:
         """Remove what is old, tidy up; how many jobs were removed. For a call every minute or so."""
-        return await asyncio.to_thread(self._sweep)
-
-    def _sweep(self) -> int:
-        with self._lock:
-            self._follower.refresh()
-            expired = self._index.finals_before(time.time() - self._settings.keep_seconds)
-        self._remove(expired)
-        return len(expired)
-
-    def _remove(self, keys: Sequence[bytes]) -> None:
-        writes = []
-        with self._lock:
-            self._follower.refresh()
-            for key in keys:
-                write = Write([encode(Kind.REMOVED, key, 0, b"")], is_urgent=True)
-                self._journal.put(write)
-                writes.append(write)
-        for write in writes:
-            write.done.result()
-        with self._lock:
-            self._follower.refresh()
-            places = []
-            for key in keys:
-                job, found = job_places(self._index, key, self._follower.path)
-                places += found
-                self._index.discard(key, job)
-                self._cached.pop(key, None)
-                self._follower.removed.add(key)
-        for key in keys:
-            self.uploads.remove(key.hex())
-            self._side.remove(key.hex())
-        erase(places, self._follower.path)
+        return await asyncio.to_thread(sweep, self._shelf, self._settings.keep_seconds, self._pack_bytes)
 
     def _find_live(self, job_id: str) -> Live | None:
         """The entry of an unfinished job; reads what others wrote unless it is this process's own."""
@@ -268,67 +281,26 @@ class JobStore:
 
     def _find_final(self, key: bytes) -> Job | None:
         final = self._index.find_final(key)
-        if final is None:
+        if final is None or final.finished_at < time.time() - self._settings.keep_seconds:
+            self._cached.pop(key, None)
             return None
-        job = self._cached.get(key)
-        if job is None:
-            job = read_final(self._index, final, self._follower.path)
-            if job is None:
-                return None
+        job = self._cached.pop(key, None) or read_final(self._index, final, self._follower.path)
+        if job is not None:
             self._cached[key] = job
             if len(self._cached) > _NUM_CACHED:
                 self._cached.popitem(last=False)
-        else:
-            self._cached.move_to_end(key)
         return job
 
-    def _parts(self, job_id: str, live: Live | None) -> tuple[list[tuple[Part, Path]], list[Row]]:
+    def _parts(self, job_id: str) -> tuple[list[tuple[Part, Path]], list[Row]]:
+        """Where a job's rows are, and those that are not on the disk yet."""
+        live = self._find_live(job_id)
         if live is not None:
-            parts, pending = live.parts() or [], list(live.pending)
+            parts, pending = live.parts(), list(live.pending)
         else:
             key = _key(job_id)
             final = None if key is None else self._index.find_final(key)
             parts, pending = [] if final is None else final.parts, []
         return [(part, self._follower.path(self._index.files[part.file])) for part in parts], pending
-
-    def _read_parts(self, parts: Sequence[tuple[Part, Path]]) -> list[Row] | None:
-        rows: list[Row] = []
-        for part, path in parts:
-            payload = read_payload(path, part.offset, part.length)
-            if payload is None:
-                return None
-            rows += decode_rows(payload)[: part.take]
-        return rows
-
-    def _queue(self, key: bytes, live: Live, state: State, rows: Sequence[Row], *, is_urgent: bool) -> Write:
-        generation = live.generation
-        records = [encode(Kind.ROWS, key, generation, encode_rows(rows))] if rows else []
-        records.append(encode(Kind.JOB, key, generation, state.encode()))
-        live.num_queued += 1
-
-        def placed(places: Sequence[Placed]) -> None:
-            with self._lock:
-                self._place(key, live, generation, len(rows), places)
-            if state.job.is_final:
-                self._side.remove(state.job.id)
-                if not self._settings.keep_uploads:
-                    self.uploads.remove(state.job.id)
-
-        return Write(records, placed=placed, is_urgent=is_urgent)
-
-    def _place(self, key: bytes, live: Live, generation: int, num_rows: int, places: Sequence[Placed]) -> None:
-        """Note where records of this process came to be."""
-        if self._index.live.get(key) is not live:
-            self._follower.leftovers += [Place(*place) for place in places]
-            return
-        *of_rows, of_state = (Record(self._index.number(place.segment), *place[1:], generation, 0) for place in places)
-        live.records += [record._replace(num_rows=num_rows) for record in of_rows]
-        live.records.append(of_state)
-        live.num_queued -= 1
-        if live.generation == generation:
-            live.head = of_state
-            del live.pending[:num_rows]
-            self._index.freeze(key)
 
 
 def _key(job_id: str) -> bytes | None:
