@@ -61,6 +61,14 @@ class SettingOptions:
         int | None,
         typer.Option(envvar="OMNIPIPE_MAX_SPOOL_BYTES", metavar="BYTES", help="All uploads; more get 503."),
     ] = None
+    max_chats: Annotated[
+        int | None,
+        typer.Option(envvar="OMNIPIPE_MAX_CHATS", metavar="N", help="Chat requests at once; more get 503."),
+    ] = None
+    max_chat_bytes: Annotated[
+        int | None,
+        typer.Option(envvar="OMNIPIPE_MAX_CHAT_BYTES", metavar="BYTES", help="The largest chat request."),
+    ] = None
     body_timeout: Annotated[
         float | None,
         typer.Option(envvar="OMNIPIPE_BODY_TIMEOUT", metavar="SECONDS", help="The longest pause in an upload."),

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from omnipipe.runners.serve_app import deployment_options
+from omnipipe.runners.serve_app import INGRESS, PAGES, deployment_options
 from omnipipe.runners.serve_args import ServeArgs
 from omnipipe.runners.serve_plan import ServePlan
 
@@ -26,6 +26,9 @@ def to_yaml(plan: ServePlan, *, no_auth: bool = False) -> str:
     args = ServeArgs.of(plan, no_auth=no_auth)
     pages, engines = args.widths(plan)
     options = deployment_options(plan, pages, engines)
+    for name in options.keys() - {INGRESS, PAGES}:
+        # The GPUs that an engine needs are those of its build on the cluster, which says so itself.
+        del options[name]["ray_actor_options"]
     whole: dict[str, Any] = {
         "proxy_location": "EveryNode",
         # No request_timeout_s: it would cut streams in the middle. Jobs and engines have deadlines of their own.

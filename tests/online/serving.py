@@ -95,7 +95,8 @@ def _url(process: subprocess.Popen[bytes], output: Path) -> str:
 
 
 def _children(pid: int) -> list[psutil.Process]:
-    return psutil.Process(pid).children(recursive=True)
+    found: list[psutil.Process] = psutil.Process(pid).children(recursive=True)
+    return found
 
 
 def _title(process: psutil.Process) -> str:
