@@ -54,7 +54,7 @@ async def parts(
     documents = DocumentService(store, pages, settings, pipeline, name="test")
     await documents.start()
     try:
-        yield Online(documents=documents, store=store, engines=engines, settings=settings, keys=Keys())
+        yield Online(documents=documents, store=store, engines=engines, settings=settings, keys=Keys.load(settings))
     finally:
         await documents.close(1.0)
         await store.close()

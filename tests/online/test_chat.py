@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import json
 import threading
 import time
@@ -352,6 +353,27 @@ def test_a_picture_is_fetched_from_where_the_settings_allow_and_nowhere_else(tmp
 
     assert fetched.choices[0].message.content
     assert codes == [(400, "url_not_allowed"), (400, "fetch_failed")]
+
+
+def test_a_key_is_needed_and_its_quota_counts_pictures_as_pages(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f"sha256:{hashlib.sha256(b'secret').hexdigest()} somebody pages_per_minute=2\n")
+    settings = ServeSettings(data_dir=tmp_path / "data", api_keys=keys)
+    pipeline = Pipeline("chat", (Read(text_layer=False), Render(), Extract(engine=ECHO)))
+
+    with (
+        live(pipeline, settings) as server,
+        openai.OpenAI(base_url=f"{server.url}/v1", api_key="secret", max_retries=0) as client,
+    ):
+        with pytest.raises(openai.AuthenticationError):
+            client.with_options(api_key="wrong").models.list()
+        wrong = refusal(client.with_options(api_key="wrong"))[0]
+        client.chat.completions.create(model="echo", messages=[*page("one"), *page("two"), *page("three")])
+        with pytest.raises(openai.RateLimitError) as caught:
+            client.chat.completions.create(model="echo", messages=page("four"))
+
+    assert wrong == 401
+    assert int(caught.value.response.headers["retry-after"]) >= 1
 
 
 def test_a_pipeline_without_models_lists_none(tmp_path: Path) -> None:

@@ -47,13 +47,19 @@ def router(online: Online) -> APIRouter:
 
     @routes.post("/v1/chat/completions", response_model=None, responses=_RESPONSES, openapi_extra=_request_body())
     async def post_chat(request: Request, who: Annotated[Caller, Depends(caller)]) -> Response:
-        """Ask a model, with pictures; OpenAI's interface. With `stream` the answer comes as events."""
+        """Ask a model, with pictures; OpenAI's interface. With `stream` the answer comes as events.
+
+        Each picture counts as a page of the key's quota, a request without any as one.
+        """
         with ExitStack() as stack:
+            stack.enter_context(online.quotas.admit(who))
             seat = stack.enter_context(room.enter())
             content = await room.read_body(request, seat)
             body = await (_parsed(content) if len(content) < _BYTES_AT_ONCE else asyncio.to_thread(parse_chat, content))
             del content
             model, adapter = find_model(online.engines.models, body.model)
+            # A picture is a page to the model.
+            online.quotas.count_pages(who, max(1, body.num_pictures))
             making = maker.make(body, model.config, who, adapter=adapter, seat=seat)
             asked = await while_connected(request.receive, making)
             if not body.stream:
@@ -107,6 +113,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     **{
         status: {"model": ErrorBody, "description": description}
         for status, description in {
+            429: "The key's quota is used up. See Retry-After.",
             400: "The request is malformed, or asks for what this model does not have; the message names the field.",
             401: "There is no API key in the request, or not a right one.",
             404: "There is no such model.",

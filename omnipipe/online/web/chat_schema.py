@@ -129,6 +129,11 @@ class ChatBody(BaseModel):
         "priority of the API key.",
     )
 
+    @property
+    def num_pictures(self) -> int:
+        """Pictures of all messages."""
+        return sum(isinstance(part, ImageContent) for message in self.messages for part in message.content)
+
 
 SAMPLING = (
     *("min_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop", "stop_token_ids", "presence_penalty"),
@@ -206,9 +211,8 @@ def invalid(message: str, code: str = "invalid_request") -> ApiProblem:
 
 
 def _check(body: ChatBody) -> None:
-    pictures = sum(isinstance(part, ImageContent) for message in body.messages for part in message.content)
-    if pictures > MAX_PICTURES:
-        raise invalid(f"messages: there are {pictures} pictures. A request may have {MAX_PICTURES}.")
+    if body.num_pictures > MAX_PICTURES:
+        raise invalid(f"messages: there are {body.num_pictures} pictures. A request may have {MAX_PICTURES}.")
     if body.max_tokens is not None and body.max_completion_tokens not in (None, body.max_tokens):
         raise invalid("max_tokens and max_completion_tokens differ. Send max_completion_tokens alone.")
     stops = [body.stop] if isinstance(body.stop, str) else body.stop or []

@@ -63,6 +63,14 @@ class Quotas:
         finally:
             self._uploading[key.digest] -= 1
 
+    def count_pages(self, who: Caller, num_pages: int) -> None:
+        """Take note of pages that `who` asks for without a job."""
+        key = self._keys.of_owner(who.owner) if len(self._keys) else None
+        if key is not None and key.pages_per_minute is not None:
+            bucket = self._bucket(key)
+            bucket.drain(time.time(), key.pages_per_minute / 60)
+            bucket.level += num_pages
+
     def count_before_removal(self, job: Job) -> None:
         """Take note of `job`, which will soon be nowhere: removing a job gives no pages back."""
         key = self._keys.of_owner(job.owner) if len(self._keys) else None
