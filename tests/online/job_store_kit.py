@@ -57,9 +57,9 @@ def in_loop(test: Callable[P, Coroutine[object, object, None]]) -> Callable[P, N
 
 
 @contextlib.asynccontextmanager
-async def opened(folder: Path, **changes: object) -> AsyncIterator[JobStore]:
+async def opened(folder: Path, *, segment_bytes: int = 64 << 20, **changes: object) -> AsyncIterator[JobStore]:
     """An open store on `folder`, closed at the end."""
-    store = JobStore(settings_of(folder, **changes))
+    store = JobStore(settings_of(folder, **changes), segment_bytes=segment_bytes)
     await store.open()
     try:
         yield store
@@ -75,9 +75,12 @@ async def created(store: JobStore, data: bytes = b"%PDF-1.7 small", *, owner: st
     return job
 
 
-async def finished(store: JobStore, *rows: Row, data: bytes = b"%PDF-1.7 small", owner: str = "me") -> Job:
+async def finished(
+    store: JobStore, *rows: Row, data: bytes = b"%PDF-1.7 small", finished_at: float | None = None
+) -> Job:
     """A job that is done, with `rows`."""
-    job = await created(store, data, owner=owner)
-    done = job.with_(state="done", num_rows=len(rows), num_pages=len(rows), finished_at=time.time())
+    job = await created(store, data)
+    end = time.time() if finished_at is None else finished_at
+    done = job.with_(state="done", num_rows=len(rows), num_pages=len(rows), finished_at=end)
     await store.update(done, rows)
     return done
