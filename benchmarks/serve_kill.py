@@ -25,6 +25,7 @@ from pathlib import Path
 
 import aiohttp
 import psutil
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks import record
@@ -32,7 +33,7 @@ from benchmarks.clients import FORM_TYPE, form
 from benchmarks.generator import generate
 from benchmarks.runs import run_command, unit_files
 from benchmarks.served import Served, add_server_options, served
-from omnipipe.schema import RESULT_COLUMNS
+from omnipipe.schema import PAGES, RESULT_COLUMNS
 
 _COMPARED = tuple(name for name in RESULT_COLUMNS if name != "source_uri")
 _PATIENCE_SECONDS = 60.0
@@ -109,6 +110,12 @@ def _undisturbed(inputs: Path, output: Path, pipeline: str) -> Rows:
     run_command(inputs, output, "-p", pipeline, "--runner", "local")
     tables = (pq.read_table(path, columns=list(RESULT_COLUMNS)) for path in unit_files(output))
     return {str(row["page_id"]): row for table in tables for row in table.to_pylist()}
+
+
+def _as_written(pages: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """Rows of JSON with numbers as Parquet keeps them: 32 bits where the column has no more."""
+    schema = pa.schema([PAGES.field(name) for name in RESULT_COLUMNS])
+    return list(pa.Table.from_pylist(pages, schema).to_pylist())
 
 
 def _kill_all(
@@ -202,7 +209,7 @@ class _Clients:
             if status == 200 and job["state"] in ("done", "cancelled"):
                 pages = job.get("pages")
                 if isinstance(pages, list):
-                    self._tally.rows[job_id] = {str(page["page_id"]): page for page in pages}
+                    self._tally.rows[job_id] = {str(page["page_id"]): page for page in _as_written(pages)}
                     return True
             if status == 404:
                 return False
