@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from omnipipe.errors import ConfigError, OmnipipeError
 from omnipipe.online.admission import Admission
 from omnipipe.online.dispatch import Dispatcher
-from omnipipe.online.far_cancel import FarCancels
 from omnipipe.online.job import Asked, Job, Row, new_job_id
 from omnipipe.online.jobs.store import JobStore
 from omnipipe.online.jobs.uploads import Upload
@@ -28,10 +27,8 @@ from omnipipe.sources.pages import PageSelection
 
 _log = logging.getLogger(__name__)
 
-_KEEP_SECONDS = 0.5
 _TAKE_OVER_SECONDS = 3.0
 _SWEEP_SECONDS = 60.0
-_FAR_CANCEL_SECONDS = 10.0
 _FIRST_LOOK_SECONDS = 0.05
 _LAST_LOOK_SECONDS = 0.5
 
@@ -54,7 +51,6 @@ class DocumentService:
         self._settings = settings
         self._work = Dispatcher(store, pages, pipeline)
         self._admission = Admission(settings, self._work, store)
-        self._far_cancels = FarCancels(settings.data_dir / "cancels")
         self._creating: dict[tuple[str, str], asyncio.Lock] = {}
         self._keeper: asyncio.Task[None] | None = None
 
@@ -176,20 +172,15 @@ class DocumentService:
     async def cancel(self, job_id: str, reason: str) -> Job:
         """The job, final: pages without a row are `skipped` rows. A job that was final already stays as it is.
 
-        A job that another process works on may not be final yet; that process was told.
+        A job that another process works on is taken from it.
 
         Raises:
             NoSuchJobError: There is none.
         """
-        here = self._work.find(job_id)
+        here = self._work.find(job_id) or await self._claimed(job_id, reason)
         if here is not None:
             await self._work.cancel(here, reason)
-            return self._found(job_id)
-        job = self._found(job_id)
-        if not job.is_final:
-            self._far_cancels.ask(job_id, reason)
-            job = await self.wait(job_id, _FAR_CANCEL_SECONDS)
-        return job
+        return self._found(job_id)
 
     async def remove(self, job_id: str) -> None:
         """End the job if it is in work, and remove all that is kept of it."""
@@ -248,7 +239,7 @@ class DocumentService:
                 same, rows = known
                 self._admission.reused += 1
                 return await self._answered(job, same, rows)
-            self._begin(job, passwords)
+            self._work.add(self._opened(job, passwords))
         return job
 
     async def _known_rows(self, job: Job) -> tuple[Job, list[Row]] | None:
@@ -273,15 +264,11 @@ class DocumentService:
         await self._store.update(job, rows, durable=True)
         return job
 
-    def _begin(self, job: Job, passwords: tuple[str, ...], rows: list[Row] | None = None) -> None:
-        upload = self._store.upload_path(job)
-        if upload is None:
-            # Its bytes are gone: the reader says so in a row.
-            upload = self._settings.data_dir / "missing"
+    def _opened(self, job: Job, passwords: tuple[str, ...], rows: Sequence[Row] = ()) -> OpenJob:
+        # Where the bytes are gone the reader says so in a row.
+        upload = self._store.upload_path(job) or self._settings.data_dir / "missing"
         answers = self._store.answers_path(job)
-        self._work.add(
-            OpenJob(job, upload, self.config_hash, passwords=passwords, answers=answers, rows=rows or []),
-        )
+        return OpenJob(job, upload, self.config_hash, passwords=passwords, answers=answers, rows=rows)
 
     def _told(self, job_id: str) -> Job:
         """The job; it is not final before that is on the disk."""
@@ -298,32 +285,36 @@ class DocumentService:
         return job
 
     async def _take_over(self) -> None:
-        for job in self._store.take_over():
-            rows = await self._store.rows(job.id)
-            self._begin(job.with_(num_rows=len(rows)), self._store.passwords(job), rows)
+        for job in await asyncio.to_thread(self._store.take_over):
+            _log.info("job %s is taken over", job.id)
+            self._work.add(await self._continued(job))
+
+    async def _claimed(self, job_id: str, reason: str) -> OpenJob | None:
+        """A job of another process, given up; None where it is final or there is none."""
+        job = await asyncio.to_thread(self._store.claim, job_id)
+        if job is None:
+            return None
+        opened = await self._continued(job)
+        opened.give_up(reason)
+        opened.drop_waiting()
+        self._work.add(opened)
+        return opened
+
+    async def _continued(self, job: Job) -> OpenJob:
+        rows = await self._store.rows(job.id)
+        return self._opened(job.with_(num_rows=len(rows)), self._store.passwords(job), rows)
 
     async def _keep(self) -> None:
-        looked = swept = time.monotonic()
+        swept = time.monotonic()
         while True:
-            await asyncio.sleep(_KEEP_SECONDS)
+            await asyncio.sleep(_TAKE_OVER_SECONDS)
             try:
-                await self._cancel_asked()
-                if time.monotonic() - looked >= _TAKE_OVER_SECONDS:
-                    await self._take_over()
-                    looked = time.monotonic()
+                await self._take_over()
                 if time.monotonic() - swept >= _SWEEP_SECONDS:
                     await self._store.sweep()
-                    self._far_cancels.tidy()
                     swept = time.monotonic()
             except (OSError, OmnipipeError):
                 _log.exception("the jobs of all processes cannot be looked after")
-
-    async def _cancel_asked(self) -> None:
-        for job_id, reason in self._far_cancels.asked().items():
-            here = self._work.find(job_id)
-            if here is not None:
-                await self._work.cancel(here, reason)
-                self._far_cancels.settle(job_id)
 
 
 def _same_question(known: Job, upload: Upload, asked: Asked) -> Job:
