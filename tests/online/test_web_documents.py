@@ -210,6 +210,7 @@ def test_one_document_a_request(client: httpx.Client) -> None:
     ("content", "kind", "status"),
     [
         (b"file=x", "application/x-www-form-urlencoded", 415),
+        (b"%PDF-1.7", "text/plain", 415),
         (b"--b\r\nno header at all", "multipart/form-data; boundary=b", 422),
         (b"--b\r\nContent-Disposition: form-data; name=file\r\n\r\n%PDF-1.7", "multipart/form-data; boundary=b", 422),
         (b"", "multipart/form-data", 422),
@@ -248,6 +249,13 @@ def test_a_body_above_the_limit_is_not_read_to_its_end(client: httpx.Client, is_
     assert (answer.status_code, code_of(answer)) == (413, "too_large")
     assert answer.headers["connection"] == "close"
     assert sent < 60 << 20
+
+
+@pytest.mark.usefixtures("no_leftovers")
+def test_a_packed_body_is_refused(client: httpx.Client) -> None:
+    answer = client.post("/v1/documents", content=b"x", headers={"Content-Encoding": "gzip"})
+
+    assert (answer.status_code, code_of(answer)) == (415, "unsupported_encoding")
 
 
 def test_the_same_idempotency_key_gets_the_same_job(client: httpx.Client) -> None:

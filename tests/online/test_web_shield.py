@@ -180,6 +180,7 @@ def test_the_openapi_document_states_every_bound_and_error(client: httpx.Client)
     document = client.get("/openapi.json").json()
 
     assert "open to everybody" in document["info"]["description"]
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "header"}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             for parameter in operation.get("parameters", []):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
@@ -12,6 +13,7 @@ import pytest
 
 from omnipipe.online.job import Job
 from omnipipe.online.settings import ServeSettings
+from omnipipe.online.web.app import make_app
 from tests.online.documents import text_pdf
 from tests.online.live import Live, live
 from tests.online.raw_http import BOUNDARY, FORM, ask_raw, file_part, form, head
@@ -151,6 +153,28 @@ def test_a_client_that_goes_away_takes_its_pages_along(server: Live, query: str)
     assert job.num_rows < 100
 
 
+@pytest.mark.parametrize("query", ["wait=30", "format=ndjson"])
+def test_a_request_that_is_cancelled_from_above_takes_its_pages_along(server: Live, query: str) -> None:
+    """As Ray Serve does it when a client goes."""
+
+    async def ask() -> None:
+        transport = httpx.ASGITransport(make_app(server.online))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            asking = asyncio.ensure_future(client.post(f"/v1/documents?{query}", files=pdf_file(LONG)))
+            while newest(server).id == before or newest(server).num_rows < 4:
+                await asyncio.sleep(0.02)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+
+    before = newest(server).id
+    asyncio.run_coroutine_threadsafe(ask(), server.loop).result(20)
+
+    assert newest(server).id != before
+    assert until(lambda: newest(server).is_final)
+    assert (newest(server).state, newest(server).reason) == ("cancelled", "the client went away")
+
+
 @pytest.mark.parametrize(
     ("query", "headers"), [("wait=30&detach=true", {}), ("format=sse", {"Idempotency-Key": "stay"})]
 )
@@ -214,6 +238,20 @@ def test_a_client_that_hangs_up_in_its_body_leaves_no_file(server: Live) -> None
         assert until(lambda: len(spooled(server)) > len(before))
 
     assert until(lambda: spooled(server) == before)
+
+
+def test_uploads_that_come_in_are_bounded_too(tmp_path_factory: pytest.TempPathFactory) -> None:
+    settings = ServeSettings(data_dir=tmp_path_factory.mktemp("uploads") / "data", max_jobs=1)
+    begun = head("POST", "/v1/documents", {"Content-Type": "application/pdf", "Content-Length": "100000"})
+
+    with live(SLOW, settings) as server, client_of(server) as client:
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(begun)
+            assert until(lambda: len(spooled(server)) == 1)
+            refused = client.post("/v1/documents", files=pdf_file(text_pdf(1)))
+        assert until(lambda: client.post("/v1/documents", files=pdf_file(text_pdf(1))).status_code == 202)
+
+    assert (refused.status_code, code_of(refused)) == (503, "busy")
 
 
 def test_a_full_server_says_when_to_come_again_before_the_body(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -53,7 +53,7 @@ async def answer_new(
     if not job.is_final:
         return pending_response(job)
     rows = await online.store.rows(job.id)
-    return result_response(job, _readable(rows, form), form)
+    return await result_response(job, _readable(rows, form), form)
 
 
 async def answer_known(
@@ -69,7 +69,7 @@ async def answer_known(
     if not job.is_final and start is None:
         return Response(job_json(job), headers={"retry-after": "1"}, media_type="application/json")
     rows = await online.store.rows(job.id, start or 0)
-    return result_response(job, _readable(rows, form), form)
+    return await result_response(job, _readable(rows, form), form)
 
 
 def _capped(online: Online, wait: float | None) -> float | None:

@@ -19,7 +19,7 @@ from omnipipe.online.web.auth import Keys
 from omnipipe.online.web.errors import install_errors
 from omnipipe.online.web.exchange import WatchRequests
 from omnipipe.online.web.headers import Shield
-from omnipipe.online.web.openapi import DESCRIPTION
+from omnipipe.online.web.openapi import DESCRIPTION, describe_keys
 from omnipipe.online.web.page_image import PagePictures
 from omnipipe.online.web.quotas import Quotas
 from omnipipe.online.web.schemas import errors
@@ -38,7 +38,7 @@ class Online:
     pictures: PagePictures = field(init=False)
 
     def __post_init__(self) -> None:
-        self.quotas = Quotas(self.store, self.keys)
+        self.quotas = Quotas(self.store, self.keys, max_uploads=self.settings.max_jobs)
         self.pictures = PagePictures()
 
 
@@ -66,6 +66,7 @@ def make_app(online: Online) -> FastAPI:
         app.include_router(module.router(online), responses=errors(422))
     for module in (health, metrics, static):
         app.include_router(module.router(online))
+    describe_keys(app, is_open=not len(online.keys))
     app.state.metrics = metrics.Metrics(online)
     # The last added is the outermost: what the shield refuses is counted as well.
     app.add_middleware(WatchRequests, observers=(app.state.metrics, AccessLog()))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastapi import FastAPI
+
 from omnipipe.online.web.render import MEDIA_TYPES
 from omnipipe.online.web.schemas import RETRY_HEADERS, JobBody, Responses, errors
 
@@ -19,10 +21,32 @@ needs a key like `/v1/`, unless the server was told to open it.
 again. Every answer has an `X-Request-ID`.
 """
 
+_SCHEMES: dict[str, Any] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
+}
 _TEXT = {"schema": {"type": "string"}}
 _JOB_HEADERS = {
     "X-Job-Id": {"description": "The job's id.", "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}},
 }
+
+
+def describe_keys(app: FastAPI, *, is_open: bool) -> None:
+    """Add to `app`'s document how keys are sent; with `is_open` that none is needed."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = describe()
+            document["components"]["securitySchemes"] = _SCHEMES
+            wanted: list[dict[str, list[str]]] = [{name: []} for name in _SCHEMES]
+            for path, methods in document["paths"].items():
+                if path.startswith("/v1/"):
+                    for operation in methods.values():
+                        operation["security"] = [*wanted, {}] if is_open else wanted
+        return app.openapi_schema or {}
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def job_answers(*statuses: int) -> Responses:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
@@ -30,6 +31,7 @@ _BY_RANGE: dict[str, Form] = {
     "text/*": "markdown",
     "*/*": "json",
 }
+_ROWS_AT_ONCE = 16
 
 
 def choose_form(asked: Form | None, accept: str | None) -> Form:
@@ -106,9 +108,15 @@ def _page_text(row: Row, form: Literal["markdown", "text"]) -> str:
     return plain.get("text") or ""
 
 
-def result_response(job: Job, rows: Sequence[Row], form: Form) -> Response:
+async def result_response(job: Job, rows: Sequence[Row], form: Form) -> Response:
     """A job and rows of it as one answer, in a form that is no stream."""
-    body = text_of(rows, form) if form in ("markdown", "text") else job_json(job, rows)
+    if form not in ("markdown", "text"):
+        body = job_json(job, rows)
+    elif len(rows) <= _ROWS_AT_ONCE:
+        body = text_of(rows, form)
+    else:
+        # Thousands of rows are parsed for their text: others would wait for that.
+        body = await asyncio.to_thread(text_of, rows, form)
     # Starlette adds a charset to text/*.
     return Response(body, headers={"x-job-id": job.id, "x-job-state": job.state}, media_type=MEDIA_TYPES[form])
 

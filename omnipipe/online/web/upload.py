@@ -67,6 +67,8 @@ async def read_body(request: Request, online: Online) -> Body:
             f"Content-Type {media_type[:80]} is not taken. Send a form (curl -F file=@paper.pdf), or the bytes alone"
             " with Content-Type application/pdf, image/* or application/octet-stream.",
         )
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise ApiProblem(415, "unsupported_encoding", "Content-Encoding is not taken. Send the document unpacked.")
     most = online.settings.max_bytes
     declared = request.headers.get("content-length", "")
     if re.fullmatch(r"[0-9]{1,18}", declared) and int(declared) > most + (_FORM_OVERHEAD if is_form else 0):
