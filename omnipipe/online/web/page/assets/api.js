@@ -59,9 +59,15 @@ export async function request(path, { quietly = false, ...options } = {}) {
 }
 
 export const findJob = async (id) => (await request(jobPath(id))).json();
-export const cancelJob = (id) => request(`${jobPath(id)}/cancel`, { method: "POST" });
-export const pictureOf = async (id, number, signal) =>
-  (await request(`${jobPath(id)}/pages/${number}/image`, { signal, quietly: true })).blob();
+export const removeJob = (id) => request(jobPath(id), { method: "DELETE" });
+
+/** The picture of page `number` (from 1). The server forgets passwords at a job's end: `password` opens the document again. */
+export async function pictureOf(id, number, { password, signal }) {
+  // A header holds bytes: those of UTF-8, each as one character.
+  const bytes = [...new TextEncoder().encode(password)];
+  const headers = password ? { "X-Document-Password": String.fromCharCode(...bytes) } : {};
+  return (await request(`${jobPath(id)}/pages/${number}/image`, { headers, signal, quietly: true })).blob();
+}
 
 /** Jobs of this key, newest first; none where the server does not list them. */
 export async function listJobs() {

@@ -1,5 +1,10 @@
 // The API's page: Swagger UI from this server's own files, over this server's own OpenAPI document.
 
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+
 window.SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#api",

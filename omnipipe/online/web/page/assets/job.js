@@ -1,6 +1,6 @@
 // One job's life on the page: it is followed until its end, shown page by page, cancelled, and saved as a file.
 
-import { ApiError, cancelJob, findJob, followJob } from "./api.js";
+import { ApiError, findJob, followJob, removeJob } from "./api.js";
 import { save } from "./download.js";
 import { Pages } from "./pages.js";
 import { Pictures } from "./picture.js";
@@ -12,18 +12,23 @@ const find = (id) => document.getElementById(id);
 const FINAL = ["done", "cancelled"];
 
 export class JobView {
-  /** `onPlace(id, number)` is called when a page is chosen; `onRetry(job, password)` when a password was given. */
-  constructor({ onPlace, onRetry, canRetry }) {
+  /**
+   * `onPlace(id, number)` is called when a page is chosen, `onRetry(password)` when a password was given, `onGone()` when
+   * the job was deleted. `sentAs(id)` is what is known of a document that was sent from here: its password, or null.
+   */
+  constructor({ onPlace, onRetry, onGone, sentAs }) {
     this._onPlace = onPlace;
-    this._canRetry = canRetry;
+    this._onGone = onGone;
+    this._sentAs = sentAs;
     this._following = new AbortController();
     this._job = null;
     this._pages = new Pages();
     this._pictures = null;
     this._drawing = null;
     this._rail = new Rail(find("rail"), (index) => this.go(index));
-    this._sheet = new Sheet({ onPassword: (password) => onRetry(this._job, password), onSay: say });
+    this._sheet = new Sheet({ onPassword: (password) => onRetry(password), onSay: say });
     find("cancel").addEventListener("click", () => this._cancel());
+    find("delete").addEventListener("click", () => this._delete());
     find("previous").addEventListener("click", () => this.step(-1));
     find("next").addEventListener("click", () => this.step(1));
     find("number").addEventListener("change", (event) => this._goToNumber(event.target.value));
@@ -48,12 +53,13 @@ export class JobView {
     this.close();
     const { signal } = (this._following = new AbortController());
     this._pages = new Pages();
+    this._isGone = false;
     this._wanted = place === null ? null : place - 1;
-    this._pictures = new Pictures(id);
+    this._pictures = new Pictures(id, this._sentAs(id)?.password ?? "");
     this._sheet.clear();
     find("job-title").textContent = "Document";
     find("job-state").textContent = "";
-    for (const part of ["desk", "cancel", "progress"]) find(part).hidden = true;
+    for (const part of ["desk", "cancel", "delete", "progress"]) find(part).hidden = true;
     find("job-notice").replaceChildren();
     try {
       this._job = await findJob(id);
@@ -71,7 +77,7 @@ export class JobView {
   go(index) {
     const row = this._pages.row(index);
     this._wanted = index;
-    if (row) this._sheet.show(row, this._pictures, { canRetry: this._canRetry(this._job) });
+    if (row) this._sheet.show(row, this._pictures, { canRetry: this._sentAs(this._job.id) !== null });
     else this._sheet.wait(index);
     this._rail.choose(index);
     find("number").value = index + 1;
@@ -127,6 +133,7 @@ export class JobView {
     const isFinal = FINAL.includes(this._job.state);
     find("job-state").textContent = jobLine(this._job, pages);
     find("cancel").hidden = isFinal;
+    find("delete").hidden = !isFinal || this._isGone;
     const progress = find("progress");
     progress.hidden = isFinal;
     if (pages.expected) progress.value = Math.min(1, pages.num_covered / pages.expected);
@@ -160,20 +167,34 @@ export class JobView {
   }
 
   _fail(error) {
-    find("progress").hidden = true;
-    find("cancel").hidden = true;
+    for (const part of ["progress", "cancel", "delete"]) find(part).hidden = true;
     const title = error instanceof ApiError && error.status === 404 ? "There is no such job" : "This cannot be shown";
     find("job-notice").replaceChildren(notice(error.message, { title }));
   }
 
+  /** End the job. The server forgets the document; what came until now stays here. */
   async _cancel() {
-    find("cancel").disabled = true;
+    if (!(await this._remove())) return;
+    this._following.abort();
+    this._isGone = true;
+    this._job = { ...this._job, state: "cancelled" };
+    this._end();
+    const words = "The document and its text are removed from the server. What was read stays here until you leave.";
+    find("job-notice").replaceChildren(notice(words, { title: "Cancelled", kind: "calm" }));
+  }
+
+  async _delete() {
+    const words = `Remove ${this._job.file_name}, its text and its pictures from the server?`;
+    if (window.confirm(words) && (await this._remove())) this._onGone();
+  }
+
+  async _remove() {
     try {
-      await cancelJob(this._job.id);
+      await removeJob(this._job.id);
+      return true;
     } catch (error) {
-      find("job-notice").replaceChildren(notice(error.message, { title: "It could not be cancelled" }));
-    } finally {
-      find("cancel").disabled = false;
+      find("job-notice").replaceChildren(notice(error.message, { title: "It could not be removed" }));
+      return false;
     }
   }
 

@@ -7,17 +7,17 @@ import { Start } from "./start.js";
 const find = (id) => document.getElementById(id);
 
 /** The last document that was sent from here, so that it can be sent again with a password. */
-let sent = { id: null, file: null, fields: {} };
+let sent = null;
 
 const view = new JobView({
   onPlace: (id, number) => history.replaceState(null, "", `#${id}${number > 1 ? `/${number}` : ""}`),
-  canRetry: (job) => job !== null && job.id === sent.id,
-  onRetry: (_, password) => start.send(sent.file, { ...sent.fields, password }),
+  onRetry: (password) => start.send(sent.file, { pages: sent.pages, password }),
+  onGone: () => (location.hash = ""),
+  sentAs: (id) => (sent?.id === id ? sent : null),
 });
 
 const start = new Start((job, file, fields) => {
-  // The password is not kept, not even here.
-  sent = { id: job.id, file, fields: { pages: fields.pages } };
+  sent = { id: job.id, file, ...fields };
   location.hash = job.id;
 });
 

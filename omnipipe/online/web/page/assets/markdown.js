@@ -19,6 +19,8 @@ const RULES = {
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
+  // Every other attribute would have to look like an address too.
+  ADD_URI_SAFE_ATTR: ["colspan", "rowspan", "scope", "start", "lang", "dir"],
   RETURN_DOM_FRAGMENT: true,
 };
 

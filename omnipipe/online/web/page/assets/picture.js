@@ -8,8 +8,9 @@ const KEPT = 12;
 
 /** Pictures of a job's pages as addresses of blobs, the last few kept. Fetched by script because that takes the key along. */
 export class Pictures {
-  constructor(jobId) {
+  constructor(jobId, password) {
     this._jobId = jobId;
+    this._password = password;
     this._known = new Map();
   }
 
@@ -21,7 +22,7 @@ export class Pictures {
       this._known.set(number, known);
       return known;
     }
-    const address = URL.createObjectURL(await pictureOf(this._jobId, number, signal));
+    const address = URL.createObjectURL(await pictureOf(this._jobId, number, { password: this._password, signal }));
     this._known.set(number, address);
     if (this._known.size > KEPT) {
       const [oldest, old] = this._known.entries().next().value;
@@ -65,6 +66,8 @@ export class Picture {
     frame.addEventListener("pointerdown", (event) => this._point(event, frame));
     frame.addEventListener("pointerleave", () => this._onPoint(null));
     frame.addEventListener("keydown", (event) => this._step(event));
+    // The boxes do not wait for the picture.
+    frame.append(this._boxes(row));
     this._figure.append(frame);
     try {
       const address = await pictures.address(row.page_number, loading.signal);
@@ -74,7 +77,7 @@ export class Picture {
       if (loading.signal.aborted) return;
       if (image.naturalWidth) frame.style.aspectRatio = `${image.naturalWidth} / ${image.naturalHeight}`;
       frame.classList.remove("loading");
-      frame.append(image, this._boxes(row));
+      frame.prepend(image);
     } catch (error) {
       if (loading.signal.aborted || error.name === "AbortError") return;
       const why = error instanceof ApiError && error.status ? "There is no picture of this page." : error.message;

@@ -41,7 +41,7 @@ export class Rail {
 
   draw() {
     const pages = this._pages;
-    if (!pages || !this._box.clientHeight) return;
+    if (!pages) return;
     this._inner.style.height = `${pages.length * HEIGHT}px`;
     const first = Math.max(0, Math.floor(this._box.scrollTop / HEIGHT) - BEYOND);
     const stop = Math.min(pages.length, Math.ceil((this._box.scrollTop + this._box.clientHeight) / HEIGHT) + BEYOND);
@@ -59,7 +59,7 @@ export class Rail {
     const [status, tone] = page ? (STATUS[page.status] ?? [page.status, "none"]) : ["Waiting", "waiting"];
     const name = page?.covers > 1 ? `${number(index + 1)}–${number(index + page.covers)}` : number(index + 1);
     const isPlain = page?.status === "ok";
-    const words = isPlain ? ROUTE[page.route] || status : status.toLowerCase();
+    const words = isPlain ? (ROUTE[page.route]?.[1] ?? "read") : status.toLowerCase();
     const option = make(
       "div",
       {
@@ -70,7 +70,7 @@ export class Rail {
         "aria-selected": String(index === this._current),
         "aria-setsize": this._pages.length,
         "aria-posinset": place + 1,
-        "aria-label": `Page ${name}, ${isPlain ? `read ${words}` : words}`,
+        "aria-label": `Page ${name}, ${words}`,
       },
       make("span", { class: "rail-number" }, name),
       make("span", { class: "dot" }),

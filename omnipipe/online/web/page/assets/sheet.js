@@ -78,10 +78,14 @@ export class Sheet {
 
   _notices(row, canRetry) {
     if (!row.error_code) return [];
-    const isLocked = row.error_code === "encrypted" && canRetry;
     const isText = row.status === "fallback" || row.status === "ok";
-    const box = notice(row.error_message ?? "", { title: errorTitle(row), kind: isText ? "fair" : "bad" });
-    if (isLocked) box.append(this._passwordForm());
+    if (row.error_code !== "encrypted") {
+      return [notice(row.error_message ?? "", { title: errorTitle(row), kind: isText ? "fair" : "bad" })];
+    }
+    // The row's message names options of the command line.
+    const words = canRetry ? "Give its password to read it." : "Send it again together with its password.";
+    const box = notice(words, { title: "The document is locked" });
+    if (canRetry) box.append(this._passwordForm());
     return [box];
   }
 
@@ -149,7 +153,7 @@ function errorTitle(row) {
 
 function factsOf(row) {
   const [status, tone] = STATUS[row.status] ?? [row.status, "none"];
-  const words = row.status === "ok" && ROUTE[row.route] ? `${status} ${ROUTE[row.route]}` : status;
+  const words = row.status === "ok" && ROUTE[row.route] ? `${status} ${ROUTE[row.route][0]}` : status;
   const facts = [make("li", { class: `chip ${tone}`, title: row.route_reason ?? "" }, make("span", { class: "dot" }), words)];
   if (row.quality !== null && row.quality !== undefined) {
     facts.push(make("li", { class: "chip plain", title: "Confidence, 0 to 100 %" }, `Quality ${Math.round(100 * row.quality)} %`));

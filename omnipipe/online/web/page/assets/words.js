@@ -8,11 +8,11 @@ export const STATUS = {
   failed: ["Failed", "bad"],
 };
 
+/** The way that a page's text came to be: for a sentence, and as a name. */
 export const ROUTE = {
-  text_layer: "from the text layer",
-  ocr: "by OCR",
-  vlm: "by a vision model",
-  none: "",
+  text_layer: ["from the text layer", "text layer"],
+  ocr: ["by OCR", "OCR"],
+  vlm: ["by a vision model", "vision model"],
 };
 
 const JOB = { queued: "Waiting for its turn", running: "Reading", done: "Done", cancelled: "Cancelled" };
