@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-_NAMES = ("cold_start", "text_route", "ocr_route", "resume", "scale", "kill", "peers")
+_NAMES = (
+    *("cold_start", "text_route", "ocr_route", "resume", "scale", "kill", "peers"),
+    *("serve_throughput", "serve_first_page", "serve_latency", "serve_overload", "serve_kill"),
+)
 
 
 def main() -> None:
