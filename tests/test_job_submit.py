@@ -1,4 +1,4 @@
-"""A cluster of its own with a dashboard: `--address`, and `ray job submit -- omnipipe run`."""
+"""A cluster of its own with a dashboard: `--address`, `ray job submit -- omnipipe run`, `serve deploy`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -20,6 +21,7 @@ from tests.rows import column
 pytestmark = pytest.mark.slow
 
 RAY = str(Path(sys.executable).with_name("ray"))
+SERVE = str(Path(sys.executable).with_name("serve"))
 OMNIPIPE = str(Path(sys.executable).with_name("omnipipe"))
 START_SECONDS = 60.0
 
@@ -106,6 +108,36 @@ def test_a_job_whose_command_is_wrong_fails(head: Head, tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert "Traceback" not in done.stdout.partition("Tailing logs")[2].partition("failed")[0]
+
+
+def test_a_deployed_file_reads_documents(head: Head, tmp_path: Path) -> None:
+    port = str(free_port())
+    options = ["-p", "text_layer", "--port", port, "--data-dir", str(tmp_path / "data")]
+    # The last test here: what is deployed keeps the node's only CPU.
+    built = head.call(OMNIPIPE, "serve", "--build", *options, "--replicas", "1", "--ingresses", "1")
+    file = tmp_path / "serve.yaml"
+    file.write_text(built.stdout)
+
+    deployed = head.call(SERVE, "deploy", str(file), "--address", head.jobs)
+
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60.0, trust_env=False) as client:
+        wait_until_ready(client, head)
+        pdf = pdf_of_texts(["A page that a cluster reads.\nIt has two lines of text."])
+        job = client.post("/v1/documents", files={"file": ("a.pdf", pdf)}, params={"wait": 30}).json()
+    assert job["pages"][0]["text"] == "A page that a cluster reads. It has two lines of text."
+
+
+def wait_until_ready(client: httpx.Client, head: Head) -> None:
+    closes = time.monotonic() + START_SECONDS
+    while time.monotonic() < closes:
+        try:
+            if client.get("/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.5)
+    raise AssertionError(head.call(SERVE, "status", "--address", head.jobs).stdout)
 
 
 def free_port() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from omnipipe.online.web.auth import Keys
@@ -13,6 +13,7 @@ from omnipipe.runners.serve_pages import Pages
 from omnipipe.runners.serve_plan import ServePlan, Width
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
     from ray.serve import Application, Deployment
 
 INGRESS, PAGES, ENGINE = "Ingress", "Pages", "Engine"
@@ -30,14 +31,15 @@ _COMMON: dict[str, Any] = {
 }
 
 
-def build(args: ServeArgs) -> Application:
-    """What `serve deploy` makes of the arguments in its file; see `omnipipe serve --build`.
+def build(args: Mapping[str, JsonValue]) -> Application:
+    """What `serve deploy` makes of the arguments in its file, those of `ServeArgs`; see `omnipipe serve --build`.
 
     Raises:
         UserError: Something in them is wrong.
     """
-    plan = args.plan()
-    return make_application(plan, args.keys(), *args.widths(plan))
+    known = ServeArgs.of_file(args)
+    plan = known.plan()
+    return make_application(plan, known.keys(), *known.widths(plan))
 
 
 def make_application(plan: ServePlan, keys: Keys, pages: Width, engines: Sequence[Width]) -> Application:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, ValidationError
 
 from omnipipe.config import Config
 from omnipipe.engines.base import EngineConfig
@@ -52,6 +52,21 @@ class ServeArgs(Config):
             ingresses=plan.ingresses,
             no_auth=no_auth,
         )
+
+    @classmethod
+    def of_file(cls, given: Mapping[str, JsonValue]) -> ServeArgs:
+        """The arguments that a file gives.
+
+        Raises:
+            ConfigError: One is unknown or wrong.
+        """
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            name = ".".join(str(step) for step in problem["loc"])
+            reason = problem["msg"].removeprefix("Value error, ")
+            raise ConfigError(f"args.{name} is {str(problem['input'])[:80]!r}: {reason}.") from error
 
     def plan(self) -> ServePlan:
         """What is to be served.
