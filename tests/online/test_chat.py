@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import re
 import threading
 import time
 import zlib
@@ -41,6 +42,7 @@ ECHO = QwenTextEchoConfig(model="echo")
 BRIEF = QwenTextEchoConfig(model="brief", seconds=60.0, request_timeout=0.2)
 
 PNG = "data:image/png;base64,"
+GUIDE = Path(__file__).parents[2] / "docs" / "chat.md"
 
 
 class StutterConfig(QwenTextEchoConfig):
@@ -131,6 +133,21 @@ def test_a_picture_goes_in_and_its_words_come_out(client: openai.OpenAI) -> None
     assert answer.usage.completion_tokens in (14, 15)
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
     assert (answer.model, answer.object, answer.id[:9]) == ("checkpoint", "chat.completion", "chatcmpl-")
+
+
+def test_the_documented_example_reads_a_page(
+    server: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "page.png").write_bytes(png_of_page("As documented"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    (example,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+
+    names: dict[str, Any] = {}
+    exec(example.replace("http://127.0.0.1:8000", server.url), names)
+    names["client"].close()
+
+    assert capsys.readouterr().out == "As documented\n"
 
 
 def test_an_answer_streams_token_by_token(client: openai.OpenAI) -> None:
