@@ -146,7 +146,7 @@ class Dispatcher:
         slots = max(1, self._pages.slots)
         # A little more than can be worked on: a worker that ends a piece finds the next one.
         while not self.is_closed and self.trouble is None and self._num_running < slots + max(1, slots // 4):
-            found = self._schedule.next(slots)
+            found = self._schedule.next(slots, self._num_running)
             if found is None:
                 return
             job, work = found

@@ -92,16 +92,18 @@ class OpenJob:
         """Whether there is something for a worker; `suspects` says whether one may be used alone now."""
         return bool(self._again or self._queued or (suspects and self._suspects))
 
-    def take(self, slots: int, smallest: int) -> Work:
+    def take(self, workers: int, smallest: int, first_pages: int = FIRST_PAGES) -> Work:
         """The pages for the next worker: about a quarter of a second, and at least `smallest` where there are so many.
 
-        Work that lost a worker goes first. Call it only if `has_work`.
+        `workers` share this job's pages; who opens the document reads its `first_pages`. Work that lost a worker goes
+        first. Call it only if `has_work`.
         """
         if self._again:
-            return self._again.popleft()
+            work = self._again.popleft()
+            return work if work.num_lost or work.spans is not None else replace(work, first_pages=first_pages)
         if not self._queued:
             return self._suspects.popleft()
-        first, self._queued = cut(self._queued, max(smallest, self._piece_pages(slots)))
+        first, self._queued = cut(self._queued, max(smallest, self._piece_pages(workers)))
         return Work(tuple(first))
 
     def put_back(self, work: Work) -> None:
@@ -207,12 +209,12 @@ class OpenJob:
         selection = PageSelection.parse(asked.pages) if asked.pages else None
         return split(self.job.page_count or 0, selection, asked.max_pages)
 
-    def _piece_pages(self, slots: int) -> int:
+    def _piece_pages(self, workers: int) -> int:
         seconds = self._seconds_a_page
         if not seconds:
             return FIRST_PAGES
         # Shared out among the workers towards the end, as long as a piece is worth its way.
-        share = max(math.ceil(num_pages(self._queued) / slots), round(_SMALL_PIECE_SECONDS / seconds))
+        share = max(math.ceil(num_pages(self._queued) / workers), round(_SMALL_PIECE_SECONDS / seconds))
         return max(1, min(share, round(_PIECE_SECONDS / seconds), _LARGEST_PIECE))
 
     def _page(self, index: int, pages: int = 1) -> Page:

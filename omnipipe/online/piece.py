@@ -16,9 +16,9 @@ class Piece:
     """Pages of one job for one worker. `spans` are 0-based, the stop exclusive.
 
     With `spans` None the document is not known yet: the worker opens it, finds out which pages are wanted and reads the
-    first `first_pages` of them. `deadline` is in seconds since 1970: pages that are not begun by then are not read.
-    `answers` is the file that keeps dear answers until the job is final. `alone` asks for a worker with nothing else in
-    work, for pages under suspicion.
+    first `first_pages` of them, or fewer where that takes longer than a moment. `deadline` is in seconds since 1970:
+    pages that are not begun by then are not read. `answers` is the file that keeps dear answers until the job is final.
+    `alone` asks for a worker with nothing else in work, for pages under suspicion.
     """
 
     job_id: str

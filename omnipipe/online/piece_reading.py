@@ -23,6 +23,7 @@ from omnipipe.worker import NoAnswers, WorkerOptions
 
 # Between groups a piece looks whether it is still wanted. Groups grow while they take less than this many seconds.
 _GROUP_SECONDS = 0.1
+_FIRST_SECONDS = 0.2
 _FIRST_GROUP = 4
 _LARGEST_GROUP = 64
 
@@ -96,19 +97,27 @@ class Desk:
         return opened, [*members, *(Member(document, start, stop, "skipped") for start, stop in left_out)]
 
     def _process(self, piece: Piece, members: Sequence[Member], cancelled: threading.Event) -> Iterator[Page]:
-        waiting = self._chain.start_pages(Unit(id=piece.job_id, members=tuple(members)))
+        pages = self._chain.start_pages(Unit(id=piece.job_id, members=tuple(members)))
+        waiting = [page for page in pages if page.is_open]
         answers = NoAnswers() if piece.answers is None else Spool(piece.answers)
         size = 1 if piece.alone else self._smallest_group
+        began = time.perf_counter()
         while waiting:
             reason = why_not(piece, cancelled)
             if reason is not None:
-                yield from (not_read(page, reason) if page.is_open else page for page in waiting)
-                return
+                yield from (not_read(page, reason) for page in waiting)
+                break
             group, waiting = waiting[:size], waiting[size:]
             started = time.perf_counter()
             yield from self._chain.process(group, answers)
-            if time.perf_counter() - started < _GROUP_SECONDS and not piece.alone:
+            ended = time.perf_counter()
+            if piece.spans is None and ended - began > _FIRST_SECONDS:
+                # Its owner waits to know what there is to read; the rest of the first pages can be read by others.
+                break
+            if ended - started < _GROUP_SECONDS and not piece.alone:
                 size = min(_LARGEST_GROUP, 2 * size)
+        # Ranges that are left out come after all pages that are read.
+        yield from self._chain.process([page for page in pages if not page.is_open], answers)
 
     def _without_paths(self, page: Page) -> Page:
         if page.error is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from omnipipe.online.open_job import OpenJob, Work
+from omnipipe.online.open_job import FIRST_PAGES, OpenJob, Work
 from omnipipe.pipeline import Pipeline
 
 _LARGEST_PIECE = 64
@@ -45,8 +45,11 @@ class Schedule:
         """Known pages that no worker has."""
         return sum(job.queued_pages for job in self._jobs.values())
 
-    def next(self, slots: int) -> tuple[OpenJob, Work] | None:
-        """The next piece of the job with the fewest pieces at work; of equals, the one that waits longest."""
+    def next(self, slots: int, num_running: int) -> tuple[OpenJob, Work] | None:
+        """The next piece of the job with the fewest pieces at work; of equals, the one that waits longest.
+
+        Where more jobs wait than workers are free pieces are as large as they may be: small ones only cost.
+        """
         suspects = self.num_alone == 0
         waiting = [job for job in self._jobs.values() if job.has_work(suspects=suspects)]
         if not waiting:
@@ -55,5 +58,8 @@ class Schedule:
         self._turn += 1
         chosen.last_turn = self._turn
         # Enough pages for the engines' batches to be full when all slots are taken.
-        smallest = min(_LARGEST_PIECE, math.ceil(self._engine_pages / slots))
-        return chosen, chosen.take(slots, max(1, smallest))
+        smallest = min(_LARGEST_PIECE, max(1, math.ceil(self._engine_pages / slots)))
+        first_pages = FIRST_PAGES
+        if len(waiting) > slots - num_running:
+            first_pages = max(FIRST_PAGES, smallest if self._engine_pages else _LARGEST_PIECE)
+        return chosen, chosen.take(max(1, slots // len(waiting)), smallest, first_pages)

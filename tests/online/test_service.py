@@ -52,7 +52,7 @@ class Desk:
             question = Asked(
                 pipeline=self.service.pipeline_name,
                 config_hash=self.service.config_hash,
-                **asked,
+                **asked,  # type: ignore[arg-type]
             )
             return await self.service.submit(
                 writer.finish(), question, owner=owner, file_name=file_name, idempotency_key=key, passwords=passwords
@@ -69,7 +69,7 @@ class Desk:
 async def desk(
     folder: Path, pipeline: Pipeline = PIPELINE, pages: PageService | None = None, **settings: object
 ) -> AsyncIterator[Desk]:
-    chosen = ServeSettings(data_dir=folder / "data", **settings)  # type: ignore[arg-type]
+    chosen = ServeSettings(data_dir=folder / "data", **settings)
     store = JobStore(chosen)
     await store.open()
     used = pages or LocalPageService(pipeline, slots=2)
