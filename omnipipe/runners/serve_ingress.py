@@ -56,7 +56,9 @@ class Ingress:
                 engines=self._engines,
                 settings=plan.settings,
                 keys=self._keys,
-            )
+            ),
+            # Serve's proxy adds its own to every answer.
+            echoes_request_id=False,
         )
 
     async def drain(self, seconds: float = DRAIN_SECONDS) -> None:

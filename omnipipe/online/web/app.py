@@ -42,8 +42,11 @@ class Online:
         self.pictures = PagePictures()
 
 
-def make_app(online: Online) -> FastAPI:
-    """The app over `online`; every sub-module of `web` offers `router(online)`."""
+def make_app(online: Online, *, echoes_request_id: bool = True) -> FastAPI:
+    """The app over `online`; every sub-module of `web` offers `router(online)`.
+
+    With `echoes_request_id` off the X-Request-ID of answers is left to a proxy in front that adds it anyway.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -60,7 +63,7 @@ def make_app(online: Online) -> FastAPI:
     )
     app.state.online = online
     install_errors(app)
-    app.add_middleware(Shield, settings=online.settings)
+    app.add_middleware(Shield, settings=online.settings, echoes_request_id=echoes_request_id)
     for module in (documents, jobs, pipelines, models, chat):
         # FastAPI would describe another body for 422 than ours.
         app.include_router(module.router(online), responses=errors(422))

@@ -55,8 +55,9 @@ class Shield:
     what the app did not expect with 500 and the request id alone; reads no body to its end that nobody wants.
     """
 
-    def __init__(self, app: ASGIApp, settings: ServeSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: ServeSettings, *, echoes_request_id: bool = True) -> None:
         self._app = app
+        self._echoes_request_id = echoes_request_id
         self._hosts = _Hosts(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +69,7 @@ class Shield:
         if not _REQUEST_ID.fullmatch(request_id):
             request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
-        talk = _Talk(scope, headers, receive, send, request_id)
+        talk = _Talk(scope, headers, receive, send, request_id if self._echoes_request_id else None)
         try:
             problem = self._hosts.refusal(scope, headers) or _cross_site_refusal(scope, headers)
             if problem is not None:
@@ -90,7 +91,7 @@ class Shield:
 class _Talk:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, headers: Headers, receive: Receive, send: Send, request_id: str) -> None:
+    def __init__(self, scope: Scope, headers: Headers, receive: Receive, send: Send, request_id: str | None) -> None:
         self._receive = receive
         self._send = send
         self._added = _API_HEADERS if _API.match(scope["path"]) else _PAGE_HEADERS
@@ -112,7 +113,8 @@ class _Talk:
             headers = MutableHeaders(scope=message)
             for name, value in self._added.items():
                 headers.setdefault(name, value)
-            headers["x-request-id"] = self._request_id
+            if self._request_id is not None:
+                headers["x-request-id"] = self._request_id
             if self._can_close and not self._is_body_read:
                 headers["connection"] = "close"
                 self._lingers = True
