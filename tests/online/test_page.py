@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from omnipipe.online.settings import ServeSettings
 from omnipipe.pipeline import load_pipeline
 from tests.online.chromium import SECRET, Sites, Visit, chromium, sites
-from tests.online.documents import encrypted_pdf, scan_png, text_pdf
-from tests.pdfs import pdf_of_lines, pdf_of_texts
+from tests.online.documents import encrypted_pdf, text_pdf
+from tests.pdfs import image_of_lines, pdf_of_lines, pdf_of_texts
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,7 @@ def test_a_document_streams_in_and_is_shown_beside_its_picture(visit: Visit, sit
     expect(page.locator(".frame img")).to_be_visible()
     expect(page.locator("#job-state")).to_have_text(re.compile(r"^Done: 500 pages"))
     expect(page.locator("#facts")).to_contain_text("Read from the text layer")
+    expect(page.locator("#live")).to_have_text("Done: 500 pages")
     # Only the rows in sight are in the document.
     assert page.locator(".rail-row").count() < 60
     assert any("format=ndjson" in address for address in visit.requests)
@@ -130,11 +131,16 @@ def test_pointing_at_text_marks_its_box_and_at_a_box_its_text(visit: Visit, site
     expect(page.locator(".on")).to_have_count(0)
 
 
-def test_a_scan_has_boxes_of_its_lines(visit: Visit, site: Sites) -> None:
-    page = visit.upload(site.open, scan_png(), "scan.png")
+def test_a_scan_on_its_side_is_turned_and_has_boxes_of_its_lines(visit: Visit, site: Sites) -> None:
+    lines = ["The harbour was closed in the winter of 1911", "because the ice was thick and the ships"]
+    page = visit.upload(site.open, image_of_lines(lines, size=(1400, 700), angle=90), "scan.png")
 
     expect(page.locator("#facts")).to_contain_text("Read by OCR")
     expect(page.locator("rect.line")).to_have_count(2)
+    expect(page.locator(".frame img.turned")).to_be_visible()
+    frame = page.locator(".frame").bounding_box()
+    assert frame is not None
+    assert frame["width"] / frame["height"] == pytest.approx(2, abs=0.05)
     page.check("#show-boxes")
     assert page.locator("rect.line").first.evaluate("box => getComputedStyle(box).stroke") != "rgba(0, 0, 0, 0)"
 
@@ -200,6 +206,43 @@ def test_only_the_pages_that_are_asked_for_are_listed(visit: Visit, site: Sites)
     assert page.locator(".rail-number").all_inner_texts() == ["2", "5", "6"]
     page.keyboard.press("ArrowRight")
     expect(page.locator("#text")).to_contain_text("on leaf 5 make")
+
+
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_a_document_can_be_dropped_or_pasted(visit: Visit, site: Sites, way: str) -> None:
+    visit.page.goto(f"{site.open}/")
+
+    visit.page.evaluate(
+        """([way, bytes]) => {
+            const carried = new DataTransfer();
+            carried.items.add(new File([new Uint8Array(bytes)], `${way}.pdf`, { type: "application/pdf" }));
+            const options = { bubbles: true, cancelable: true };
+            if (way === "drop") window.dispatchEvent(new DragEvent("drop", { ...options, dataTransfer: carried }));
+            else document.dispatchEvent(new ClipboardEvent("paste", { ...options, clipboardData: carried }));
+        }""",
+        [way, list(text_pdf(2, word=way))],
+    )
+
+    expect(visit.page.locator("#job-title")).to_have_text(f"{way}.pdf")
+    expect(visit.page.locator("#text")).to_contain_text(f"on {way} 1 make")
+
+
+def test_a_stream_that_breaks_goes_on_where_it_was(visit: Visit, site: Sites) -> None:
+    broken: list[str] = []
+
+    def break_once(route: Route) -> None:
+        if broken:
+            route.continue_()
+        else:
+            broken.append(route.request.url)
+            route.abort("connectionreset")
+
+    visit.page.route("**/v1/jobs/*format=ndjson*", break_once)
+    page = visit.upload(site.open, text_pdf(20, word="again"))
+
+    expect(page.locator("#job-state")).to_have_text(re.compile("^Done: 20 pages"))
+    expect(page.locator("#job-notice")).to_be_empty()
+    assert broken
 
 
 def test_a_wrong_page_range_is_refused_in_words(visit: Visit, site: Sites) -> None:

@@ -32,7 +32,7 @@ export class JobView {
     find("previous").addEventListener("click", () => this.step(-1));
     find("next").addEventListener("click", () => this.step(1));
     find("number").addEventListener("change", (event) => this._goToNumber(event.target.value));
-    for (const button of document.querySelectorAll("[data-form]:is(button)")) {
+    for (const button of document.querySelectorAll("button[data-form]")) {
       button.addEventListener("click", () => this._job && save(button.dataset.form, this._job, this._pages));
     }
   }
@@ -57,9 +57,12 @@ export class JobView {
     this._wanted = place === null ? null : place - 1;
     this._pictures = new Pictures(id, this._sentAs(id)?.password ?? "");
     this._sheet.clear();
-    find("job-title").textContent = "Document";
-    find("job-state").textContent = "";
-    for (const part of ["desk", "cancel", "delete", "progress"]) find(part).hidden = true;
+    find("job-title").textContent = this._sentAs(id)?.file.name || "Document";
+    find("job-state").textContent = "Opening";
+    for (const part of ["desk", "cancel", "delete"]) find(part).hidden = true;
+    find("progress").hidden = false;
+    find("progress").removeAttribute("value");
+    for (const button of document.querySelectorAll("button[data-form]")) button.disabled = true;
     find("job-notice").replaceChildren();
     try {
       this._job = await findJob(id);
@@ -139,7 +142,8 @@ export class JobView {
     if (pages.expected) progress.value = Math.min(1, pages.num_covered / pages.expected);
     else progress.removeAttribute("value");
     find("desk").hidden = !pages.num_rows;
-    for (const button of document.querySelectorAll("[data-form]:is(button)")) button.disabled = !pages.num_rows;
+    find("coming").hidden = isFinal || pages.num_rows > 0;
+    for (const button of document.querySelectorAll("button[data-form]")) button.disabled = !pages.num_rows;
     if (!pages.num_rows) return;
     find("of").textContent = `of ${number(pages.page_count ?? pages.length)}`;
     this._rail.draw();
@@ -167,7 +171,8 @@ export class JobView {
   }
 
   _fail(error) {
-    for (const part of ["progress", "cancel", "delete"]) find(part).hidden = true;
+    for (const part of ["progress", "cancel", "delete", "coming"]) find(part).hidden = true;
+    find("job-state").textContent = "";
     const title = error instanceof ApiError && error.status === 404 ? "There is no such job" : "This cannot be shown";
     find("job-notice").replaceChildren(notice(error.message, { title }));
   }

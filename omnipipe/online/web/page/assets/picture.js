@@ -75,7 +75,7 @@ export class Picture {
       const image = make("img", { src: address, alt: `Page ${row.page_number}`, draggable: "false" });
       await image.decode().catch(() => {});
       if (loading.signal.aborted) return;
-      if (image.naturalWidth) frame.style.aspectRatio = `${image.naturalWidth} / ${image.naturalHeight}`;
+      if (image.naturalWidth) fit(image, frame, row);
       frame.classList.remove("loading");
       frame.prepend(image);
     } catch (error) {
@@ -161,6 +161,19 @@ export function scrollWithin(pane, element) {
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   const by = above < 0 || place.height > frame.height ? above : Math.max(0, below);
   if (by) pane.scrollBy({ top: by, behavior: calm ? "instant" : "smooth" });
+}
+
+/** Give `frame` the shape of the upright page, and turn a picture that lies on its side as OCR turned it. */
+function fit(image, frame, row) {
+  const { naturalWidth: width, naturalHeight: height } = image;
+  const isTall = (row.image_height ?? row.height_pt) > (row.image_width ?? row.width_pt);
+  const liesDown = row.route === "ocr" && row.rotation_applied % 180 === 90 && width !== height && isTall !== height > width;
+  frame.style.aspectRatio = liesDown ? `${height} / ${width}` : `${width} / ${height}`;
+  if (!liesDown) return;
+  image.classList.add("turned");
+  image.style.width = `${(100 * width) / height}%`;
+  image.style.height = `${(100 * height) / width}%`;
+  image.style.transform = `translate(-50%, -50%) rotate(${row.rotation_applied}deg)`;
 }
 
 function smallest(parts, x, y) {
