@@ -13,7 +13,7 @@ from omnipipe.online.engine_service import EngineService
 from omnipipe.online.jobs.store import JobStore
 from omnipipe.online.service import DocumentService
 from omnipipe.online.settings import ServeSettings
-from omnipipe.online.web import chat, documents, health, jobs, metrics, models, pipelines, static
+from omnipipe.online.web import chat, documents, health, jobs, metrics, models, pages, pipelines, static
 from omnipipe.online.web.access_log import AccessLog
 from omnipipe.online.web.auth import Keys
 from omnipipe.online.web.errors import install_errors
@@ -64,7 +64,7 @@ def make_app(online: Online, *, echoes_request_id: bool = True) -> FastAPI:
     app.state.online = online
     install_errors(app)
     app.add_middleware(Shield, settings=online.settings, echoes_request_id=echoes_request_id)
-    for module in (documents, jobs, pipelines, models, chat):
+    for module in (documents, jobs, pages, pipelines, models, chat):
         # FastAPI would describe another body for 422 than ours.
         app.include_router(module.router(online), responses=errors(422))
     for module in (health, metrics, static):

@@ -9,13 +9,10 @@ from starlette.responses import Response
 
 from omnipipe.online.web.answer import answer_known, own_job
 from omnipipe.online.web.auth import Caller, caller
-from omnipipe.online.web.errors import ApiProblem
 from omnipipe.online.web.openapi import job_answers
-from omnipipe.online.web.page_image import Picture
 from omnipipe.online.web.render import choose_form, job_json
 from omnipipe.online.web.schemas import JobList, errors
-from omnipipe.online.web.upload import header_password
-from omnipipe.online.web.wanted import JobWanted, PictureWanted
+from omnipipe.online.web.wanted import JobWanted
 
 if TYPE_CHECKING:
     from omnipipe.online.web.app import Online
@@ -59,35 +56,5 @@ def router(online: Online) -> APIRouter:
         online.quotas.count_before_removal(job)
         await online.documents.remove(job.id)
         return Response(status_code=204)
-
-    @routes.get(
-        "/v1/jobs/{job_id}/pages/{number}/image",
-        response_model=None,
-        responses={
-            200: {"description": "The upright page.", "content": {"image/png": {}, "image/jpeg": {}}},
-            **errors(404, 410, 422, 503),
-        },
-    )
-    async def get_page_image(
-        request: Request, job_id: str, number: str, who: Who, wanted: Annotated[PictureWanted, Query()]
-    ) -> Response:
-        """The picture of one page (from 1) of the kept upload."""
-        job = own_job(online, who, job_id)
-        is_known = job.page_count is None or (number.isdecimal() and len(number) < 10 and int(number) <= job.page_count)
-        if not (is_known and number.isdecimal() and len(number) < 10 and int(number) > 0):
-            raise ApiProblem(404, "no_such_page", f"The document has no page {number[:20]!r}. Pages count from 1.")
-        path = online.store.upload_path(job)
-        if path is None:
-            raise ApiProblem(410, "upload_gone", "The document's bytes are not kept any more.")
-        accept = request.headers.get("accept", "")
-        form: Picture = wanted.format or ("jpeg" if "image/jpeg" in accept and "image/png" not in accept else "png")
-        picture = await online.pictures.draw(
-            path,
-            int(number) - 1,
-            form,
-            longest_side=wanted.longest_side,
-            passwords=(*online.store.passwords(job), *header_password(request)),
-        )
-        return Response(picture, media_type=f"image/{form}")
 
     return routes
