@@ -45,7 +45,7 @@ def serve_options() -> set[str]:
     done = subprocess.run(
         [sys.executable, "-m", "omnipipe.cli.main", "serve", "--help"], capture_output=True, text=True, check=True
     )
-    return set(re.findall(r"(?<![\w-])--[a-z-]+", done.stdout))
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", done.stdout))
 
 
 def unit() -> configparser.ConfigParser:
