@@ -24,6 +24,9 @@ NOT_RUN = {
     "make run": "makes an environment and installs everything; the integration runs it",
     "make test": "runs this very test",
     "pip install .": "needs the package index; tests/test_wheel.py installs the package",
+    "omnipipe serve": "does not end; tests/online/test_serve_cli.py runs it",
+    "curl -F file=@paper.pdf localhost:8000/v1/documents?wait=30": "tests/online/test_serving_doc.py runs it",
+    "curl -N -F file=@paper.pdf localhost:8000/v1/documents -H Accept: application/x-ndjson": "so is this",
     "pip install omnipipe": "needs the package index; tests/test_wheel.py installs the package",
 }
 

@@ -110,3 +110,11 @@ def test_the_defaults_it_names_are_those_of_the_settings() -> None:
     assert (settings.keep_seconds, "`--keep-seconds` (a week)" in GUIDE) == (7 * 86_400, True)
     assert (settings.default_deadline, "`--default-deadline`, an hour" in GUIDE) == (3_600, True)
     assert (settings.host, settings.share_results, settings.open_metrics) == ("127.0.0.1", False, False)
+
+
+def test_the_readmes_commands_are_the_guides() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^(curl .*?)  #", readme, flags=re.MULTILINE)
+
+    assert len(commands) == 2
+    assert [command for command in commands if command not in GUIDE] == []
