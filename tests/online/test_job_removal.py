@@ -164,7 +164,7 @@ async def test_packed_rows_are_the_same_bytes_and_a_table_for_others(tmp_path: P
         for n, (job, rows) in enumerate(jobs)
         for r in rows
     ]
-    assert duckdb.sql(query).fetchall() == sorted(expected)
+    assert duckdb.connect().execute(query).fetchall() == sorted(expected)
 
 
 @in_loop

@@ -226,7 +226,8 @@ class Index:
 
     def owned(self, owner: str) -> Iterator[bytes]:
         """Ids of an owner's jobs, the last that became known first."""
-        return iter(list(reversed(self._owned[owner]))) if owner in self._owned else iter(())
+        # Without a copy: the caller holds the lock, and looks at the last ones only.
+        return reversed(self._owned[owner]) if owner in self._owned else iter(())
 
     def _list(self, job_id: bytes, job: Job) -> None:
         self._owned[job.owner][job_id] = None

@@ -34,13 +34,14 @@ class Placed(NamedTuple):
 class Write:
     """Encoded records of one job that go to the disk together.
 
-    `prepare` runs before the write and may raise, which concerns this write alone; `placed` gets the records' places
-    after it. With `is_vital` False the records wait for a disk that is full; otherwise they are given up with an error.
-    `done` is set after the fsync.
+    `prepare` runs before the write and may raise, which concerns this write alone; `folder` is synced after it, once
+    for a group. `placed` gets the records' places after the write. With `is_vital` False the records wait for a disk
+    that is full; otherwise they are given up with an error. `done` is set after the fsync.
     """
 
     records: Sequence[bytes]
     prepare: Callable[[], None] | None = None
+    folder: Path | None = None
     placed: Callable[[Sequence[Placed]], None] | None = None
     is_vital: bool = False
     is_urgent: bool = False
@@ -148,6 +149,8 @@ class Journal:
                 ready.append(write)
             except (OSError, OmnipipeError) as error:
                 write.done.set_exception(error)
+        for folder in {write.folder for write in ready if write.folder is not None}:
+            sync_folder(folder)
         return ready
 
     def _commit(self, batch: Sequence[Write]) -> list[Write]:

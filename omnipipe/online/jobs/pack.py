@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from omnipipe.online.jobs.segment import PACKED_SUFFIX
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_GROUP_BYTES = 4 << 20
+_GROUP_BYTES = 1 << 20
 _ROW_COLUMNS = ("page_index", "status", "row_json")
 
 
@@ -53,7 +54,7 @@ def remove_pack(folder: Path, name: str) -> None:
     sync_folder(folder)
 
 
-def read_packed(path: Path, start: int, num_rows: int) -> list[Row] | None:
+def read_packed(path: Path, start: int = 0, num_rows: int = sys.maxsize) -> list[Row] | None:
     """`num_rows` rows from row `start` of the Parquet file on; None where it has gone."""
     import pyarrow.parquet as pq
 
@@ -140,7 +141,8 @@ def _parse(lines: Sequence[bytes]) -> pa.Table:
         pass
     if len(lines) == 1:
         return pa.Table.from_arrays([pa.nulls(1, field.type) for field in PAGES], schema=PAGES)
-    return pa.concat_tables([_parse([line]) for line in lines])
+    middle = len(lines) // 2
+    return pa.concat_tables([_parse(lines[:middle]), _parse(lines[middle:])])
 
 
 def _parse_all(lines: Sequence[bytes]) -> pa.Table:

@@ -10,14 +10,17 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as NotDoneError
 
 from omnipipe.errors import OmnipipeError
+from omnipipe.online.job import Row
 from omnipipe.online.jobs.follow import read_final
 from omnipipe.online.jobs.frame import Kind, encode
+from omnipipe.online.jobs.index import Final
 from omnipipe.online.jobs.journal import GROUP_SECONDS, Write
-from omnipipe.online.jobs.pack import PackedJob, remove_pack, write_pack
+from omnipipe.online.jobs.pack import PackedJob, read_packed, remove_pack, write_pack
 from omnipipe.online.jobs.segment import PACKED_SUFFIX, SEGMENT_SUFFIX, Place, erase
 from omnipipe.online.jobs.shelf import Shelf, read_rows
 
 _WORD_SECONDS = 5.0
+_PAUSE_SECONDS = 0.0005
 
 
 def remove(shelf: Shelf, keys: Sequence[bytes]) -> None:
@@ -66,15 +69,24 @@ def rewrite_pack(shelf: Shelf, pack: str) -> None:
     folder = shelf.layout.pages
     with shelf.lock:
         number = shelf.index.number(pack)
-        keys = [key for key, final in shelf.index.finals() if final.head.file == number]
-    old = pack.removesuffix(PACKED_SUFFIX)
-    if keys:
-        write_pack(folder, new_pack(), packed_jobs(shelf, keys))
-    remove_pack(folder, old)
+        finals = [final for _, final in shelf.index.finals() if final.head.file == number]
+    path = shelf.follower.path(pack)
+    rows = read_packed(path.with_suffix(".parquet")) if finals else None
+    if rows is not None:
+        write_pack(folder, new_pack(), _repacked(shelf, finals, rows))
+    remove_pack(folder, path.stem)
     with shelf.lock:
         shelf.follower.refresh()
         for key in [key for key, file in shelf.follower.unwanted.items() if file == pack]:
             del shelf.follower.unwanted[key]
+
+
+def _repacked(shelf: Shelf, finals: Sequence[Final], rows: Sequence[Row]) -> Iterator[PackedJob]:
+    for final in finals:
+        job = read_final(shelf.index, final, shelf.follower.path)
+        if job is not None:
+            found = [row for part in final.parts for row in rows[part.offset : part.offset + part.take]]
+            yield PackedJob(job, final.generation, found)
 
 
 def new_pack() -> str:
@@ -92,6 +104,8 @@ def packed_jobs(shelf: Shelf, keys: Sequence[bytes]) -> Iterator[PackedJob]:
             job = read_final(shelf.index, final, shelf.follower.path)
             parts = [(part, shelf.follower.path(shelf.index.files[part.file])) for part in final.parts]
         rows = read_rows(parts)
+        # Requests go on meanwhile: the interpreter is theirs after each job.
+        time.sleep(_PAUSE_SECONDS)
         if job is not None and rows is not None:
             yield PackedJob(job, final.generation, rows)
 

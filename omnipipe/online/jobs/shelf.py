@@ -47,7 +47,7 @@ class Shelf:
             with self.lock:
                 self._place(key, live, generation, len(rows), places)
 
-        return Write(records, lambda: self._check(key, live, generation), placed, is_urgent=is_urgent)
+        return Write(records, lambda: self._check(key, live, generation), placed=placed, is_urgent=is_urgent)
 
     def _check(self, key: bytes, live: Live, generation: int) -> None:
         """Refuse to write about a job that another process has claimed.

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from omnipipe.errors import OmnipipeError
-from omnipipe.ledger.files import sync_folder
+from omnipipe.ledger.files import stopping, sync_folder
 from omnipipe.online.job import Job, Row
 from omnipipe.online.jobs.follow import Follower, read_final
 from omnipipe.online.jobs.index import Index, Live, Part
@@ -25,12 +25,13 @@ from omnipipe.online.jobs.shelf import Shelf, read_rows
 from omnipipe.online.jobs.side_files import SideFiles
 from omnipipe.online.jobs.sweep import sweep
 from omnipipe.online.jobs.takeover import claim, take_over
-from omnipipe.online.jobs.uploads import Upload, Uploads
+from omnipipe.online.jobs.uploads import Upload, Uploads, sync_file
 from omnipipe.online.settings import ServeSettings
 
 __all__ = ["JobLostError", "JobStore"]
 
-_NUM_CACHED = 256
+_NUM_CACHED = 2_000
+_DISORDER = 32
 _INLINE_BYTES = 256 << 10
 
 
@@ -108,32 +109,35 @@ class JobStore:
             RunStopped: The disk is full; nothing was kept, the upload is removed.
         """
         job_id = bytes.fromhex(job.id)
-
-        def prepare() -> None:
-            if passwords:
-                self._side.keep_passwords(job.id, passwords)
-                sync_folder(self._shelf.layout.passwords)
-            self.uploads.keep(upload, job.id)
-            sync_folder(self._shelf.layout.uploads)
-
-        with self._lock:
-            if self._index.has(job_id):
-                raise ValueError(f"There is a job {job.id} already.")
-            live = Live(job, 0, self.writer, bases={0: 0})
-            self._index.add(job_id, live)
-            write = self._shelf.write(job_id, live, is_urgent=True)
-            write.prepare = prepare
-            write.is_vital = True
-            self._journal.put(write)
+        live = Live(job, 0, self.writer, bases={0: 0})
         try:
+            # In a thread of its own: several wait for the disk at once, and the disk takes them together.
+            await asyncio.to_thread(self._sync_files, job, upload, passwords)
+            with self._lock:
+                if self._index.has(job_id):
+                    raise ValueError(f"There is a job {job.id} already.")
+                self._index.add(job_id, live)
+                write = self._shelf.write(job_id, live, is_urgent=True)
+                write.prepare = lambda: self.uploads.keep(upload, job.id)
+                write.folder = self._shelf.layout.uploads
+                write.is_vital = True
+                self._journal.put(write)
             await asyncio.wrap_future(write.done)
         except (OSError, OmnipipeError):
             with self._lock:
-                self._index.discard(job_id, job)
+                if self._index.live.get(job_id) is live:
+                    self._index.discard(job_id, job)
             self._side.remove(job.id)
             self.uploads.remove(job.id)
             upload.path.unlink(missing_ok=True)
             raise
+
+    def _sync_files(self, job: Job, upload: Upload, passwords: tuple[str, ...]) -> None:
+        with stopping(self._shelf.layout.root):
+            sync_file(upload.path)
+            if passwords:
+                self._side.keep_passwords(job.id, passwords)
+                sync_folder(self._shelf.layout.passwords)
 
     def upload_path(self, job: Job) -> Path | None:
         """Where the job's document is; None once it was removed."""
@@ -224,10 +228,11 @@ class JobStore:
         with self._lock:
             self._follower.refresh()
             for job_id in self._index.owned(owner):
-                job = self.find(job_id.hex())
+                live = self._index.live.get(job_id)
+                job = self._find_final(job_id) if live is None else live.job
                 if job is not None:
                     found.append(job)
-                if len(found) >= 2 * limit:
+                if len(found) >= limit + _DISORDER:
                     # Jobs of other processes become known a little out of order.
                     break
         return sorted(found, key=lambda job: job.created_at, reverse=True)[:limit]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from omnipipe.errors import RunStopped
@@ -15,6 +15,8 @@ from omnipipe.online.jobs.segment import PACKED_SUFFIX, SEGMENT_SUFFIX
 from omnipipe.online.jobs.shelf import Shelf
 
 _MANY_SEGMENTS = 16
+_PACK_BYTES = 8 << 20
+_PACK_JOBS = 2_000
 _EXPIRED_SHARE = 0.25
 _EXPIRED_SECONDS = 3_600.0
 _STALE_SECONDS = 3_600.0
@@ -101,9 +103,26 @@ def _pack(shelf: Shelf, pack_bytes: int) -> None:
     size = sum(segments[name] for name in names)
     if not keys or (size < pack_bytes and len(names) < _MANY_SEGMENTS):
         return
-    write_pack(shelf.layout.pages, new_pack(), packed_jobs(shelf, keys))
-    with shelf.lock:
-        shelf.follower.refresh()
+    for some in _chunks(shelf, keys):
+        write_pack(shelf.layout.pages, new_pack(), packed_jobs(shelf, some))
+        with shelf.lock:
+            shelf.follower.refresh()
+
+
+def _chunks(shelf: Shelf, keys: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Jobs that go into one pack: few enough to write it again soon where one of them is removed."""
+    chunk: list[bytes] = []
+    size = 0
+    for key in keys:
+        with shelf.lock:
+            final = shelf.index.find_final(key)
+        size += sum(part.length for part in final.parts) if final is not None else 0
+        chunk.append(key)
+        if size >= _PACK_BYTES or len(chunk) >= _PACK_JOBS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _drop_files(shelf: Shelf) -> None:

@@ -87,12 +87,7 @@ class Uploads:
         return self._folder / job_id
 
     def keep(self, upload: Upload, job_id: str) -> None:
-        """Make `upload` the job's own, durably; the folder's entry needs a `sync_folder` still."""
-        opened = os.open(upload.path, os.O_RDWR)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
+        """Make `upload`, which was synced, the job's own; the folder is to be synced still."""
         upload.path.replace(self.path(job_id))
 
     def remove(self, job_id: str) -> None:
@@ -104,6 +99,15 @@ class Uploads:
         except FileNotFoundError:
             return
         self.count(-size)
+
+
+def sync_file(path: Path) -> None:
+    """Have the disk take all bytes of a file."""
+    opened = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 class UploadWriter:
