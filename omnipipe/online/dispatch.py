@@ -83,12 +83,15 @@ class Dispatcher:
             self._spawn(self._settle(job, []))
         self._dispatch()
 
+    def end(self, job: OpenJob, reason: str) -> None:
+        """Let `job` end soon."""
+        self._give_up(job, reason)
+        self._cancel_reading(job)
+
     async def cancel(self, job: OpenJob, reason: str) -> None:
         """End `job` now; it is final when this returns."""
         version = job.watch.version
-        self._give_up(job, reason)
-        for task in job.reading:
-            task.cancel()
+        self.end(job, reason)
         while self._schedule.find(job.job.id) is job and not self.is_closed:
             await job.watch.changed(version)
             version = job.watch.version
@@ -207,7 +210,7 @@ class Dispatcher:
             job.is_closed = True
             rows = [*rows, *job.last_rows()]
             state = "done" if job.reason is None else "cancelled"
-            job.job = job.job.with_(state=state, finished_at=time.time(), reason=job.reason)
+            job.job = job.job.with_(state=state, finished_at=time.time(), reason=job.reason or job.job.reason)
         if rows or is_final:
             num_rows = job.job.num_rows
             try:

@@ -190,6 +190,9 @@ class OpenJob:
 
     def _open(self, opened: Opened, rows: Sequence[Row], work: Work) -> None:
         self.job = self.job.with_(page_count=opened.page_count, num_pages=opened.num_pages, state="running")
+        if opened.num_pages == 0:
+            reason = f"the document has {opened.page_count} pages, and none of those that are asked for"
+            self.job = self.job.with_(reason=reason)
         if self.reason is not None:
             return
         done = self._done | _pages_of(rows)

@@ -117,7 +117,9 @@ class Desk:
             if ended - started < _GROUP_SECONDS and not piece.alone:
                 size = min(_LARGEST_GROUP, 2 * size)
         # Ranges that are left out come after all pages that are read.
-        yield from self._chain.process([page for page in pages if not page.is_open], answers)
+        finished = [page for page in pages if not page.is_open]
+        if finished:
+            yield from self._chain.process(finished, answers)
 
     def _without_paths(self, page: Page) -> Page:
         if page.error is None:

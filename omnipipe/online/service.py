@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from omnipipe.errors import ConfigError, OmnipipeError
 from omnipipe.online.admission import Admission
@@ -31,6 +32,31 @@ _TAKE_OVER_SECONDS = 3.0
 _SWEEP_SECONDS = 60.0
 _FIRST_LOOK_SECONDS = 0.05
 _LAST_LOOK_SECONDS = 0.5
+_FEW_ROWS = 32
+
+
+class _Coming(NamedTuple):
+    """What is to become a job."""
+
+    upload: Upload
+    asked: Asked
+    owner: str
+    file_name: str
+    idempotency_key: str | None
+    passwords: tuple[str, ...]
+
+    def job(self) -> Job:
+        """A new one."""
+        return Job(
+            id=new_job_id(),
+            owner=self.owner,
+            file_name=self.file_name,
+            size=self.upload.size,
+            doc_id=self.upload.doc_id,
+            asked=self.asked,
+            created_at=time.time(),
+            idempotency_key=self.idempotency_key,
+        )
 
 
 class DocumentService:
@@ -108,19 +134,15 @@ class DocumentService:
             ConfigError: `asked` cannot be done.
         """
         asked = self._checked(asked, passwords)
-        if idempotency_key is None:
-            return await self._create(upload, asked, owner, file_name, None, passwords)
-        key = (owner, idempotency_key)
-        lock = self._creating.setdefault(key, asyncio.Lock())
+        coming = _Coming(upload, asked, owner, without_folder(file_name), idempotency_key, passwords)
+        made = asyncio.create_task(self._made(coming))
         try:
-            async with lock:
-                known = self._store.find_idempotent(owner, idempotency_key)
-                if known is not None:
-                    return _same_question(known, upload, asked)
-                return await self._create(upload, asked, owner, file_name, idempotency_key, passwords)
-        finally:
-            if not lock.locked():
-                self._creating.pop(key, None)
+            # Shielded: a job on the disk that nobody works on would wait for the next start.
+            return await asyncio.shield(made)
+        except asyncio.CancelledError:
+            if idempotency_key is None:
+                made.add_done_callback(self._forget)
+            raise
 
     async def wait(self, job_id: str, seconds: float) -> Job:
         """The job when it is final, or as it is after `seconds`, or when this service closes.
@@ -213,34 +235,38 @@ class DocumentService:
             has_passwords=bool(passwords),
         )
 
-    async def _create(
-        self,
-        upload: Upload,
-        asked: Asked,
-        owner: str,
-        file_name: str,
-        idempotency_key: str | None,
-        passwords: tuple[str, ...],
-    ) -> Job:
+    async def _made(self, coming: _Coming) -> Job:
+        if coming.idempotency_key is None:
+            return await self._create(coming)
+        key = (coming.owner, coming.idempotency_key)
+        lock = self._creating.setdefault(key, asyncio.Lock())
+        try:
+            async with lock:
+                known = self._store.find_idempotent(*key)
+                return await self._create(coming) if known is None else _same_question(known, coming)
+        finally:
+            if not lock.locked():
+                self._creating.pop(key, None)
+
+    async def _create(self, coming: _Coming) -> Job:
         with self._admission.place():
-            job = Job(
-                id=new_job_id(),
-                owner=owner,
-                file_name=without_folder(file_name),
-                size=upload.size,
-                doc_id=upload.doc_id,
-                asked=asked,
-                created_at=time.time(),
-                idempotency_key=idempotency_key,
-            )
+            job = coming.job()
             known = await self._known_rows(job)
-            await self._store.create(job, upload, passwords)
+            await self._store.create(job, coming.upload, coming.passwords)
             if known is not None:
                 same, rows = known
                 self._admission.reused += 1
                 return await self._answered(job, same, rows)
-            self._work.add(self._opened(job, passwords))
+            self._work.add(self._opened(job, coming.passwords))
         return job
+
+    def _forget(self, made: asyncio.Task[Job]) -> None:
+        """End a job whose id nobody was told."""
+        if made.cancelled() or made.exception() is not None:
+            return
+        here = self._work.find(made.result().id)
+        if here is not None:
+            self._work.end(here, "its client went away")
 
     async def _known_rows(self, job: Job) -> tuple[Job, list[Row]] | None:
         """What another job read for the same question, if its rows can be this job's."""
@@ -250,7 +276,9 @@ class DocumentService:
         same = self._store.find_same(owner, job.doc_id, job.asked.key)
         if same is None:
             return None
-        rows = copied_rows(await self._store.rows(same.id), same, job)
+        found = await self._store.rows(same.id)
+        copied = asyncio.to_thread(copied_rows, found, same, job) if len(found) > _FEW_ROWS else None
+        rows = copied_rows(found, same, job) if copied is None else await copied
         return None if rows is None else (same, rows)
 
     async def _answered(self, job: Job, same: Job, rows: list[Row]) -> Job:
@@ -317,8 +345,8 @@ class DocumentService:
                 _log.exception("the jobs of all processes cannot be looked after")
 
 
-def _same_question(known: Job, upload: Upload, asked: Asked) -> Job:
-    if (known.doc_id, known.asked.key) != (upload.doc_id, asked.key):
+def _same_question(known: Job, coming: _Coming) -> Job:
+    if (known.doc_id, known.asked.key) != (coming.upload.doc_id, coming.asked.key):
         raise IdempotencyError(
             f"this idempotency key made job {known.id} with another document or question. Use a new key for new work."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -167,6 +168,17 @@ def test_pages_that_are_not_asked_for_are_not_read(tmp_path: Path) -> None:
     assert (job.state, job.num_pages, job.num_rows) == ("done", 13, 5)
 
 
+def test_pages_that_a_document_does_not_have_are_no_rows(tmp_path: Path) -> None:
+    async def work() -> tuple[Job, list[Row]]:
+        async with desk(tmp_path) as here:
+            return await here.done(await here.send(text_pdf(2), pages="7"))
+
+    job, rows = in_loop(work)
+
+    assert (job.state, job.num_pages, rows) == ("done", 0, [])
+    assert "the document has 2 pages" in str(job.reason)
+
+
 @pytest.mark.parametrize("pages", ["0", "4-2", "x"])
 def test_pages_that_cannot_be_are_refused(tmp_path: Path, pages: str) -> None:
     async def work() -> None:
@@ -257,6 +269,26 @@ def test_a_cancelled_job_ends_at_once_and_accounts_for_all_pages(tmp_path: Path)
     skipped = [row for row in plain(rows) if row["status"] == "skipped"]
     assert {row["error_code"] for row in skipped} == {"cancelled"}
     assert sum(int(str(row["num_pages"])) for row in skipped) > 300
+
+
+def test_a_job_whose_client_left_before_it_had_an_id_ends(tmp_path: Path) -> None:
+    async def work() -> tuple[list[Job], int]:
+        async with desk(tmp_path) as here:
+            for pause in (0.0, 0.002, 0.005, 0.01, 0.02):
+                sending = asyncio.create_task(here.send(text_pdf(900, lines=30), owner="me"))
+                await asyncio.sleep(pause)
+                sending.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    job = await sending
+                    await here.service.cancel(job.id, "its client went away")
+            while here.service.load().jobs:
+                await asyncio.sleep(0.01)
+            return here.store.jobs("me"), here.service.load().jobs
+
+    jobs, num_open = in_loop(work)
+
+    assert num_open == 0
+    assert all((job.state, job.reason) == ("cancelled", "its client went away") for job in jobs)
 
 
 def test_a_deadline_ends_a_job(tmp_path: Path) -> None:
