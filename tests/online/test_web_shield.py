@@ -240,6 +240,28 @@ def test_no_url_leads_out_of_the_list(
         assert "url_allow" in answer.text
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"password": "\ud800"},
+        {"password": ["a", "b\0"]},
+        {"password": 3},
+        {"pages": "\ud800"},
+        {"file_name": "\ud800\0.pdf"},
+        {"pipeline": {"a": "\ud800"}},
+        {"max_pages": 10**30},
+        {"wait": "Infinity"},
+        {"\ud800": 1},
+    ],
+)
+def test_odd_values_in_json_are_no_fault_of_ours(client: httpx.Client, files: str, fields: dict[str, object]) -> None:
+    sent = json.dumps({"url": f"{files}/docs/paper%20one.pdf", **fields})
+
+    answer = client.post("/v1/documents", content=sent, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code in (202, 422)
+
+
 def test_a_request_without_a_host_is_refused(server: Live) -> None:
     answer = ask_raw(server.port, [b"GET /v1/jobs HTTP/1.0\r\n\r\n"])
 

@@ -24,7 +24,6 @@ class PagePictures:
     """Draws pages, two at once. Readers that nobody needed for half a minute are ended; so is the rest by `close`."""
 
     def __init__(self) -> None:
-        self._places = asyncio.Semaphore(_AT_ONCE)
         self._num_waiting = 0
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="omnipipe-picture")
         self._idle: list[ReaderProcess] = []
@@ -43,20 +42,24 @@ class PagePictures:
         policy = RenderPolicy(
             dpi=150.0, longest_side=longest_side, max_pixels=12_000_000, small_side=0, format=form, mode="RGB"
         )
+        drawing = asyncio.get_running_loop().run_in_executor(self._threads, self._draw, path, index, policy, passwords)
         self._num_waiting += 1
-        try:
-            async with self._places:
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._threads, self._draw, path, index, policy, passwords)
-        finally:
-            self._num_waiting -= 1
-            self._end_idle_later()
+        drawing.add_done_callback(self._drawn)
+        # A thread cannot be stopped: it keeps its place although nobody waits any more.
+        return await asyncio.shield(drawing)
+
+    def _drawn(self, drawing: asyncio.Future[bytes]) -> None:
+        self._num_waiting -= 1
+        if not drawing.cancelled():
+            # Told to whoever waits; nobody may.
+            drawing.exception()
+        self._end_idle_later()
 
     def close(self) -> None:
         """End all readers."""
         if self._timer is not None:
             self._timer.cancel()
-        self._threads.shutdown()
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._end_idle()
 
     def _draw(self, path: Path, index: int, policy: RenderPolicy, passwords: tuple[str, ...]) -> bytes:
@@ -87,8 +90,7 @@ class PagePictures:
     def _end_idle_later(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(_IDLE_SECONDS, lambda: self._threads.submit(self._end_idle))
+        self._timer = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._end_idle)
 
     def _end_idle(self) -> None:
         for _ in range(_AT_ONCE):
