@@ -27,7 +27,7 @@ from tests.online.live import parts
 SECRET = "op_a-key-of-the-tests"
 _BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _SECONDS = 60.0
-_PATIENCE_MS = 30_000
+_PATIENCE_MS = 60_000
 
 
 class Sites(NamedTuple):
