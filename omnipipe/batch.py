@@ -42,6 +42,7 @@ class RunOptions:
 
     runner: Literal["ray", "local"] = "ray"
     address: str | None = None
+    served: str | None = None
     concurrency: tuple[int, int] | None = None
     pages: str | None = None
     limit: int | None = None
@@ -193,7 +194,8 @@ class _Run:
             return local.execute
         from omnipipe.runners import ray_data
 
-        ray_options = ray_data.RayOptions(address=self._options.address, concurrency=self._options.concurrency)
+        given = self._options
+        ray_options = ray_data.RayOptions(address=given.address, concurrency=given.concurrency, served=given.served)
 
         def execute(job: Job, units: Iterable[Unit], *, on_receipt: Callable[[Receipt], None], later: Later) -> None:
             ray_data.execute(job, units, on_receipt=on_receipt, options=ray_options, later=later)

@@ -14,6 +14,7 @@ import typer
 from omnipipe.cli import engine, option
 from omnipipe.cli.choice import choose_pipeline, parse_concurrency, read_passwords
 from omnipipe.cli.engine_option import EngineOptions, takes_engine_options
+from omnipipe.errors import ConfigError
 
 if TYPE_CHECKING:
     from omnipipe.batch import RunSummary
@@ -92,6 +93,14 @@ Runner = Annotated[
         metavar="ray|local", envvar="OMNIPIPE_RUNNER", help="local: one process, without Ray; for small inputs."
     ),
 ]
+Served = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        envvar="OMNIPIPE_SERVED",
+        help="Ask the engines of this application of omnipipe serve on --address, after its live requests.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors; same as --progress quiet.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what is done, on stderr.")]
 Strict = Annotated[
@@ -123,6 +132,7 @@ def run(
     concurrency: Concurrency = None,
     progress: ProgressMode = ProgressChoice.auto,
     runner: Runner = RunnerChoice.ray,
+    served: Served = None,
     as_json: option.Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -142,12 +152,15 @@ def run(
     from omnipipe.progress import Progress
 
     is_here = runner is RunnerChoice.local or not (address or os.environ.get("RAY_ADDRESS"))
+    if served is not None and is_here:
+        raise ConfigError(f"--served {served} is on a Ray cluster. Add its --address HOST:PORT.")
     engine.check_engines(chosen, engine_options, strict=strict, here=is_here)
     if is_here:
         check_ocr(chosen)
     options = batch.RunOptions(
         runner=runner.value,
         address=address,
+        served=served,
         concurrency=bounds,
         pages=pages,
         limit=limit,

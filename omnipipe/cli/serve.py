@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -143,8 +144,15 @@ def _serve(plan: ServePlan, keys: Keys, runner: RunnerChoice, *, is_here: bool) 
 
     if is_here:
         check_free(plan.settings)
+
+    def on_ready_with_engines(url: str) -> None:
+        on_ready(url)
+        if is_here and plan.engine_configs:
+            joins = shlex.quote(str(plan.settings.data_dir / serve_ray.ENVIRONMENT_FILE))
+            typer.echo(f"omnipipe: batch runs on its engine: . {joins}; omnipipe run ... --served {plan.name}")
+
     typer.echo(f"omnipipe: {serve_ray.wildcard_note()}", err=True)
-    serve_ray.serve(plan, keys, on_ready)
+    serve_ray.serve(plan, keys, on_ready_with_engines)
 
 
 def _keys(settings: ServeSettings, *, no_auth: bool) -> Keys:

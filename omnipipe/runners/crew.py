@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from itertools import islice
 
 from omnipipe.engines.base import EngineConfig
-from omnipipe.engines.thread import EngineHost
 from omnipipe.gate import Gate
 from omnipipe.runners.job import Job, execute_unit
 from omnipipe.unit import ENGINE_START, Receipt, Unit
@@ -37,7 +36,7 @@ class Crew:
         self._job = job
         self._pass_index = pass_index
         self._store = job.open_store()
-        self._engines = EngineHost()
+        self._engines = job.open_engines()
         self._gate = Gate()
         self._idle: list[Worker] = []
         self._all: list[Worker] = []

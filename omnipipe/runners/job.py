@@ -14,6 +14,7 @@ from omnipipe.gate import Gate
 from omnipipe.ledger.store import UnitStore
 from omnipipe.page import Page
 from omnipipe.pipeline import Pipeline
+from omnipipe.runners.serve_batch import ServedEngines
 from omnipipe.stages.base import Answers, WaitingStage
 from omnipipe.unit import Receipt, Unit
 from omnipipe.worker import Worker, WorkerOptions
@@ -28,6 +29,7 @@ class Job:
     run_id: str
     boot_id: str
     options: WorkerOptions = field(default_factory=WorkerOptions)
+    served: ServedEngines | None = None
     config_hash: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,6 +50,10 @@ class Job:
         # Only how the work is done is another one.
         object.__setattr__(made, "config_hash", self.config_hash)
         return made
+
+    def open_engines(self) -> EngineHost:
+        """The engines of a worker process: its own, or those that are served."""
+        return EngineHost() if self.served is None else self.served.host()
 
     def open_worker(self, pass_index: int = 0, engines: EngineHost | None = None) -> Worker:
         return Worker(self.pipeline, self.options, pass_index=pass_index, engines=engines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pickle import loads
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from omnipipe.errors import RunStopped
 from omnipipe.runners.job import Job, Later
 from omnipipe.runners.ray_options import RayOptions
 from omnipipe.runners.ray_pages import to_dataset
-from omnipipe.runners.ray_pool import Pool
+from omnipipe.runners.ray_pool import SOME_CPU, Pool
 from omnipipe.runners.ray_supply import Supply
 from omnipipe.runners.side_by_side import go_side_by_side
 from omnipipe.unit import Receipt, Unit
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["RayOptions", "execute", "to_dataset"]
 
 _ROUNDS_WITHOUT_PROGRESS = 3
-
-_SOME_CPU = 0.01
 
 # The task that an actor runs, and two more: with one, actors wait for a driver on a busy machine; with many, a slow
 # actor sits on units at the end of a run.
@@ -58,6 +57,10 @@ def execute(
         if later is not None:
             supplies += [stack.enter_context(Supply(later.units(index))) for index in range(1, len(passes))]
         session = stack.enter_context(RaySession(options, job.run_dir))
+        if options.served is not None:
+            from omnipipe.runners.serve_batch import find_served
+
+            job = replace(job, served=find_served(options.served, job.pipeline.engines))
         pools = session.pools([part.engine for part in passes])
         job = job.for_workers([pool.max_size for pool in pools])
         runs = [_Run(job, index, supply, on_receipt, options, pools[index]) for index, supply in enumerate(supplies)]
@@ -142,7 +145,7 @@ class _Run:
             batch_size=None,
             batch_format="pyarrow",
             # Never 0, or Ray Data fuses the source, which takes none, with the actors: one endless task.
-            num_cpus=max(pool.num_cpus, _SOME_CPU),
+            num_cpus=max(pool.num_cpus, SOME_CPU),
             num_gpus=pool.num_gpus or None,
             memory=self._options.memory_bytes,
             compute=ActorPoolStrategy(

@@ -18,7 +18,8 @@ class RayOptions:
     per CPU. `num_cpus` and `memory_bytes` are what Ray reserves for a worker; `object_store_bytes` is the size of a
     local cluster's object store. A run in which no unit ends for `no_progress_seconds` is stopped: it must be longer
     than the slowest unit. While Ray is up, file descriptor 2 goes to `ray.log` in `log_dir` (`logs` in the run
-    directory if None), unless `quiet` is off.
+    directory if None), unless `quiet` is off. `served` is an application of Ray Serve on that cluster whose engines
+    are asked, so that the run loads none.
     """
 
     address: str | None = None
@@ -29,6 +30,7 @@ class RayOptions:
     no_progress_seconds: float = 3600.0
     log_dir: Path | None = None
     quiet: bool = True
+    served: str | None = None
 
     def __post_init__(self) -> None:
         if self.concurrency is not None and not 1 <= self.concurrency[0] <= self.concurrency[1]:

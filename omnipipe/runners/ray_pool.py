@@ -9,6 +9,9 @@ from omnipipe.engines.base import EngineConfig
 from omnipipe.errors import ConfigError
 from omnipipe.runners.crew import crew_size
 
+SOME_CPU = 0.01
+"""What an actor takes that needs no CPU of Ray's: never 0, or Ray Data fuses the source with the actors."""
+
 
 class Pool(NamedTuple):
     """The least and the largest number of actors; the units, slots and GPUs that each has."""
@@ -27,11 +30,13 @@ def plan_pools(
     num_gpus: float,
     cpus_per_actor: float,
     concurrency: tuple[int, int] | None,
+    are_served: bool = False,
 ) -> list[Pool]:
     """A pool for each pass on a cluster with so many CPUs and GPUs.
 
     `concurrency` bounds the engines' pools, or the workers' where there is no engine. Without it there are as many
-    engines as the GPUs allow (one where an engine needs none), and workers on all CPUs that are left.
+    engines as the GPUs allow (one where an engine needs none), and workers on all CPUs that are left. Engines that
+    `are_served` take nothing of the run's.
 
     Raises:
         ConfigError: An engine needs more GPUs than there are.
@@ -41,7 +46,7 @@ def plan_pools(
         if engine is None:
             pools.append(None)
             continue
-        needed = engine.num_gpus
+        needed = 0.0 if are_served else engine.num_gpus
         if needed > num_gpus:
             raise ConfigError(
                 f"{engine.label} engine of {engine.model} needs {needed:g} GPUs; Ray sees {num_gpus:g}. Lower "
@@ -49,7 +54,7 @@ def plan_pools(
             )
         most = int(num_gpus // needed) if needed else 1
         low, high = concurrency or (1, max(1, most))
-        pools.append(Pool(low, high, crew_size(engine), engine.num_cpus, needed))
+        pools.append(Pool(low, high, crew_size(engine), SOME_CPU if are_served else engine.num_cpus, needed))
     taken = sum(pool.min_size * pool.num_cpus for pool in pools if pool is not None)
     left = max(1, int((num_cpus - taken) // cpus_per_actor))
     has_engines = any(pool is not None for pool in pools)

@@ -105,13 +105,17 @@ class RaySession:
         """
         import ray
 
-        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        are_served = self._options.served is not None
+        # Beside a served application there is what that leaves.
+        known = ray.available_resources if are_served else ray.cluster_resources
+        resources = known()  # type: ignore[no-untyped-call]
         return plan_pools(
             engines,
             num_cpus=resources.get("CPU", 0.0),
             num_gpus=resources.get("GPU", 0.0),
             cpus_per_actor=self._options.num_cpus or 1,
             concurrency=self._options.concurrency,
+            are_served=are_served,
         )
 
 

@@ -77,7 +77,7 @@ def deployment_options(plan: ServePlan, pages: Width, engines: Sequence[Width]) 
         options[f"{ENGINE}-{number}"] = {
             **_between(width, target=float(max(1, config.num_running))),
             "max_ongoing_requests": _NO_BOUND,
-            "ray_actor_options": {"num_cpus": config.num_cpus, "num_gpus": config.num_gpus},
+            "ray_actor_options": {"num_cpus": width.num_cpus, "num_gpus": config.num_gpus},
         }
     return {name: own | _COMMON for name, own in options.items()}
 

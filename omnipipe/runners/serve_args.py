@@ -95,7 +95,7 @@ class ServeArgs(Config):
 
     def widths(self, plan: ServePlan) -> tuple[Width, list[Width]]:
         """How many document workers, and how many replicas of each engine."""
-        return Width(*self.replicas), [Width(*self.engines) for _ in plan.engine_configs]
+        return Width(*self.replicas), [Width(*self.engines, config.num_cpus) for config in plan.engine_configs]
 
 
 def _loaded(pipeline: str | Mapping[str, JsonValue]) -> Pipeline:

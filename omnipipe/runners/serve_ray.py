@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ _ANSWERS_SECONDS = 60
 _POLL_SECONDS = 0.2
 
 TOKEN_FILE = "ray-token"
+ENVIRONMENT_FILE = "ray.env"
+"""In the data directory while a Ray of our own runs: what another process needs to join it (`--served`)."""
 
 _WILDCARD_NOTE = (
     "note: Ray Serve's replicas also listen on ports of all this machine's addresses, whatever --host says. {guard} "
@@ -60,9 +63,12 @@ def serve(plan: ServePlan, keys: Keys, on_ready: Callable[[str], None]) -> None:
             stack.enter_context(stop.listening())
             pools = session.pools([None, *plan.engine_configs])
             workers = plan.replicas or (pools[0].min_size, pools[0].max_size)
-            engines = [Width(pool.min_size, pool.max_size, pool.num_cpus) for pool in pools[1:]]
-            pages = Width(*workers, num_cpus=_cpus_for(workers[0], engines))
+            # A Ray of our own has nobody else to share with but batch runs: Serve reserves no CPU there.
+            engines = [Width(pool.min_size, pool.max_size, pool.num_cpus if address else 0.0) for pool in pools[1:]]
+            pages = Width(*workers, _cpus_for(workers[0], engines) if address else 0.0)
             application = _Application(plan, port, is_own=address is None)
+            if address is None:
+                stack.enter_context(_environment_file(settings.data_dir))
             try:
                 if application.start(keys, pages, engines, stop):
                     on_ready(url(settings.host, port))
@@ -178,6 +184,22 @@ def _cpus_for(num_workers: int, engines: list[Width]) -> float:
     total = ray.cluster_resources().get("CPU", 0.0)  # type: ignore[no-untyped-call]
     left = total - sum(width.least * width.num_cpus for width in engines)
     return float(max(0.0, min(1.0, left / num_workers)))
+
+
+@contextmanager
+def _environment_file(data_dir: Path) -> Iterator[None]:
+    """How to join this Ray, as assignments that a shell can read."""
+    import ray
+
+    path = data_dir / ENVIRONMENT_FILE
+    names = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER")
+    known = {name: os.environ[name] for name in names if name in os.environ}
+    known["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
+    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(known.items())))
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +16,12 @@ import pytest
 from omnipipe.batch import RunOptions, run
 from omnipipe.online.job import Row
 from omnipipe.pipeline import load_pipeline
+from tests.conftest import ROOT
 from tests.online.serving import Serving, serving
 from tests.online.tables import COMPARED, table_of
 from tests.pdfs import pdf_of_texts
-from tests.rows import result_rows
-from tests.tiny_reader import png_of_page, random_pages
+from tests.rows import column, result_rows
+from tests.tiny_reader import CHECKPOINT, png_of_page, random_pages
 
 PIPELINE = str(Path(__file__).with_name("slow_reader.py"))
 JOB_SECONDS = 90.0
@@ -141,13 +145,52 @@ def test_a_job_survives_the_death_of_its_ingress(server: Serving) -> None:
 
 def test_a_page_survives_the_death_of_its_engine(server: Serving) -> None:
     texts = random_pages(6, seed=9)
-    server.kill("Engine-0")
 
     with server.client() as client:
         jobs = [submit(client, png_of_page(text), f"{number}.png") for number, text in enumerate(texts)]
+        server.kill("Engine-0")
     done = [finished(server, job_id) for job_id in jobs]
 
     assert [job["pages"][0]["text"] for job in done] == texts  # type: ignore[index]
+
+
+def run_served(server: Serving, pipeline: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    lines = (server.data / "ray.env").read_text().splitlines()
+    joins = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+    command = [sys.executable, "-m", "omnipipe.cli.main", "run", str(folder / "in"), "-o", str(folder / "out")]
+    return subprocess.run(
+        [*command, "-p", pipeline, "--served", "omnipipe-slow"],
+        env={**os.environ, **joins},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_a_batch_run_asks_the_served_engine(server: Serving, tmp_path: Path) -> None:
+    texts = random_pages(6, seed=11)
+    (tmp_path / "in").mkdir()
+    for number, text in enumerate(texts):
+        (tmp_path / "in" / f"{number}.png").write_bytes(png_of_page(text))
+
+    done = run_served(server, PIPELINE, tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert sorted(column(tmp_path / "out", "text")) == sorted(texts)  # type: ignore[type-var]
+
+
+def test_a_served_engine_with_other_settings_is_refused(server: Serving, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(png_of_page("A"))
+    other = tmp_path / "other.yaml"
+    config = f"{{config: QwenTextPyTorchConfig, model: {CHECKPOINT}, max_tokens: 81, torch_dtype: float32}}"
+    other.write_text(f"name: other\nstages:\n  - read\n  - render\n  - extract: {{engine: {config}}}\n")
+
+    done = run_served(server, str(other), tmp_path)
+
+    assert done.returncode == 2
+    assert "its QwenTextPyTorchConfig has other settings: generation, prompt." in done.stderr
 
 
 def test_asked_to_end_it_ends_what_is_in_work(server: Serving) -> None:
