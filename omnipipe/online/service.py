@@ -7,24 +7,21 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
-from typing import NamedTuple
 
-from omnipipe.errors import ConfigError, OmnipipeError
+from omnipipe.errors import OmnipipeError
 from omnipipe.online.admission import Admission
 from omnipipe.online.dispatch import Dispatcher
-from omnipipe.online.job import Asked, Job, Row, new_job_id
+from omnipipe.online.intake import Coming, Intake
+from omnipipe.online.job import Asked, Job, Row
 from omnipipe.online.jobs.store import JobStore
 from omnipipe.online.jobs.uploads import Upload
 from omnipipe.online.load import Load
 from omnipipe.online.open_job import OpenJob
 from omnipipe.online.piece import PageService
-from omnipipe.online.refusal import IdempotencyError, NoSuchJobError
-from omnipipe.online.reuse import copied_rows
+from omnipipe.online.refusal import NoSuchJobError
 from omnipipe.online.settings import ServeSettings
 from omnipipe.online.shown_name import without_folder
 from omnipipe.pipeline import Pipeline
-from omnipipe.sources.pages import PageSelection
 
 _log = logging.getLogger(__name__)
 
@@ -32,31 +29,6 @@ _TAKE_OVER_SECONDS = 3.0
 _SWEEP_SECONDS = 60.0
 _FIRST_LOOK_SECONDS = 0.05
 _LAST_LOOK_SECONDS = 0.5
-_FEW_ROWS = 32
-
-
-class _Coming(NamedTuple):
-    """What is to become a job."""
-
-    upload: Upload
-    asked: Asked
-    owner: str
-    file_name: str
-    idempotency_key: str | None
-    passwords: tuple[str, ...]
-
-    def job(self) -> Job:
-        """A new one."""
-        return Job(
-            id=new_job_id(),
-            owner=self.owner,
-            file_name=self.file_name,
-            size=self.upload.size,
-            doc_id=self.upload.doc_id,
-            asked=self.asked,
-            created_at=time.time(),
-            idempotency_key=self.idempotency_key,
-        )
 
 
 class DocumentService:
@@ -77,7 +49,7 @@ class DocumentService:
         self._settings = settings
         self._work = Dispatcher(store, pages, pipeline)
         self._admission = Admission(settings, self._work, store)
-        self._creating: dict[tuple[str, str], asyncio.Lock] = {}
+        self._intake = Intake(self._open, store, self._work, self._admission, settings, pipeline)
         self._keeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -133,16 +105,9 @@ class DocumentService:
             IdempotencyError: `idempotency_key` came before with something else.
             ConfigError: `asked` cannot be done.
         """
-        asked = self._checked(asked, passwords)
-        coming = _Coming(upload, asked, owner, without_folder(file_name), idempotency_key, passwords)
-        made = asyncio.create_task(self._made(coming))
-        try:
-            # Shielded: a job on the disk that nobody works on would wait for the next start.
-            return await asyncio.shield(made)
-        except asyncio.CancelledError:
-            if idempotency_key is None:
-                made.add_done_callback(self._forget)
-            raise
+        return await self._intake.submit(
+            Coming(upload, asked, owner, without_folder(file_name), idempotency_key, passwords)
+        )
 
     async def wait(self, job_id: str, seconds: float) -> Job:
         """The job when it is final, or as it is after `seconds`, or when this service closes.
@@ -222,77 +187,7 @@ class DocumentService:
             reused=self._admission.reused,
         )
 
-    def _checked(self, asked: Asked, passwords: tuple[str, ...]) -> Asked:
-        if (asked.pipeline, asked.config_hash) != (self.pipeline_name, self.config_hash):
-            raise ConfigError(f"pipeline {asked.pipeline[:80]!r} is not served. Use {self.pipeline_name!r}.")
-        if asked.pages is not None:
-            PageSelection.parse(asked.pages)
-        most = self._settings.max_pages
-        return replace(
-            asked,
-            max_pages=most if asked.max_pages is None else min(asked.max_pages, most),
-            deadline=time.time() + self._settings.default_deadline if asked.deadline is None else asked.deadline,
-            has_passwords=bool(passwords),
-        )
-
-    async def _made(self, coming: _Coming) -> Job:
-        if coming.idempotency_key is None:
-            return await self._create(coming)
-        key = (coming.owner, coming.idempotency_key)
-        lock = self._creating.setdefault(key, asyncio.Lock())
-        try:
-            async with lock:
-                known = self._store.find_idempotent(*key)
-                return await self._create(coming) if known is None else _same_question(known, coming)
-        finally:
-            if not lock.locked():
-                self._creating.pop(key, None)
-
-    async def _create(self, coming: _Coming) -> Job:
-        with self._admission.place():
-            job = coming.job()
-            known = await self._known_rows(job)
-            await self._store.create(job, coming.upload, coming.passwords)
-            if known is not None:
-                same, rows = known
-                self._admission.reused += 1
-                return await self._answered(job, same, rows)
-            self._work.add(self._opened(job, coming.passwords))
-        return job
-
-    def _forget(self, made: asyncio.Task[Job]) -> None:
-        """End a job whose id nobody was told."""
-        if made.cancelled() or made.exception() is not None:
-            return
-        here = self._work.find(made.result().id)
-        if here is not None:
-            self._work.end(here, "its client went away")
-
-    async def _known_rows(self, job: Job) -> tuple[Job, list[Row]] | None:
-        """What another job read for the same question, if its rows can be this job's."""
-        if job.asked.has_passwords:
-            return None
-        owner = None if self._settings.share_results else job.owner
-        same = self._store.find_same(owner, job.doc_id, job.asked.key)
-        if same is None:
-            return None
-        found = await self._store.rows(same.id)
-        copied = asyncio.to_thread(copied_rows, found, same, job) if len(found) > _FEW_ROWS else None
-        rows = copied_rows(found, same, job) if copied is None else await copied
-        return None if rows is None else (same, rows)
-
-    async def _answered(self, job: Job, same: Job, rows: list[Row]) -> Job:
-        job = job.with_(
-            state="done",
-            finished_at=time.time(),
-            page_count=same.page_count,
-            num_pages=same.num_pages,
-            num_rows=len(rows),
-        )
-        await self._store.update(job, rows, durable=True)
-        return job
-
-    def _opened(self, job: Job, passwords: tuple[str, ...], rows: Sequence[Row] = ()) -> OpenJob:
+    def _open(self, job: Job, passwords: tuple[str, ...], rows: Sequence[Row] = ()) -> OpenJob:
         # Where the bytes are gone the reader says so in a row.
         upload = self._store.upload_path(job) or self._settings.data_dir / "missing"
         answers = self._store.answers_path(job)
@@ -330,7 +225,7 @@ class DocumentService:
 
     async def _continued(self, job: Job) -> OpenJob:
         rows = await self._store.rows(job.id)
-        return self._opened(job.with_(num_rows=len(rows)), self._store.passwords(job), rows)
+        return self._open(job.with_(num_rows=len(rows)), self._store.passwords(job), rows)
 
     async def _keep(self) -> None:
         swept = time.monotonic()
@@ -343,11 +238,3 @@ class DocumentService:
                     swept = time.monotonic()
             except (OSError, OmnipipeError):
                 _log.exception("the jobs of all processes cannot be looked after")
-
-
-def _same_question(known: Job, coming: _Coming) -> Job:
-    if (known.doc_id, known.asked.key) != (coming.upload.doc_id, coming.asked.key):
-        raise IdempotencyError(
-            f"this idempotency key made job {known.id} with another document or question. Use a new key for new work."
-        )
-    return known

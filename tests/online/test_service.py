@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -18,6 +19,7 @@ from omnipipe.online.busy import BusyError
 from omnipipe.online.job import Asked, Job, Row
 from omnipipe.online.jobs.store import JobStore
 from omnipipe.online.local import LocalPageService
+from omnipipe.online.open_job import OpenJob
 from omnipipe.online.piece import PageService
 from omnipipe.online.refusal import IdempotencyError, NoSuchJobError
 from omnipipe.online.service import DocumentService
@@ -335,14 +337,17 @@ def test_what_there_is_no_room_for_is_refused_and_the_rest_is_done(tmp_path: Pat
 
 
 def test_finished_jobs_leave_nothing_in_the_service(tmp_path: Path) -> None:
-    async def work() -> tuple[int, int, int]:
+    async def work() -> tuple[int, int, int, int]:
         async with desk(tmp_path) as here:
             for number in range(20):
                 await here.done(await here.send(text_pdf(1, word=f"paper {number}")))
             load = here.service.load()
-            return load.jobs, load.queued_pages + load.running_pieces, load.finished
+            await asyncio.sleep(0)
+            gc.collect()
+            num_kept = sum(isinstance(found, OpenJob) for found in gc.get_objects())
+            return load.jobs, load.queued_pages + load.running_pieces, load.finished, num_kept
 
-    assert in_loop(work) == (0, 0, 20)
+    assert in_loop(work) == (0, 0, 20, 0)
 
 
 def test_a_closed_service_leaves_its_jobs_to_the_next(tmp_path: Path) -> None:
