@@ -92,11 +92,21 @@ class LoadedEngine:
         self.llm = llm
         self._guard = guard
         self._processes = processes
+        self._cores: list[psutil.Process] = []
+
+    def loading_ended(self) -> None:
+        """Take note of the engine's own processes: what they start themselves, such as compilers, may end any time."""
+        import psutil
+
+        for process in self._processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.ppid() == os.getpid():
+                    self._cores.append(process)
 
     @property
     def is_alive(self) -> bool:
-        """Whether all its processes are there."""
-        return all(process.is_running() and process.status() != "zombie" for process in self._processes)
+        """Whether its own processes are there; vLLM itself looks after theirs."""
+        return all(process.is_running() and process.status() != "zombie" for process in self._cores)
 
     def end(self) -> None:
         """End all processes; blocks for up to some seconds. Also after the engine died."""
@@ -132,6 +142,7 @@ def load(config: VLLMConfig) -> LoadedEngine:
             with _watched(guard) as processes:
                 # Not into a name of this frame: something in vLLM keeps the frame, and it would keep the engine.
                 loaded = LoadedEngine(AsyncLLM.from_vllm_config(settings, disable_log_stats=True), guard, processes)
+            loaded.loading_ended()
         except Exception as error:
             guard.release()
             end_processes(processes)

@@ -26,7 +26,7 @@ class PromptRenderer:
         """The prompt of `request` as vLLM's `generate` takes it.
 
         Raises:
-            ProblemError: A picture cannot be decoded.
+            ProblemError: A picture cannot be decoded, or the template does not take these turns.
         """
         prompt: dict[str, object] = {"prompt": self._text(request.messages)}
         if images := [picture(pixels) for pixels in request.images]:
@@ -92,10 +92,19 @@ class _Templater:
     def __call__(self, conversation: list[dict[str, Any]]) -> str:
         if self._placeholder is not None:
             conversation = [{**turn, "content": self._flat(turn["content"])} for turn in conversation]
+        from jinja2 import TemplateError
+
         options = {} if self._template is None else {"chat_template": self._template}
-        return str(
-            self._applier.apply_chat_template(conversation, tokenize=False, add_generation_prompt=True, **options)
-        )
+        try:
+            text = self._applier.apply_chat_template(
+                conversation, tokenize=False, add_generation_prompt=True, **options
+            )
+        except TemplateError as error:
+            # Some want turns to alternate, or know no system message: chat clients send what they like.
+            raise ProblemError(
+                "stage_error", f"the checkpoint's chat template refuses the messages: {error}"
+            ) from error
+        return str(text)
 
     def _flat(self, parts: list[dict[str, str]]) -> str:
         """Parts as one text, pictures before words, for templates that know no parts."""
