@@ -15,6 +15,7 @@ from omnipipe.online.load import Load, Rate
 from omnipipe.online.open_job import OpenJob, Work
 from omnipipe.online.piece import PageService, PieceResult, WorkerLostError
 from omnipipe.online.schedule import Schedule
+from omnipipe.online.tracing import trace_job, traced_pages
 from omnipipe.pipeline import Pipeline
 
 _log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class Dispatcher:
 
     def __init__(self, store: JobStore, pages: PageService, pipeline: Pipeline) -> None:
         self._store = store
-        self._pages = pages
+        self._pages = traced_pages(pages)
         self._schedule = Schedule(pipeline)
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -224,6 +225,7 @@ class Dispatcher:
             self._let_go(job)
             self._done += 1
             self.jobs_done.count()
+            trace_job(job.job)
         job.watch.wake()
 
     def _abandon(self, job: OpenJob) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from omnipipe.online.engine_service import served_models
 from omnipipe.online.jobs.store import JobStore
 from omnipipe.online.service import DocumentService
+from omnipipe.online.web.access_log import write_access_log
 from omnipipe.online.web.app import Online, make_app
 from omnipipe.online.web.auth import Keys
 from omnipipe.runners.serve_engine import HandleEngineService
@@ -43,6 +44,7 @@ class Ingress:
         """Open the store, begin with what is left of earlier jobs, and make the app. Serve calls it once."""
         from ray import serve
 
+        write_access_log()
         plan = self._plan
         name = serve.get_replica_context().replica_id.unique_id
         self._store = JobStore(plan.settings, writer=name)

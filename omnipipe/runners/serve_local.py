@@ -14,6 +14,7 @@ from omnipipe.online.jobs.store import JobStore
 from omnipipe.online.local import LocalPageService
 from omnipipe.online.local_engines import LocalEngineService
 from omnipipe.online.service import DocumentService
+from omnipipe.online.web.access_log import write_access_log
 from omnipipe.online.web.app import Online, make_app
 from omnipipe.online.web.auth import Keys
 from omnipipe.runners.serve_door import open_socket, url
@@ -36,6 +37,7 @@ def serve(plan: ServePlan, keys: Keys, on_ready: Callable[[str], None]) -> None:
 
 
 async def _serve(plan: ServePlan, keys: Keys, listening: socket.socket, on_ready: Callable[[], None]) -> None:
+    write_access_log()
     server = _Server()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

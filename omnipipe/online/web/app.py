@@ -13,6 +13,7 @@ from omnipipe.online.engine_service import EngineService
 from omnipipe.online.jobs.store import JobStore
 from omnipipe.online.service import DocumentService
 from omnipipe.online.settings import ServeSettings
+from omnipipe.online.tracing import request_observers, traced_engines
 from omnipipe.online.web import chat, documents, health, jobs, metrics, models, pages, pipelines, static
 from omnipipe.online.web.access_log import AccessLog
 from omnipipe.online.web.auth import Keys
@@ -70,7 +71,8 @@ def make_app(online: Online, *, echoes_request_id: bool = True) -> FastAPI:
     for module in (health, metrics, static):
         app.include_router(module.router(online))
     describe_keys(app, is_open=not len(online.keys))
+    online.engines = traced_engines(online.engines)
     app.state.metrics = metrics.Metrics(online)
     # The last added is the outermost: what the shield refuses is counted as well.
-    app.add_middleware(WatchRequests, observers=(app.state.metrics, AccessLog()))
+    app.add_middleware(WatchRequests, observers=(app.state.metrics, AccessLog(), *request_observers()))
     return app
