@@ -40,7 +40,8 @@ class State(NamedTuple):
 class Follower:
     """Follows every segment but the own ones, and the lists of packed jobs. Callers hold the store's lock.
 
-    `removed` are jobs that must not come back, with the monotonic times when that became known. `leftovers` are places
+    `removed` are jobs that must not come back, with the monotonic times when that became known, and `told` the segments
+    that say so, with the time of the last word. `leftovers` are places
     of records that ought to be erased, because their job was removed or packed; `unwanted` are removed jobs that are
     packed still, with the names of the lists.
     """
@@ -56,6 +57,7 @@ class Follower:
         self._folders = ((str(layout.segments), SEGMENT_SUFFIX), (str(layout.pages), PACKED_SUFFIX))
         self._touched: set[bytes] = set()
         self.removed: dict[bytes, float] = {}
+        self.told: dict[str, float] = {}
         self.leftovers: list[Place] = []
         self.unwanted: dict[bytes, str] = {}
 
@@ -102,6 +104,7 @@ class Follower:
         for name in gone:
             del self._read_to[name]
             self._paths.pop(name, None)
+            self.told.pop(name, None)
         return gone
 
     def _read(self, name: str, path: Path) -> None:
@@ -123,6 +126,7 @@ class Follower:
         if frame.is_erased or not frame.is_whole:
             return
         if frame.kind is Kind.REMOVED:
+            self.told[self._index.files[file]] = time.monotonic()
             self._take_removed(frame.job_id)
         elif frame.kind is Kind.PACKED:
             self._take_packed(file, frame, bytes(payload))

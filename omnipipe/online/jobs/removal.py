@@ -14,7 +14,7 @@ from omnipipe.online.job import Row
 from omnipipe.online.jobs.follow import read_final
 from omnipipe.online.jobs.frame import Kind, encode
 from omnipipe.online.jobs.index import Final
-from omnipipe.online.jobs.journal import GROUP_SECONDS, Write
+from omnipipe.online.jobs.journal import GROUP_SECONDS, Placed, Write
 from omnipipe.online.jobs.pack import PackedJob, read_packed, remove_pack, write_pack
 from omnipipe.online.jobs.segment import PACKED_SUFFIX, SEGMENT_SUFFIX, Place, erase
 from omnipipe.online.jobs.shelf import Shelf, read_rows
@@ -143,7 +143,12 @@ def _stop(shelf: Shelf, keys: Sequence[bytes]) -> bool:
 
 def _say(shelf: Shelf, keys: Sequence[bytes]) -> None:
     """Tell all other processes, now and after restarts."""
-    writes = [Write([encode(Kind.REMOVED, key, 0, b"")], is_urgent=True) for key in keys]
+
+    def placed(places: Sequence[Placed]) -> None:
+        with shelf.lock:
+            shelf.follower.told[places[0].segment] = time.monotonic()
+
+    writes = [Write([encode(Kind.REMOVED, key, 0, b"")], placed=placed, is_urgent=True) for key in keys]
     for write in writes:
         shelf.journal.put(write)
     until = time.monotonic() + _WORD_SECONDS

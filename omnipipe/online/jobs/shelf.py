@@ -22,7 +22,10 @@ from omnipipe.online.jobs.uploads import Uploads
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """The index with its lock, what fills it, and the files. `index`, `follower` are used with `lock` held only."""
+    """The index with its lock, what fills it, and the files.
+
+    `index` and `follower` are used with `lock` held only; one thread at a time, with `claiming` held, takes jobs over.
+    """
 
     writer: str
     layout: DataLayout
@@ -34,6 +37,7 @@ class Shelf:
     uploads: Uploads
     side: SideFiles
     lock: threading.RLock = field(default_factory=threading.RLock)
+    claiming: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, key: bytes, live: Live, rows: Sequence[Row] = (), *, is_urgent: bool) -> Write:
         """The records of a job's state and of new rows, to be put into the journal. Callers hold `lock`."""
@@ -62,10 +66,8 @@ class Shelf:
             live.is_lost = True
             if live.generation == generation:
                 live.pending.clear()
-                state = live.head and read_payload(
-                    self.follower.path(self.index.files[live.head.file]), *live.head[1:3]
-                )
-                live.job = State.decode(state).job if state else live.job
+                state = None if live.head is None else self._state(live.head)
+                live.job = live.job if state is None else state.job
         raise JobLostError(f"Job {key.hex()} was taken over by another process.")
 
     def _place(self, key: bytes, live: Live, generation: int, num_rows: int, places: Sequence[Placed]) -> None:
@@ -81,6 +83,14 @@ class Shelf:
             live.head = of_state
             del live.pending[:num_rows]
             self.index.freeze(key)
+
+    def is_there(self, live: Live) -> bool:
+        """Whether a job of another process can be read still. Callers hold `lock`."""
+        return live.head is not None and self._state(live.head) is not None
+
+    def _state(self, head: Record) -> State | None:
+        payload = read_payload(self.follower.path(self.index.files[head.file]), head.offset, head.length)
+        return None if payload is None else State.decode(payload)
 
     def places_of(self, key: bytes) -> tuple[Job | None, list[Place]]:
         """A job's last state, where it can be had, and the places of all its records. Callers hold `lock`."""

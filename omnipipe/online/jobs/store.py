@@ -274,15 +274,12 @@ class JobStore:
         return await asyncio.to_thread(sweep, self._shelf, self._settings.keep_seconds, self._pack_bytes)
 
     def _find_live(self, job_id: str) -> Live | None:
-        """The entry of an unfinished job; reads what others wrote unless it is this process's own."""
+        """The entry of an unfinished job, after what others wrote was read: they may have taken or removed it."""
         key = _key(job_id)
         if key is None:
             return None
-        live = self._index.live.get(key)
-        if live is None or live.writer != self.writer or live.is_lost:
-            self._follower.refresh()
-            live = self._index.live.get(key)
-        return live
+        self._follower.refresh()
+        return self._index.live.get(key)
 
     def _find_final(self, key: bytes) -> Job | None:
         final = self._index.find_final(key)

@@ -19,6 +19,7 @@ _PACK_BYTES = 8 << 20
 _PACK_JOBS = 2_000
 _EXPIRED_SHARE = 0.25
 _EXPIRED_SECONDS = 3_600.0
+_WORD_SECONDS = 60.0
 _STALE_SECONDS = 3_600.0
 _DAY = 86_400.0
 
@@ -132,8 +133,13 @@ def _drop_files(shelf: Shelf) -> None:
         used = {record.file for live in shelf.index.live.values() for record in live.records}
         for _, final in shelf.index.finals():
             used |= {part.file for part in (final.head, *final.parts, *final.others)}
-        empty = [name for name in segments if shelf.index.number(name) not in used]
+        told = shelf.follower.told
+        # All others have to read first that a job was removed.
+        unheard = {name for name in segments if time.monotonic() - told.get(name, -_WORD_SECONDS) < _WORD_SECONDS}
+        empty = [name for name in segments if shelf.index.number(name) not in used and name not in unheard]
         packs = [name for name in shelf.follower.packs if shelf.index.number(name) not in used]
+        for name in empty:
+            told.pop(name, None)
     for name in empty:
         shelf.follower.path(name).unlink(missing_ok=True)
     for name in packs:

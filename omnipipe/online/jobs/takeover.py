@@ -30,6 +30,11 @@ def claim(shelf: Shelf, keys: Iterable[bytes], may_take: Callable[[str], bool]) 
 
     `may_take` is asked about another claimant that has not written a word about the job yet.
     """
+    with shelf.claiming:
+        return _claim_all(shelf, keys, may_take)
+
+
+def _claim_all(shelf: Shelf, keys: Iterable[bytes], may_take: Callable[[str], bool]) -> list[Job]:
     claimed = {key: generation for key in keys if (generation := _claim(shelf, key, may_take))}
     with shelf.lock:
         files = {record.file for key in claimed if (live := shelf.index.live.get(key)) for record in live.records}
@@ -50,6 +55,10 @@ def claim(shelf: Shelf, keys: Iterable[bytes], may_take: Callable[[str], bool]) 
             if live is None or live.job.is_final or live.generation >= generation:
                 shelf.claims.remove(key.hex(), generation)
                 continue
+            if not shelf.is_there(live):
+                # Removed, and every word of it is gone, while this process stood still.
+                shelf.index.discard(key, live.job)
+                continue
             _own(shelf, key, live, generation)
             jobs.append(live.job)
     return jobs
@@ -60,7 +69,7 @@ def _claim(shelf: Shelf, key: bytes, may_take: Callable[[str], bool]) -> int:
     job_id = key.hex()
     with shelf.lock:
         live = shelf.index.live.get(key)
-        if live is None:
+        if live is None or (live.writer == shelf.writer and not live.is_lost):
             return 0
         generation = live.generation + 1
     while (holder := shelf.claims.holder(job_id, generation)) is not None:
