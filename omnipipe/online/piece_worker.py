@@ -13,6 +13,7 @@ from omnipipe.engines.thread import EngineHost
 from omnipipe.gate import Gate
 from omnipipe.online.piece import Piece, PieceResult
 from omnipipe.online.piece_reading import Desk
+from omnipipe.online.private_desks import PrivateDesks
 from omnipipe.pipeline import Pipeline
 from omnipipe.reading.process import ReaderLimits
 from omnipipe.worker import WorkerOptions
@@ -36,6 +37,7 @@ class PieceWorker:
         self._threads = [self._engines.engine(config) for config in pipeline.engines]
         self._gate = Gate()
         self._idle: list[Desk] = []
+        self._private = PrivateDesks()
         self._lock = threading.Lock()
         self._is_closed = False
 
@@ -57,7 +59,7 @@ class PieceWorker:
             EngineDeadError: An engine cannot answer any more.
             RunStopped: The disk is full.
         """
-        with self._gate.alone() if piece.alone else self._gate.among_others(), self._desk(piece.passwords) as desk:
+        with self._gate.alone() if piece.alone else self._gate.among_others(), self._desk(piece) as desk:
             return desk.read(piece, cancelled or threading.Event())
 
     def health(self) -> None:
@@ -79,6 +81,7 @@ class PieceWorker:
             idle, self._idle = self._idle, []
         for desk in idle:
             desk.close()
+        self._private.close()
         if self._own_engines is not None:
             self._own_engines.close()
 
@@ -89,22 +92,24 @@ class PieceWorker:
         self.close()
 
     @contextmanager
-    def _desk(self, passwords: tuple[str, ...]) -> Iterator[Desk]:
-        if passwords:
-            # Never pooled: no other job's document may be opened with them.
-            with self._made(passwords) as desk:
-                yield desk
-            return
-        with self._lock:
-            found = self._idle.pop() if self._idle else None
-        desk = found or self._made(())
+    def _desk(self, piece: Piece) -> Iterator[Desk]:
+        if piece.passwords:
+            found = self._private.take(piece.job_id)
+        else:
+            with self._lock:
+                found = self._idle.pop() if self._idle else None
+        desk = found or self._made(piece.passwords)
         try:
             yield desk
         except BaseException:
             # It may be in the middle of an answer.
             desk.close()
             raise
-        self._put_back(desk)
+        if piece.passwords:
+            # Never pooled: no other job's document may be opened with them.
+            self._private.keep(piece.job_id, desk)
+        else:
+            self._put_back(desk)
 
     def _put_back(self, desk: Desk) -> None:
         with self._lock:

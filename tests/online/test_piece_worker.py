@@ -17,7 +17,9 @@ from omnipipe.engines.thread import EngineHost
 from omnipipe.model import Completion
 from omnipipe.online.job import Asked, new_job_id
 from omnipipe.online.piece import Piece, PieceResult
+from omnipipe.online.piece_reading import Desk
 from omnipipe.online.piece_worker import PieceWorker
+from omnipipe.online.private_desks import PrivateDesks
 from omnipipe.online.row_json import row_of
 from omnipipe.online.shown_name import as_file_name, without_folder
 from omnipipe.page import Block, Line, Page
@@ -28,6 +30,7 @@ from omnipipe.stages.extract import Extract
 from omnipipe.stages.read import Read
 from omnipipe.stages.render import Render
 from omnipipe.tasks.text_extraction.qwen.echo import QwenTextEchoConfig
+from omnipipe.worker import WorkerOptions
 from tests.online.documents import encrypted_pdf, text_pdf
 
 PIPELINE = load_pipeline("text_layer")
@@ -113,6 +116,23 @@ def test_passwords_are_known_to_their_own_piece_only(worker: PieceWorker, tmp_pa
     assert [row.status for row in opened.rows] == ["ok"]
     assert [row["error_code"] for row in plain(again)] == ["encrypted"]
     assert "sesame" not in repr(piece_of(tmp_path, locked, passwords=("sesame",)))
+
+
+def test_a_job_with_passwords_keeps_its_reader_for_its_next_piece_only(tmp_path: Path) -> None:
+    locked = encrypted_pdf("sesame")
+    piece = piece_of(tmp_path, locked, passwords=("sesame",))
+    desks = PrivateDesks(0.2)
+    desk = Desk(PIPELINE, "c", WorkerOptions(passwords=("sesame",)), EngineHost())
+
+    desks.keep(piece.job_id, desk)
+
+    assert desks.take(new_job_id()) is None
+    assert desks.take(piece.job_id) is desk
+    assert [row.status for row in desk.read(piece, threading.Event()).rows] == ["ok"]
+    desks.keep(piece.job_id, desk)
+    time.sleep(1.0)
+    assert desks.take(piece.job_id) is None
+    desks.close()
 
 
 HOSTILE_NAMES = ["../../etc/passwd", "a/b\\c.pdf", "x" * 400 + ".pdf", "..", "", "nul\0.pdf", "zeile\n2.pdf", "ü€𝕊.pdf"]
