@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import json
 import re
-import threading
 import time
-import zlib
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -33,6 +29,7 @@ from omnipipe.stages.read import Read
 from omnipipe.stages.render import Render
 from omnipipe.tasks.text_extraction.qwen import QwenTextPyTorchConfig
 from omnipipe.tasks.text_extraction.qwen.echo import QwenTextEchoConfig
+from tests.online.chat_kit import page, refusal, said
 from tests.online.live import Live, live
 from tests.tiny_reader import CHECKPOINT, png_of_page
 
@@ -41,7 +38,6 @@ SLOW = QwenTextEchoConfig(model="slow", seconds=60.0, slots=2, request_timeout=9
 ECHO = QwenTextEchoConfig(model="echo")
 BRIEF = QwenTextEchoConfig(model="brief", seconds=60.0, request_timeout=0.2)
 
-PNG = "data:image/png;base64,"
 GUIDE = Path(__file__).parents[2] / "docs" / "chat.md"
 
 
@@ -79,29 +75,6 @@ def client(server: Live) -> Iterator[openai.OpenAI]:
         yield made
 
 
-def picture(png: bytes, head: str = PNG) -> dict[str, Any]:
-    return {"type": "image_url", "image_url": {"url": head + base64.b64encode(png).decode()}}
-
-
-def page(text: str) -> list[Any]:
-    return [{"role": "user", "content": [picture(png_of_page(text)), {"type": "text", "text": "Read."}]}]
-
-
-def bomb(side: int) -> bytes:
-    """A PNG of a few bytes that claims `side` x `side` pixels."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
-
-    header = side.to_bytes(4, "big") * 2 + b"\x08\0\0\0\0"
-    content = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(side))) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + content
-
-
-def said(words: str) -> list[Any]:
-    return [{"role": "user", "content": words}]
-
-
 def load_of(server: Live, name: str) -> EngineLoad:
     engines = server.online.engines
     model = next(model for model in engines.models if model.name == name)
@@ -113,15 +86,6 @@ def await_running(server: Live, name: str, running: int) -> None:
     while load_of(server, name).running != running:
         assert time.monotonic() < end, load_of(server, name)
         time.sleep(0.02)
-
-
-def refusal(client: openai.OpenAI, **request: Any) -> tuple[int, str, str]:
-    """Status, code and message of what the client is told."""
-    given = {"model": "echo", "messages": said("x"), **request}
-    with pytest.raises(openai.APIStatusError) as caught:
-        client.chat.completions.create(**given)
-    body: Any = caught.value.body
-    return caught.value.status_code, body["code"], body["message"]
 
 
 def test_a_picture_goes_in_and_its_words_come_out(client: openai.OpenAI) -> None:
@@ -237,6 +201,15 @@ def test_an_unknown_model_is_not_found(client: openai.OpenAI) -> None:
     assert refusal(client, model="gpt")[:2] == (404, "model_not_found")
 
 
+def test_a_server_without_an_allow_list_fetches_nothing(client: openai.OpenAI) -> None:
+    part = {"type": "image_url", "image_url": {"url": "http://127.0.0.1:1/page.png"}}
+
+    status, code, message = refusal(client, messages=[{"role": "user", "content": [part]}])
+
+    assert (status, code) == (400, "url_not_allowed")
+    assert "this server fetches no URLs" in message
+
+
 def test_a_prompt_over_the_context_is_the_clients_fault(client: openai.OpenAI) -> None:
     status, code, _ = refusal(client, model="checkpoint", messages=said("x" * 9000))
 
@@ -303,73 +276,6 @@ def test_more_requests_than_there_may_be_are_sent_away_with_a_time_to_come_back(
 
 def test_a_body_that_is_too_large_is_refused(client: openai.OpenAI) -> None:
     assert refusal(client, messages=said("x" * (1 << 20)))[:2] == (413, "too_large")
-
-
-@pytest.mark.parametrize(
-    ("content", "code"),
-    [
-        (picture(b"no picture"), "image_unsupported"),
-        (picture(png_of_page("cut")[:200]), "image_corrupt"),
-        (picture(b"%PDF-1.7\n"), "image_unsupported"),
-        (picture(b"x", "data:application/pdf;base64,"), "image_unsupported"),
-        (picture(b"x", "data:image/png,"), "image_unsupported"),
-        ({"type": "image_url", "image_url": {"url": PNG + "***"}}, "image_corrupt"),
-        ({"type": "image_url", "image_url": {"url": PNG}}, "image_empty"),
-        ({"type": "image_url", "image_url": {"url": "http://127.0.0.1:1/page.png"}}, "url_not_allowed"),
-        ({"type": "image_url", "image_url": {"url": "file:///etc/hostname"}}, "url_not_allowed"),
-    ],
-)
-def test_a_picture_that_cannot_be_had_names_its_place(
-    client: openai.OpenAI, content: dict[str, Any], code: str
-) -> None:
-    messages = [{"role": "user", "content": [{"type": "text", "text": "Read."}, content]}]
-
-    status, told, message = refusal(client, messages=messages)
-
-    assert (status, told) == (400, code)
-    assert message.startswith("messages.0.content.1.image_url: ")
-    assert "/tmp" not in message
-
-
-def test_an_image_bomb_costs_its_request_and_nothing_else(client: openai.OpenAI) -> None:
-    messages = [{"role": "user", "content": [picture(bomb(60_000))]}]
-    status, code, _ = refusal(client, messages=messages)
-
-    assert (status, code) == (400, "image_too_large")
-    answer = client.chat.completions.create(model="checkpoint", messages=page("After it"))
-    assert answer.choices[0].message.content == "After it"
-
-
-class Pictures(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/here/page.png" else 404)
-        self.end_headers()
-        self.wfile.write(png_of_page("fetched"))
-
-    def log_message(self, format: str, *args: object) -> None: ...
-
-
-def test_a_picture_is_fetched_from_where_the_settings_allow_and_nowhere_else(tmp_path: Path) -> None:
-    pictures = ThreadingHTTPServer(("127.0.0.1", 0), Pictures)
-    threading.Thread(target=pictures.serve_forever).start()
-    place = f"http://127.0.0.1:{pictures.server_port}"
-    settings = ServeSettings(data_dir=tmp_path, url_allow=(f"{place}/here/",))
-    pipeline = Pipeline("chat", (Read(text_layer=False), Render(), Extract(engine=ECHO)))
-
-    def asking(path: str) -> list[Any]:
-        return [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": place + path}}]}]
-
-    with (
-        live(pipeline, settings) as server,
-        openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client,
-    ):
-        fetched = client.chat.completions.create(model="echo", messages=asking("/here/page.png"))
-        codes = [refusal(client, messages=asking(path))[:2] for path in ("/there/page.png", "/here/none.png")]
-    pictures.shutdown()
-    pictures.server_close()
-
-    assert fetched.choices[0].message.content
-    assert codes == [(400, "url_not_allowed"), (400, "fetch_failed")]
 
 
 def test_a_key_is_needed_and_its_quota_counts_pictures_as_pages(tmp_path: Path) -> None:
