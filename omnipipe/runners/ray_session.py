@@ -10,7 +10,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -83,9 +83,7 @@ class RaySession:
             if self._options.quiet:
                 opening.enter_context(_quiet(self._options.log_dir or self._run_dir / "logs"))
             if _start(address, self._options):
-                import ray
-
-                opening.callback(ray.shutdown)
+                opening.callback(_shut_down)
             send_user_modules()
             if address is not None:
                 from omnipipe.runners.ray_probe import check_nodes
@@ -146,6 +144,14 @@ def _start(address: str | None, options: RayOptions) -> bool:
             raise
         reason = str(error).strip().splitlines()[0][:300]
         raise ConfigError(f"no run on the Ray cluster at {address}: {reason}") from error
+
+
+def _shut_down() -> None:
+    import ray
+
+    # What workers said last is printed on stdout, by this thread.
+    with redirect_stdout(sys.stderr):
+        ray.shutdown()
 
 
 def _check_listens(address: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -14,7 +15,9 @@ import httpx
 import pytest
 
 from omnipipe.batch import RunOptions, run
-from omnipipe.online.job import Row
+from omnipipe.online.job import Job, Row
+from omnipipe.online.jobs.store import JobStore
+from omnipipe.online.settings import ServeSettings
 from omnipipe.pipeline import load_pipeline
 from tests.conftest import ROOT
 from tests.online.serving import Serving, serving
@@ -201,6 +204,16 @@ def test_asked_to_end_it_ends_what_is_in_work(server: Serving) -> None:
     code = server.stop()
 
     assert code == 0, server.output.read_text()
-    with serving(server.data.parent, "-p", PIPELINE, "--runner", "local") as again, again.client() as client:
-        job = client.get(f"/v1/jobs/{job_id}").json()
-    assert statuses(job) == ["ok"] * 20
+    job, rows = asyncio.run(kept(server.data, job_id))
+    assert (job.state, [row.status for row in rows]) == ("done", ["ok"] * 20)
+
+
+async def kept(data_dir: Path, job_id: str) -> tuple[Job, list[Row]]:
+    store = JobStore(ServeSettings(data_dir=data_dir))
+    await store.open()
+    try:
+        job = store.find(job_id)
+        assert job is not None
+        return job, await store.rows(job_id)
+    finally:
+        await store.close()
