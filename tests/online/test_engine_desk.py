@@ -199,6 +199,29 @@ def test_an_engine_that_died_is_built_anew_and_its_requests_have_failed() -> Non
     assert asyncio.run(outcomes()) == [EngineDeadError, EngineDeadError, "read page#4", "dead", "ready"]
 
 
+def test_a_look_at_its_health_begins_to_build_a_dead_engine_anew() -> None:
+    async def healths() -> list[str]:
+        engine = RevivingEngine(FaultyConfig(deadly=(3,), load_seconds=0.01))
+        await engine.open()
+        with pytest.raises(EngineDeadError):
+            await engine.generate(replace(ask("x"), id="page#3"))
+        seen = []
+        while "well" not in seen:
+            try:
+                await engine.health()
+                seen.append("well")
+            except EngineDeadError as error:
+                seen.append(str(error))
+            await asyncio.sleep(0.005)
+        await engine.close()
+        return seen
+
+    *while_dead, in_the_end = asyncio.run(healths())
+
+    assert set(while_dead) == {"the faulty engine is dead"}
+    assert in_the_end == "well"
+
+
 def test_an_engine_that_dies_again_and_again_is_left_alone_for_a_while(caplog: pytest.LogCaptureFixture) -> None:
     async def ask_often() -> None:
         engine = RevivingEngine(FaultyConfig(deadly=(3,)), pause=30.0)
