@@ -15,7 +15,9 @@ import httpx
 from omnipipe.client.asking import (
     Settings,
     Wishes,
+    find_jobs,
     find_result,
+    jobs_call,
     remove_call,
     rows_call,
     settings_of,
@@ -80,6 +82,10 @@ class AsyncClient:
         handle = AsyncJobHandle(self, JobState(id=job_id, state="queued"))
         await handle.refresh()
         return handle
+
+    async def jobs(self, limit: int = 100) -> list[AsyncJobHandle]:
+        """See `Client.jobs`."""
+        return [AsyncJobHandle(self, state) for state in find_jobs(answer_json(await self._send(jobs_call(limit))))]
 
     async def close(self) -> None:
         """Close the connections. Jobs go on."""

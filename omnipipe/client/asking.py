@@ -131,6 +131,16 @@ def rows_call(job_id: str, start: int, settings: Settings) -> Call:
     )
 
 
+def jobs_call(limit: int) -> Call:
+    """Ask for the newest jobs."""
+    return Call(method="GET", path="/v1/jobs", params={"limit": str(limit)})
+
+
+def find_jobs(plain: Mapping[str, object]) -> list[JobState]:
+    """The jobs in an answer to `jobs_call`."""
+    return [JobState.from_plain(job) for job in cast("Sequence[Mapping[str, object]]", plain.get("jobs", ()))]
+
+
 def remove_call(job_id: str) -> Call:
     """Give a job up and remove it."""
     return Call(method="DELETE", path=_path(job_id))

@@ -14,7 +14,9 @@ import httpx
 from omnipipe.client.asking import (
     Settings,
     Wishes,
+    find_jobs,
     find_result,
+    jobs_call,
     remove_call,
     rows_call,
     settings_of,
@@ -102,6 +104,10 @@ class Client:
         handle = JobHandle(self, JobState(id=job_id, state="queued"))
         handle.refresh()
         return handle
+
+    def jobs(self, limit: int = 100) -> list[JobHandle]:
+        """The newest jobs of this key, the newest first."""
+        return [JobHandle(self, state) for state in find_jobs(answer_json(self._send(jobs_call(limit))))]
 
     def close(self) -> None:
         """Close the connections. Jobs go on."""

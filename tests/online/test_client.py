@@ -105,7 +105,10 @@ def test_a_job_is_found_again_and_waited_for(client: Client, server: Live) -> No
         state = again.wait(30)
         late = list(again.stream(start=3))
 
+        known = [job.id for job in another.jobs(limit=3)]
+
     assert state.is_final
+    assert known[0] == handle.id
     assert len(late) == 2
     assert handle.result(30).rows == client.job(handle.id).result().rows
     assert repr(handle) == f"JobHandle('{handle.id}', done, 5 of 5 rows)"

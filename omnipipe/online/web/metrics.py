@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import psutil
 from fastapi import APIRouter, Depends
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
-    ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
@@ -71,7 +71,6 @@ class Metrics:
         # A series more for each, which nobody asks for.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
         self._snapshot = _Snapshot(online, self._replica)
         self.registry.register(self._snapshot)
         labels = ("replica", "method", "route")
@@ -139,6 +138,7 @@ class _Snapshot(Collector):
     def __init__(self, online: Online, replica: str) -> None:
         self._online = online
         self._replica = replica
+        self._process = psutil.Process()
         self.engines: list[tuple[str, EngineLoad | None]] = []
 
     def collect(self) -> Iterator[Metric]:
@@ -155,6 +155,7 @@ class _Snapshot(Collector):
         )
         yield from self._gauges(load)
         yield from self._counters(load)
+        yield from self._process_families()
         yield from _engine_families(self.engines)
 
     def _gauges(self, load: Load) -> Iterator[Metric]:
@@ -187,6 +188,15 @@ class _Snapshot(Collector):
             yield self._one(CounterMetricFamily(f"omnipipe_{name}", text, labels=("replica", label)), values)
         lost = CounterMetricFamily("omnipipe_workers_lost", "Pieces whose worker died.", labels=("replica",))
         yield self._one(lost, {(): load.workers_lost})
+
+    def _process_families(self) -> Iterator[Metric]:
+        # Not prometheus_client's own: they have no label that tells replicas apart.
+        with self._process.oneshot():
+            times, memory = self._process.cpu_times(), self._process.memory_info()
+        cpu = CounterMetricFamily("omnipipe_process_cpu_seconds", "Of the processor.", labels=("replica",))
+        resident = GaugeMetricFamily("omnipipe_process_resident_bytes", "Of memory.", labels=("replica",))
+        yield self._one(cpu, {(): times.user + times.system})
+        yield self._one(resident, {(): memory.rss})
 
     def _one(self, family: Metric, values: _Values) -> Metric:
         for labels, value in values.items():
