@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from omnipipe.errors import ConfigError
@@ -76,8 +77,7 @@ class Intake:
             # Shielded: a job on the disk that nobody works on would wait for the next start.
             return await asyncio.shield(made)
         except asyncio.CancelledError:
-            if coming.idempotency_key is None:
-                made.add_done_callback(self._forget)
+            made.add_done_callback(partial(self._forget, coming))
             raise
 
     def _checked(self, coming: Coming) -> Coming:
@@ -120,9 +120,10 @@ class Intake:
             self._work.add(self._open(job, coming.passwords))
         return job
 
-    def _forget(self, made: asyncio.Task[Job]) -> None:
-        """End a job whose id nobody was told."""
-        if made.cancelled() or made.exception() is not None:
+    def _forget(self, coming: Coming, made: asyncio.Task[Job]) -> None:
+        """End a job whose id nobody was told, and remove bytes that became no job's."""
+        coming.upload.path.unlink(missing_ok=True)
+        if made.cancelled() or made.exception() is not None or coming.idempotency_key is not None:
             return
         here = self._work.find(made.result().id)
         if here is not None:

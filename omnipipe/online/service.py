@@ -98,7 +98,8 @@ class DocumentService:
         """The job that reads `upload`; it is durable, and may be final already.
 
         The same owner and `idempotency_key` give the same job again. `upload` belongs to the job afterwards, but where
-        this raises or an older job is returned: `UploadWriter.discard` is right in any case.
+        this raises or an older job is returned: `UploadWriter.discard` is right then. When the call is cancelled the
+        upload is cared for, and a job without an `idempotency_key` ends.
 
         Raises:
             BusyError: There is no room.

@@ -50,18 +50,21 @@ class Desk:
         **asked: object,
     ) -> Job:
         writer = self.store.uploads.writer()
+        writer.write(data)
+        question = Asked(
+            pipeline=self.service.pipeline_name,
+            config_hash=self.service.config_hash,
+            **asked,  # type: ignore[arg-type]
+        )
         try:
-            writer.write(data)
-            question = Asked(
-                pipeline=self.service.pipeline_name,
-                config_hash=self.service.config_hash,
-                **asked,  # type: ignore[arg-type]
-            )
-            return await self.service.submit(
+            job = await self.service.submit(
                 writer.finish(), question, owner=owner, file_name=file_name, idempotency_key=key, passwords=passwords
             )
-        finally:
+        except Exception:
             writer.discard()
+            raise
+        writer.discard()
+        return job
 
     async def done(self, job: Job, seconds: float = 60.0) -> tuple[Job, list[Row]]:
         found = await self.service.wait(job.id, seconds)
