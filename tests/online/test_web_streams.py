@@ -28,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     settings = ServeSettings(
         data_dir=tmp_path_factory.mktemp("web") / "data",
         max_wait=0.5,
-        body_timeout=0.5,
+        body_timeout=1.5,
     )
     with live(SLOW, settings) as server:
         yield server
@@ -105,7 +105,7 @@ def test_a_stream_ends_after_wait_and_says_that_it_is_not_done(client: httpx.Cli
 
     last = json.loads(answer.text.splitlines()[-1])
     assert last["done"] is False
-    assert last["job"]["state"] == "running"
+    assert last["job"]["state"] in ("queued", "running")
     client.delete(f"/v1/jobs/{last['job']['id']}")
 
 
