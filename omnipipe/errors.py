@@ -9,7 +9,10 @@ OmnipipeError
 ├── AccountingError       pages in != pages out, or more pages failed than allowed: exit code 1
 ├── RunStopped            stopped before the end; what is committed stays valid: exit code 1
 │   └── Interrupted       by Ctrl-C: exit code 130
-└── EngineDeadError       an engine cannot answer any more; its worker must be replaced
+├── EngineDeadError       an engine cannot answer any more; its worker must be replaced
+├── ServerError           of a client: the server refused, or failed; has its status and code
+├── NotReachedError       of a client: the server could not be reached for as long as was tried
+└── UnfinishedError       of a client: a job was not final in the time that was given
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC
@@ -200,6 +201,33 @@ def test_the_asynchronous_client_reads_documents(server: Live) -> None:
     assert "line 3 on page 2" in text
     assert seen == set(range(9))
     assert status == 404
+
+
+def test_a_file_that_is_too_large_is_refused_in_words(tmp_path: Path) -> None:
+    """The answer comes while the body is still on its way; it must not look like a broken connection."""
+    settings = ServeSettings(data_dir=tmp_path / "data", max_bytes=1 << 20)
+    path = tmp_path / "large.pdf"
+    with path.open("wb") as file:
+        file.truncate(24 << 20)
+    with live(load_pipeline("text_layer"), settings) as small, Client(small.url, retry_seconds=5) as client:
+        with pytest.raises(ServerError) as raised:
+            client.extract(path)
+
+        assert (raised.value.status, raised.value.code) == (413, "too_large")
+        assert client.extract(text_pdf(1)).job.state == "done"
+
+
+def test_a_full_server_is_waited_for(tmp_path: Path) -> None:
+    """One job at a time: three threads at once are all answered in the end, none twice."""
+    settings = ServeSettings(data_dir=tmp_path / "data", max_jobs=1)
+    with live(load_pipeline("text_layer"), settings) as small, Client(small.url) as client:
+        with ThreadPoolExecutor(3) as threads:
+            results = list(threads.map(lambda number: client.extract(text_pdf(number)), range(1, 4)))
+        load = small.online.documents.load()
+
+    assert [len(result.pages) for result in results] == list(range(1, 4))
+    assert load.refused > 0
+    assert load.accepted == 3
 
 
 def test_a_large_file_is_never_whole_in_memory(tmp_path: Path) -> None:
