@@ -177,7 +177,7 @@ def chat_problem(error: ProblemError | EngineDeadError | UserError, model: Serve
 def _of_page_error(error: PageError, model: ServedModel) -> ApiProblem:
     # All else that an engine says of one request is that request's fault, as engines promise.
     status, code = _STATUSES.get(error.code, (400, error.code))
-    message = error.message.replace(model.config.model, model.name)
+    message = " ".join(error.message.replace(model.config.model, model.name).split())
     return ApiProblem(status, code, message, 10.0 if status == 503 else None)
 
 
