@@ -57,8 +57,8 @@ class Tally:
     posted_again: int = 0
     polls_again: int = 0
     several_jobs_for_one_key: int = 0
-    unexpected: Counter[int] = field(default_factory=Counter)
-    """Answers other than 200, 202, 429 and 503, by status."""
+    unexpected: Counter[str] = field(default_factory=Counter)
+    """Answers other than 200, 202, 429 and 503, by status and beginning."""
     given_up: int = 0
 
 
@@ -232,10 +232,11 @@ class _Clients:
         except (aiohttp.ClientError, TimeoutError, OSError):
             return 0, {}
         if status not in (200, 202, 429, 503):
-            self._tally.unexpected[status] += 1
-            return status, {}
+            beginning = re.sub(r"[0-9a-f]{16,}", "ID", said[:80].decode(errors="replace"))
+            self._tally.unexpected[f"{status} {beginning}"] += 1
         with contextlib.suppress(ValueError):
             return status, json.loads(said)
+        # Not the app's words: a proxy that does not know the app yet says 404 as well.
         return 0, {}
 
 
