@@ -96,7 +96,10 @@ class Follower:
             return []
         # The time of a folder has steps: two changes within one would look like one.
         self._folder_times[folder] = changed if abs(time.time() - changed) > _STEP_SECONDS else -1.0
-        names = {entry.name for entry in os.scandir(folder) if entry.name.endswith(suffix)}
+        names = {name for name in os.listdir(folder) if name.endswith(suffix)}  # noqa: PTH208
+        if any(known not in names for known in self._read_to if known.endswith(suffix)):
+            # A file's successor may have come behind the first look's back; it was there before the file went.
+            names = {name for name in os.listdir(folder) if name.endswith(suffix)}  # noqa: PTH208
         for name in names:
             if name not in self._read_to and not (suffix == SEGMENT_SUFFIX and name.startswith(self._own_prefix)):
                 self._read_to[name] = 0
@@ -185,6 +188,14 @@ class Follower:
     def _take_packed(self, file: int, frame: Frame, payload: bytes) -> None:
         if frame.job_id in self.removed:
             self.unwanted[frame.job_id] = self._index.files[file]
+            return
+        final = self._index.find_final(frame.job_id)
+        if (
+            final is not None
+            and self._index.files[final.head.file] > self._index.files[file]
+            and self._is_packed(frame.job_id)
+        ):
+            # Of a pack and its successor the later name counts, whichever is read first.
             return
         plain = json.loads(payload)
         job = Job.from_plain(plain["job"])

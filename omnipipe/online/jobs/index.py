@@ -13,6 +13,7 @@ from omnipipe.online.job import Job, Row
 
 _HEAD = struct.Struct("<Id")
 _PLACE = struct.Struct("<IQII")
+_FILE = struct.Struct("<I")
 _ID_BYTES = 16
 
 
@@ -136,14 +137,14 @@ class Index:
         return None if packed is None else _unpack(packed)
 
     def finals(self) -> Iterator[tuple[bytes, Final]]:
-        """All finished jobs as they are now."""
-        for job_id, packed in list(self._final.items()):
-            yield job_id, _unpack(packed)
-
-    def finals_before(self, finished_at: float) -> list[bytes]:
-        """Ids of the jobs that were finished before `finished_at`."""
+        """All finished jobs as they are now; to be gone through without the lock."""
         packed = list(self._final.items())
-        return [job_id for job_id, head in packed if _HEAD.unpack_from(head)[1] < finished_at]
+        return ((job_id, _unpack(places)) for job_id, places in packed)
+
+    def finals_before(self, finished_at: float) -> Iterator[bytes]:
+        """Ids of the jobs that were finished before `finished_at`; to be gone through without the lock."""
+        packed = list(self._final.items())
+        return (job_id for job_id, head in packed if _HEAD.unpack_from(head)[1] < finished_at)
 
     def freeze(self, job_id: bytes) -> bool:
         """Keep only the places of a finished job; False where it is not ready for that."""
@@ -211,10 +212,11 @@ class Index:
         for job_id, live in list(self.live.items()):
             if live.head is not None and live.head.file in files:
                 self.discard(job_id, live.job)
-        for job_id, final in self.finals():
-            if final.head.file in files:
-                # Its other entries are found out when they are used.
-                self.discard(job_id, None)
+        at = _HEAD.size
+        gone = [job_id for job_id, packed in self._final.items() if _FILE.unpack_from(packed, at)[0] in files]
+        for job_id in gone:
+            # Its other entries are found out when they are used.
+            self.discard(job_id, None)
 
     def same(self, doc_id: str, asked_key: str) -> list[bytes]:
         """Ids of finished jobs that seem to have read the same, newest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import time
 from collections import defaultdict
@@ -23,12 +24,34 @@ _WORD_SECONDS = 5.0
 _PAUSE_SECONDS = 0.0005
 
 
+@contextlib.contextmanager
+def packing(shelf: Shelf) -> Iterator[None]:
+    """Be the only one, of all processes and threads, that writes or removes packs.
+
+    Else a job that is removed could come back with a pack that was begun before, and of a pack and its successor one
+    process could remove the first and another the second.
+    """
+    import fcntl
+
+    opened = os.open(shelf.layout.root / "pack.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
 def remove(shelf: Shelf, keys: Sequence[bytes]) -> None:
     """Remove jobs; nothing of them is on the disk when this returns.
 
     Raises:
         RunStopped: The disk is too full to write a Parquet file without them.
     """
+    with packing(shelf):
+        _remove(shelf, keys)
+
+
+def _remove(shelf: Shelf, keys: Sequence[bytes]) -> None:
     with shelf.lock:
         shelf.follower.refresh()
         keys = [key for key in keys if shelf.index.has(key)]
@@ -65,15 +88,19 @@ def erase_leftovers(shelf: Shelf) -> None:
 
 
 def rewrite_pack(shelf: Shelf, pack: str) -> None:
-    """Write a pack again without the jobs that were removed, under another name; readers of the old one look again."""
+    """Write a pack again without the jobs that were removed, under another name; readers of the old one look again.
+
+    Callers hold `packing`.
+    """
     folder = shelf.layout.pages
     with shelf.lock:
         number = shelf.index.number(pack)
-        finals = [final for _, final in shelf.index.finals() if final.head.file == number]
+        known = shelf.index.finals()
+    finals = [final for _, final in known if final.head.file == number]
     path = shelf.follower.path(pack)
     rows = read_packed(path.with_suffix(".parquet")) if finals else None
     if rows is not None:
-        write_pack(folder, new_pack(), _repacked(shelf, finals, rows))
+        write_pack(folder, new_pack(after=path.stem), _repacked(shelf, finals, rows))
     remove_pack(folder, path.stem)
     with shelf.lock:
         shelf.follower.refresh()
@@ -89,9 +116,10 @@ def _repacked(shelf: Shelf, finals: Sequence[Final], rows: Sequence[Row]) -> Ite
             yield PackedJob(job, final.generation, found)
 
 
-def new_pack() -> str:
-    """A name that no pack had before; later ones come later in the alphabet."""
-    return f"{int(time.time()):010}-{secrets.token_hex(4)}"
+def new_pack(after: str = "0") -> str:
+    """A name that no pack had before, later in the alphabet than that of the pack it replaces."""
+    number = max(time.time_ns(), int(after.partition("-")[0]) + 1)
+    return f"{number:020}-{secrets.token_hex(4)}"
 
 
 def packed_jobs(shelf: Shelf, keys: Sequence[bytes]) -> Iterator[PackedJob]:

@@ -279,6 +279,9 @@ class JobStore:
         if key is None:
             return None
         self._follower.refresh()
+        if not self._index.has(key):
+            # Packed just between the looks at the one folder and at the other.
+            self._follower.refresh()
         return self._index.live.get(key)
 
     def _find_final(self, key: bytes) -> Job | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from omnipipe.errors import RunStopped
 from omnipipe.online.jobs.pack import remove_pack, write_pack
-from omnipipe.online.jobs.removal import by_pack, erase_leftovers, new_pack, packed_jobs, remove, rewrite_pack
+from omnipipe.online.jobs.removal import by_pack, erase_leftovers, new_pack, packed_jobs, packing, remove, rewrite_pack
 from omnipipe.online.jobs.segment import PACKED_SUFFIX, SEGMENT_SUFFIX
 from omnipipe.online.jobs.shelf import Shelf
 
@@ -35,7 +35,8 @@ def sweep(shelf: Shelf, keep_seconds: float, pack_bytes: int) -> int:
             # On a full disk packing is for later.
             _rewrite_unwanted(shelf)
             _pack(shelf, pack_bytes)
-        _drop_files(shelf)
+        with packing(shelf):
+            _drop_files(shelf)
         erase_leftovers(shelf)
         _tidy(shelf)
     return num_removed
@@ -63,9 +64,10 @@ def _expire(shelf: Shelf, keep_seconds: float) -> int:
     with shelf.lock:
         shelf.follower.refresh()
         expired = shelf.index.finals_before(now - keep_seconds)
-        long_ago = set(shelf.index.finals_before(now - keep_seconds - _EXPIRED_SECONDS))
+        very_old = shelf.index.finals_before(now - keep_seconds - _EXPIRED_SECONDS)
+    long_ago = set(very_old)
     due: list[bytes] = []
-    for pack, keys in by_pack(shelf, expired).items():
+    for pack, keys in by_pack(shelf, list(expired)).items():
         for key in keys:
             shelf.uploads.remove(key.hex())
         if not pack or not long_ago.isdisjoint(keys) or len(keys) >= _EXPIRED_SHARE * _pack_size(shelf, pack):
@@ -78,7 +80,8 @@ def _expire(shelf: Shelf, keep_seconds: float) -> int:
 def _pack_size(shelf: Shelf, pack: str) -> int:
     with shelf.lock:
         number = shelf.index.number(pack)
-        return sum(final.head.file == number for _, final in shelf.index.finals())
+        finals = shelf.index.finals()
+    return sum(final.head.file == number for _, final in finals)
 
 
 def _rewrite_unwanted(shelf: Shelf) -> None:
@@ -86,7 +89,8 @@ def _rewrite_unwanted(shelf: Shelf) -> None:
     with shelf.lock:
         packs = set(shelf.follower.unwanted.values())
     for pack in packs:
-        rewrite_pack(shelf, pack)
+        with packing(shelf):
+            rewrite_pack(shelf, pack)
 
 
 def _pack(shelf: Shelf, pack_bytes: int) -> None:
@@ -95,19 +99,22 @@ def _pack(shelf: Shelf, pack_bytes: int) -> None:
     with shelf.lock:
         busy = {record.file for live in shelf.index.live.values() for record in live.records}
         numbers = {shelf.index.number(name) for name in segments} - busy
-        keys = [
-            key
-            for key, final in shelf.index.finals()
-            if any(part.file in numbers for part in (final.head, *final.parts, *final.others))
-        ]
         names = [shelf.index.files[number] for number in numbers]
+        finals = shelf.index.finals()
+    keys = [
+        key for key, final in finals if any(part.file in numbers for part in (final.head, *final.parts, *final.others))
+    ]
     size = sum(segments[name] for name in names)
     if not keys or (size < pack_bytes and len(names) < _MANY_SEGMENTS):
         return
     for some in _chunks(shelf, keys):
-        write_pack(shelf.layout.pages, new_pack(), packed_jobs(shelf, some))
-        with shelf.lock:
-            shelf.follower.refresh()
+        with packing(shelf):
+            with shelf.lock:
+                # What was removed meanwhile must not be written.
+                shelf.follower.refresh()
+            write_pack(shelf.layout.pages, new_pack(), packed_jobs(shelf, some))
+            with shelf.lock:
+                shelf.follower.refresh()
 
 
 def _chunks(shelf: Shelf, keys: Sequence[bytes]) -> Iterator[list[bytes]]:
@@ -130,14 +137,18 @@ def _drop_files(shelf: Shelf) -> None:
     """Remove closed segments and packs that hold nothing of any job."""
     segments = _closed_segments(shelf)
     with shelf.lock:
+        shelf.follower.refresh()
         used = {record.file for live in shelf.index.live.values() for record in live.records}
-        for _, final in shelf.index.finals():
-            used |= {part.file for part in (final.head, *final.parts, *final.others)}
+        packs = list(shelf.follower.packs)
+        finals = shelf.index.finals()
+    for _, final in finals:
+        used |= {part.file for part in (final.head, *final.parts, *final.others)}
+    with shelf.lock:
         told = shelf.follower.told
         # All others have to read first that a job was removed.
         unheard = {name for name in segments if time.monotonic() - told.get(name, -_WORD_SECONDS) < _WORD_SECONDS}
         empty = [name for name in segments if shelf.index.number(name) not in used and name not in unheard]
-        packs = [name for name in shelf.follower.packs if shelf.index.number(name) not in used]
+        packs = [name for name in packs if shelf.index.number(name) not in used]
         for name in empty:
             told.pop(name, None)
     for name in empty:
@@ -151,13 +162,14 @@ def _drop_files(shelf: Shelf) -> None:
 def _closed_segments(shelf: Shelf) -> dict[str, int]:
     """Segments that nobody appends to any more, with their sizes: own ones, and those of writers that are gone."""
     sizes: dict[str, int] = {}
-    gone: dict[str, bool] = {shelf.writer: True}
+    gone: dict[str, bool] = {}
+    # Only what comes before the own current one: a new one may be begun at any time.
     current = shelf.journal.segment
     for path in sorted(shelf.layout.segments.glob(f"*{SEGMENT_SUFFIX}")):
         writer = path.stem.rpartition("-")[0]
         if writer not in gone:
-            gone[writer] = shelf.lease.is_dead(writer)
-        if gone[writer] and path.name != current:
+            gone[writer] = writer != shelf.writer and shelf.lease.is_dead(writer)
+        if gone[writer] or (writer == shelf.writer and path.name < current):
             with contextlib.suppress(FileNotFoundError):
                 sizes[path.name] = path.stat().st_size
     return sizes
