@@ -7,6 +7,7 @@ import ipaddress
 import signal
 import socket
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from omnipipe.errors import ConfigError
 from omnipipe.online.settings import ServeSettings
 
 _READY_SECONDS = 5.0
+_PATIENCE_SECONDS = 4.0
 
 
 def check_keys(settings: ServeSettings, *, num_keys: int, no_auth: bool) -> None:
@@ -33,12 +35,21 @@ def check_keys(settings: ServeSettings, *, num_keys: int, no_auth: bool) -> None
 
 
 def check_free(settings: ServeSettings) -> None:
-    """See that the port is free, before what takes long.
+    """See that the port is free, before what takes long; a server that was killed may hold it for some seconds more.
 
     Raises:
         ConfigError: It is taken, or the host is not this machine's.
     """
-    open_socket(settings).close()
+    closes = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            open_socket(settings).close()
+        except ConfigError:
+            if time.monotonic() > closes:
+                raise
+            time.sleep(0.25)
+        else:
+            return
 
 
 def open_socket(settings: ServeSettings) -> socket.socket:

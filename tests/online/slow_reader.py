@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,16 +20,18 @@ CHECKPOINT = Path(__file__).parent.parent / "tiny_reader" / "checkpoint"
 
 
 class Slow(Stage):
-    """Sleeps over every page whose text begins with `slow`."""
+    """Sleeps over every page whose text begins with `slow`; one that begins with `deadly` ends the process."""
 
     seconds: float = 0.15
 
     def wants(self, page: Page) -> bool:
         """Pages of that text, finished as they are."""
-        return page.text is not None and page.text.startswith("slow")
+        return page.text is not None and page.text.startswith(("slow", "deadly"))
 
     def process(self, pages: Sequence[Page]) -> Sequence[Page]:
         """The same pages, later."""
+        if any(page.text is not None and page.text.startswith("deadly") for page in pages):
+            os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(self.seconds * len(pages))
         return pages
 

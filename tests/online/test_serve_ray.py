@@ -72,10 +72,15 @@ def finished(server: Serving, job_id: str) -> dict[str, object]:
     raise AssertionError(f"job {job_id} is {state} after {JOB_SECONDS} s")
 
 
-def statuses(job: dict[str, object]) -> list[str]:
+def pages_of(job: dict[str, object]) -> list[dict[str, object]]:
+    """The rows in page order."""
     pages = job["pages"]
     assert isinstance(pages, list)
-    return [page["status"] for page in pages]
+    return sorted(pages, key=lambda page: int(page["page_index"]))
+
+
+def statuses(job: dict[str, object]) -> list[object]:
+    return [page["status"] for page in pages_of(job)]
 
 
 def begun(server: Serving, job_id: str) -> None:
@@ -146,6 +151,18 @@ def test_a_job_survives_the_death_of_its_ingress(server: Serving) -> None:
     assert statuses(finished(server, job_id)) == ["ok"] * 40
 
 
+def test_a_page_that_kills_its_worker_fails_alone(server: Serving) -> None:
+    texts = ["A page of text that a reader understands."] * 6
+    texts[2] = "deadly. A page of text that a reader understands."
+    with server.client() as client:
+        job_id = submit(client, pdf_of_texts(texts))
+
+    job = finished(server, job_id)
+
+    assert statuses(job) == ["ok", "ok", "failed", "ok", "ok", "ok"]
+    assert [page["error_code"] for page in pages_of(job)][2] == "worker_died"
+
+
 def test_a_page_survives_the_death_of_its_engine(server: Serving) -> None:
     texts = random_pages(6, seed=9)
 
@@ -154,7 +171,7 @@ def test_a_page_survives_the_death_of_its_engine(server: Serving) -> None:
         server.kill("Engine-0")
     done = [finished(server, job_id) for job_id in jobs]
 
-    assert [job["pages"][0]["text"] for job in done] == texts  # type: ignore[index]
+    assert [pages_of(job)[0]["text"] for job in done] == texts
 
 
 def run_served(server: Serving, pipeline: str, folder: Path) -> subprocess.CompletedProcess[str]:
