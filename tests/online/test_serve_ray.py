@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import subprocess
@@ -129,6 +130,24 @@ def test_pages_are_streamed_while_others_are_read(server: Serving) -> None:
     assert [line["page_index"] for line in lines[:-1]] == list(range(24)) or len(lines) == 25
     assert lines[-1]["done"] is True
     assert times[0] < times[-1] / 2
+
+
+def test_chat_streams_from_the_engine_that_reads_pages(server: Serving) -> None:
+    text = random_pages(1, seed=4)[0]
+    picture = "data:image/png;base64," + base64.b64encode(png_of_page(text)).decode()
+    parts = [{"type": "image_url", "image_url": {"url": picture}}, {"type": "text", "text": "Read."}]
+    body: dict[str, object] = {"messages": [{"role": "user", "content": parts}], "temperature": 0, "max_tokens": 80}
+
+    with server.client() as client:
+        body["model"] = client.get("/v1/models").json()["data"][0]["id"]
+        whole = client.post("/v1/chat/completions", json=body).json()
+        with client.stream("POST", "/v1/chat/completions", json={**body, "stream": True}) as answer:
+            events = [line.removeprefix("data: ") for line in answer.iter_lines() if line.startswith("data: ")]
+        measured = client.get("/metrics").text
+
+    deltas = [json.loads(event)["choices"][0]["delta"].get("content") or "" for event in events[:-1]]
+    assert (whole["choices"][0]["message"]["content"], "".join(deltas), events[-1]) == (text, text, "[DONE]")
+    assert "omnipipe_engine" in measured
 
 
 def test_a_job_survives_the_death_of_a_document_worker(server: Serving) -> None:
