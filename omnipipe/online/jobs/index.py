@@ -193,9 +193,7 @@ class Index:
         self._final.pop(job_id, None)
         if job is None:
             return
-        self._owned[job.owner].pop(job_id, None)
-        if not self._owned[job.owner]:
-            del self._owned[job.owner]
+        self.unlist(job_id, job.owner)
         key = _hash(job.doc_id, job.asked.key)
         ids = b"".join(found for found in _split(self._same.get(key, b"")) if found != job_id)
         if ids:
@@ -206,6 +204,12 @@ class Index:
             key = _hash(job.owner, job.idempotency_key)
             if self._idempotent.get(key) == job_id:
                 del self._idempotent[key]
+
+    def unlist(self, job_id: bytes, owner: str) -> None:
+        """Take a job from its owner's list."""
+        self._owned[owner].pop(job_id, None)
+        if not self._owned[owner]:
+            del self._owned[owner]
 
     def discard_of(self, files: set[int]) -> None:
         """Forget the jobs whose last state is in a file that has gone: they were removed while nobody looked."""

@@ -32,6 +32,7 @@ __all__ = ["JobLostError", "JobStore"]
 
 _NUM_CACHED = 2_000
 _DISORDER = 32
+_TRIES = 5
 _INLINE_BYTES = 256 << 10
 
 
@@ -191,7 +192,7 @@ class JobStore:
 
     async def rows(self, job_id: str, start: int = 0) -> list[Row]:
         """The job's rows from row number `start` on, in the order they came; empty for an unknown job."""
-        for _ in range(3):
+        for _ in range(_TRIES):
             with self._lock:
                 parts, pending = self._parts(job_id)
             left, skip = _skip(parts, start)
@@ -225,16 +226,25 @@ class JobStore:
     def jobs(self, owner: str, limit: int = 100) -> list[Job]:
         """An owner's jobs, newest first."""
         found: list[Job] = []
+        unsure: list[bytes] = []
         with self._lock:
             self._follower.refresh()
             for job_id in self._index.owned(owner):
                 live = self._index.live.get(job_id)
-                job = self._find_final(job_id) if live is None else live.job
-                if job is not None:
+                job = self._find_final(job_id, tries=1) if live is None else live.job
+                if job is None:
+                    unsure.append(job_id)
+                else:
                     found.append(job)
                 if len(found) >= limit + _DISORDER:
                     # Jobs of other processes become known a little out of order.
                     break
+            for job_id in unsure:
+                job = self._find_final(job_id)
+                if job is not None:
+                    found.append(job)
+                elif not self._index.has(job_id):
+                    self._index.unlist(job_id, owner)
         return sorted(found, key=lambda job: job.created_at, reverse=True)[:limit]
 
     def take_over(self) -> list[Job]:
@@ -284,17 +294,22 @@ class JobStore:
             self._follower.refresh()
         return self._index.live.get(key)
 
-    def _find_final(self, key: bytes) -> Job | None:
-        final = self._index.find_final(key)
-        if final is None or final.finished_at < time.time() - self._settings.keep_seconds:
-            self._cached.pop(key, None)
-            return None
-        job = self._cached.pop(key, None) or read_final(self._index, final, self._follower.path)
-        if job is not None:
-            self._cached[key] = job
-            if len(self._cached) > _NUM_CACHED:
-                self._cached.popitem(last=False)
-        return job
+    def _find_final(self, key: bytes, tries: int = _TRIES) -> Job | None:
+        for left in reversed(range(tries)):
+            final = self._index.find_final(key)
+            if final is None or final.finished_at < time.time() - self._settings.keep_seconds:
+                break
+            job = self._cached.pop(key, None) or read_final(self._index, final, self._follower.path)
+            if job is not None:
+                self._cached[key] = job
+                if len(self._cached) > _NUM_CACHED:
+                    self._cached.popitem(last=False)
+                return job
+            if left:
+                # Packed, or the pack written again, since the last look.
+                self._follower.refresh()
+        self._cached.pop(key, None)
+        return None
 
     def _parts(self, job_id: str) -> tuple[list[tuple[Part, Path]], list[Row]]:
         """Where a job's rows are, and those that are not on the disk yet."""
