@@ -69,7 +69,7 @@ class Patience:
             ServerError: It will not be better another time, or the time is up.
         """
         error = server_error(response)
-        if response.status_code not in _TRY_AGAIN:
+        if response.status_code not in _TRY_AGAIN and not _is_of_ray(response):
             raise error
         told = retry_after(response)
         delay = self._next() if told is None else told * random.uniform(1.0, 1.25)
@@ -114,6 +114,15 @@ def retry_after(response: httpx.Response) -> float | None:
         except ValueError:
             return None
     return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER) if seconds == seconds else None
+
+
+def _is_of_ray(response: httpx.Response) -> bool:
+    """Whether Ray Serve's proxy said it, and not the app behind it, whose errors are JSON."""
+    # A replica that dies is a 500; while the app starts again its paths are a 404 (Ray 2.60).
+    said = response.content
+    if response.status_code == 404:
+        return said.startswith(b"Path '") and b"/-/routes" in said
+    return response.status_code == 500 and said == b"Internal Server Error"
 
 
 def server_error(response: httpx.Response) -> ServerError:

@@ -46,6 +46,21 @@ def test_a_full_server_is_asked_again_after_as_long_as_it_says(status: int) -> N
     assert len(server.asked) == 2
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (404, b"Path '/v1/documents' not found. Ping http://.../-/routes for available routes."),
+        (500, b"Internal Server Error"),
+    ],
+)
+def test_a_proxy_of_ray_without_the_app_behind_it_is_asked_again(status: int, said: bytes) -> None:
+    with serving(lambda _, times: Reply(said, status) if times == 1 else WHOLE) as server, Client(server.url) as client:
+        result = client.extract(b"%PDF-")
+
+    assert len(result.pages) == 3
+    assert len(server.asked) == 2
+
+
 def test_an_upload_made_again_is_whole_and_has_the_same_key() -> None:
     with serving(lambda _, times: Reply(drop=True) if times < 3 else WHOLE) as server, Client(server.url) as client:
         client.extract(b"0123456789" * 1000)
