@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class DataLayout:
-    """Folders and files of `ServeSettings.data_dir`. All of it is the server's alone: folders 0700, files 0600."""
+    """Folders and files of `ServeSettings.data_dir`. All folders are the server's alone (mode 0700)."""
 
     root: Path
 
