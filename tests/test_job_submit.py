@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -72,8 +73,7 @@ def head() -> Iterator[Head]:
             yield head
         finally:
             family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-            for member in reversed(family):
-                with_patience_end(member)
+            end_with_patience(family)
             process.wait(10)
 
 
@@ -146,12 +146,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def with_patience_end(process: psutil.Process) -> None:
-    """End a process that we started: asked first, then made to."""
-    try:
-        process.terminate()
-        process.wait(3)
-    except psutil.TimeoutExpired:
-        process.kill()
-    except psutil.NoSuchProcess:
-        return
+def end_with_patience(family: Sequence[psutil.Process]) -> None:
+    """End processes that we started: asked first, then made to."""
+    for member in reversed(family):
+        with suppress(psutil.NoSuchProcess):
+            member.terminate()
+    for member in psutil.wait_procs(family, 3)[1]:
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
