@@ -222,10 +222,10 @@ def test_a_full_server_is_waited_for(tmp_path: Path) -> None:
     settings = ServeSettings(data_dir=tmp_path / "data", max_jobs=1)
     with live(load_pipeline("text_layer"), settings) as small, Client(small.url) as client:
         with ThreadPoolExecutor(3) as threads:
-            results = list(threads.map(lambda number: client.extract(text_pdf(number)), range(1, 4)))
+            results = list(threads.map(lambda number: client.extract(text_pdf(100 + number)), range(1, 4)))
         load = small.online.documents.load()
 
-    assert [len(result.pages) for result in results] == list(range(1, 4))
+    assert [len(result.pages) for result in results] == list(range(101, 104))
     assert load.refused > 0
     assert load.accepted == 3
 

@@ -83,6 +83,8 @@ def test_everything_works_from_the_keyboard(visit: Visit, site: Sites) -> None:
         page.keyboard.press("Space")
     chooser.value.set_files({"name": "keys.pdf", "mimeType": "application/pdf", "buffer": text_pdf(5)})
     expect(page.locator("#job-state")).to_have_text(re.compile("^Done"))
+    # The job may be done before its rows are here.
+    expect(page.locator("#text")).to_contain_text("on page 1 make")
 
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
