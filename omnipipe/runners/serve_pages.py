@@ -37,8 +37,10 @@ class Pages:
         self._engines = service_host(HandleEngineService(served_models(plan.pipeline), engines))
         self._worker = PieceWorker(plan.pipeline, plan.limits, self._engines)
         self._worker.warm(1)
-        # Threads that stay: a reader's child process ends with the thread that started it.
-        self._threads = ThreadPoolExecutor(pieces, thread_name_prefix="omnipipe-piece")
+        # Threads that stay: a reader's child process ends with the thread that started it. Where no piece waits for an
+        # engine a second one would only take the core from the first; it is here, and begins when that one ends.
+        num_threads = pieces if engines else 1
+        self._threads = ThreadPoolExecutor(num_threads, thread_name_prefix="omnipipe-piece")
         self._gate = Gate()
         self._num_broken = 0
 

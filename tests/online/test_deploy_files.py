@@ -22,6 +22,7 @@ from tests.conftest import ROOT
 
 DEPLOY = ROOT / "docs" / "deploy"
 _INSTRUCTIONS = {
+    "ARG",
     "FROM",
     "RUN",
     "COPY",
