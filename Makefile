@@ -5,8 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= out/samples
-# Two processes, each with whole files: tests wait for servers and engines more than they compute.
-PYTEST_FLAGS ?= -q -n 2 --dist loadfile
+PYTEST_FLAGS ?= -q
 
 # OpenMP threads beside the worker processes make one OCR call up to ten times slower.
 export OMP_NUM_THREADS ?= 1
