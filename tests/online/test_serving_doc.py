@@ -40,6 +40,13 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE, flags=re.MULTILINE | re.DOTALL)
 
 
+def options_of(command: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "omnipipe.cli.main", command, "--help"], capture_output=True, text=True, check=True
+    )
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", done.stdout))
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not on this machine")
 def test_every_curl_command_runs(server: Live, folder: Path) -> None:
     """One after the other in one shell, as a reader would; each must get an answer that is no error."""
@@ -88,16 +95,14 @@ def test_every_address_of_the_server_is_in_the_guide(server: Live) -> None:
 
 
 def test_the_options_and_metrics_it_names_exist(server: Live) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "omnipipe.cli.main", "serve", "--help"], capture_output=True, text=True, check=True
-    )
-    known = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", done.stdout)) | {"--data-binary"}
+    known = options_of("serve") | {"--data-binary"}
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", GUIDE))
     table = re.findall(r"^\| `omnipipe_.*$", GUIDE, flags=re.MULTILINE)
     metrics = {f"omnipipe_{name}" for row in table for name in re.findall(r"`(?:omnipipe)?_(\w+)`", row)}
     shown = httpx.get(f"{server.url}/metrics").text
 
-    assert named - known == set()
+    assert named - known == {"--served"}
+    assert "--served" in options_of("run")
     assert [name for name in metrics if f"# TYPE {name.removesuffix('_total')}" not in shown] == []
     assert len(metrics) > 20
 
