@@ -70,8 +70,8 @@ def vllm_server(folder: Path) -> Iterator[VLLMServer]:
         "--dtype": "float32",
         "--max-model-len": str(CONTEXT),
         "--max-num-seqs": "16",
-        # By default the CPU gets a third process, and the two then spin on sched_yield between tokens: on two cores under
-        # Linux 6.18 nothing else ran for 10 seconds at a time.
+        # By default the CPU gets a third process, and two spin on sched_yield between tokens: on two cores under Linux
+        # 6.18 nothing else ran for 10 seconds at a time.
         "--distributed-executor-backend": "vllm.v1.executor.uniproc_executor.UniProcExecutor",
         "--kv-cache-memory-bytes": str(64 << 20),
         "--block-size": "32",
