@@ -144,15 +144,18 @@ def _kill_all(
             kills[victim] += 1
             starts.append(server.start())
         else:
-            kills[victim] += _kill_one(server, victim, chance)
+            kills[victim] += _kill_one(server, victim, chance, clients)
         if not server.processes():
             raise SystemExit(f"the server ended after the kill of a {victim}:\n{server.said()}")
 
 
-def _kill_one(server: Served, victim: str, chance: random.Random) -> int:
-    found = [process for process in server.processes() if _role(process) == victim]
-    if not found:
-        return 0
+def _kill_one(server: Served, victim: str, chance: random.Random, clients: threading.Thread) -> int:
+    ends = time.monotonic() + _PATIENCE_SECONDS
+    # One that was killed is away for seconds.
+    while not (found := [process for process in server.processes() if _role(process) == victim]):
+        if time.monotonic() > ends or not clients.is_alive():
+            return 0
+        time.sleep(0.1)
     with contextlib.suppress(psutil.NoSuchProcess):
         chance.choice(found).kill()
     return 1

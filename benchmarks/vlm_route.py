@@ -91,7 +91,8 @@ from omnipipe.stages.read import Read
 from omnipipe.stages.render import Render
 
 engine = LoggedVLLMConfig(log={log!r}, **{settings!r})
-render = Render(dpi=72, small_side=0, format="png")
+# The engine reads in this process, and pictures of this size are cheap to hold: nothing is compressed on the way.
+render = Render(dpi=72, small_side=0, format="raw", mode="RGB")
 pipeline = Pipeline("vlm", (Read(text_layer=False), render, Extract(engine=engine)))
 """
 
