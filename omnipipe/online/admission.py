@@ -14,6 +14,7 @@ from omnipipe.online.settings import ServeSettings
 _LEAST_SECONDS = 1.0
 _MOST_SECONDS = 60.0
 _UNKNOWN_SECONDS = 5.0
+_UPLOAD_SECONDS = 2.0
 _TROUBLE_SECONDS = 10.0
 
 
@@ -25,6 +26,7 @@ class Admission:
         self._work = work
         self._store = store
         self._coming = 0
+        self._uploads = 0
         self._is_closed = False
         self.accepted = 0
         self.refused = 0
@@ -44,6 +46,23 @@ class Admission:
         if busy is not None:
             self.refused += 1
             raise busy
+
+    @contextmanager
+    def upload(self) -> Iterator[None]:
+        """A place for bytes that come in, of which nobody knows yet whether they become a job.
+
+        Raises:
+            BusyError: There is none, or a job would not be taken.
+        """
+        self.check()
+        if self._uploads >= self._settings.max_jobs:
+            self.refused += 1
+            raise BusyError(f"{self._uploads} uploads are coming in already.", _UPLOAD_SECONDS)
+        self._uploads += 1
+        try:
+            yield
+        finally:
+            self._uploads -= 1
 
     @contextmanager
     def place(self) -> Iterator[None]:

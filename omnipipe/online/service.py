@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager
 
 from omnipipe.errors import OmnipipeError
 from omnipipe.online.admission import Admission
@@ -77,13 +78,13 @@ class DocumentService:
         self._work.check()
         await self._pages.health()
 
-    def check_room(self) -> None:
-        """Return if another document would be taken.
+    def upload(self) -> AbstractContextManager[None]:
+        """A place for a document while its bytes come in.
 
         Raises:
-            BusyError: It would not.
+            BusyError: There is none, or the document would not be taken.
         """
-        self._admission.check()
+        return self._admission.upload()
 
     async def submit(
         self,

@@ -321,14 +321,28 @@ def test_a_removed_job_is_gone(tmp_path: Path) -> None:
     in_loop(work)
 
 
+def test_uploads_that_come_in_at_once_have_the_places_of_jobs_and_the_rest_is_counted(tmp_path: Path) -> None:
+    async def work() -> tuple[int, int]:
+        async with desk(tmp_path, max_jobs=2) as here:
+            with here.service.upload(), here.service.upload():
+                for _ in range(3):
+                    with pytest.raises(BusyError, match="2 uploads are coming in already"), here.service.upload():
+                        pass
+            with here.service.upload():
+                pass
+            return here.service.load().accepted, here.service.load().refused
+
+    assert in_loop(work) == (0, 3)
+
+
 def test_what_there_is_no_room_for_is_refused_and_the_rest_is_done(tmp_path: Path) -> None:
     async def work() -> tuple[list[tuple[Job, list[Row]]], list[BusyError]]:
         async with desk(tmp_path, max_jobs=4) as here:
             jobs, refused = [], []
             for number in range(12):
                 try:
-                    here.service.check_room()
-                    jobs.append(await here.send(text_pdf(20, word=f"paper {number}")))
+                    with here.service.upload():
+                        jobs.append(await here.send(text_pdf(20, word=f"paper {number}")))
                 except BusyError as error:
                     refused.append(error)
             return [await here.done(job) for job in jobs], refused

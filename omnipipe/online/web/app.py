@@ -39,7 +39,7 @@ class Online:
     pictures: PagePictures = field(init=False)
 
     def __post_init__(self) -> None:
-        self.quotas = Quotas(self.store, self.keys, max_uploads=self.settings.max_jobs)
+        self.quotas = Quotas(self.store, self.keys)
         self.pictures = PagePictures()
 
 

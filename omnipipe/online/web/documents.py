@@ -56,8 +56,7 @@ def router(online: Online) -> APIRouter:
         """
         accept = request.headers.get("accept")
         choose_form(wanted.format, accept)
-        online.documents.check_room()
-        with online.quotas.admit(who):
+        with online.documents.upload(), online.quotas.admit(who):
             body = await read_body(request, online)
             try:
                 wanted = wanted.over(body.fields if deadline is None else {**body.fields, "deadline": deadline})

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from omnipipe.online.busy import BusyError
 from omnipipe.online.job import Job
 from omnipipe.online.jobs.store import JobStore
 from omnipipe.online.web.auth import Caller, Key, Keys
@@ -39,9 +38,8 @@ class Quotas:
     the quota; its key waits the longer afterwards.
     """
 
-    def __init__(self, store: JobStore, keys: Keys, *, max_uploads: int = 256) -> None:
+    def __init__(self, store: JobStore, keys: Keys) -> None:
         self._store = store
-        self._max_uploads = max_uploads
         self._keys = keys
         self._buckets: dict[str, _Bucket] = {}
         self._uploading: Counter[str] = Counter()
@@ -52,10 +50,7 @@ class Quotas:
 
         Raises:
             ApiProblem: 429 with Retry-After, where a quota is used up.
-            BusyError: Too many uploads come in at once.
         """
-        if self._uploading.total() >= self._max_uploads:
-            raise BusyError(f"{self._max_uploads} uploads are coming in already.", _BUSY_RETRY)
         key = self._keys.of_owner(who.owner) if len(self._keys) else None
         if key is not None:
             self._check_jobs(key)
