@@ -40,7 +40,8 @@ class ReadOptions:
 
 
 class LayerText(NamedTuple):
-    """What a row takes of a text layer: markdown, and blocks and lines as plain tuples in the order of their fields.
+    """What a row takes of a text layer: markdown, and blocks and lines as plain tuples in the order of their fields,
+    and flags.
 
     The measures that the triage took stay where they were taken: they cost as much to send as the text.
     """
@@ -48,6 +49,7 @@ class LayerText(NamedTuple):
     text: str
     blocks: tuple[BlockTuple, ...]
     lines: tuple[LineTuple, ...]
+    flags: tuple[str, ...] = ()
 
 
 class PageFacts(NamedTuple):

@@ -80,7 +80,7 @@ class PdfSource(PageSource):
             def facts() -> PageFacts:
                 ratio = ink.ratio if ink is not None else None
                 seconds = perf_counter() - start
-                kept = LayerText(*layer[:3]) if layer is not None and measures.num_chars else None
+                kept = LayerText(*layer[:3], layer.flags) if layer is not None and measures.num_chars else None
                 return _facts(width, height, rotation, ratio, kept, verdict, seconds)
 
             if verdict.needs_ink and _has_area(width, height):

@@ -29,6 +29,7 @@ class Read(Stage):
     dehyphenate: bool = Field(True, description="Join words that were broken at the end of a line.")
     headings: bool = Field(True, description="Mark lines in larger type as headings.")
     lists: bool = Field(True, description="Mark bullets and numbers as list items.")
+    keep_headers: bool = Field(False, description="Leave running heads and page numbers in the markdown.")
     line_boxes: bool = Field(False, description="Keep each line of a text layer with its box.")
     max_image_pixels: int = Field(
         MAX_IMAGE_PIXELS, gt=0, le=MAX_IMAGE_PIXELS, description="Frames of image files above it are not decoded."
@@ -44,6 +45,7 @@ class Read(Stage):
             dehyphenate=self.dehyphenate,
             headings=self.headings,
             lists=self.lists,
+            keep_headers=self.keep_headers,
             lines=self.line_boxes,
             min_quality=self.min_quality,
         )
@@ -82,6 +84,8 @@ class Read(Stage):
             changes |= {"status": "blank", "text": "", "text_format": "markdown"}
         elif facts.layer is not None and not facts.needs_ocr:
             changes |= _answer(facts.layer, facts.quality)
+            if facts.layer.flags:
+                changes["flags"] = (*page.flags, *facts.reasons[1:], *facts.layer.flags)
         return page.with_(**changes)
 
 

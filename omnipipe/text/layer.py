@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omnipipe.text.chars import Words, bold_test, read_words
+from omnipipe.text.compose import compose
 from omnipipe.text.lines import from_frame, join_words
 from omnipipe.text.markdown import PageStyle, Part, Row, by_share, heading_sizes, size_shares, to_parts, to_rows
 from omnipipe.text.measure import Measures, measure
@@ -35,13 +36,15 @@ class TextLayer(NamedTuple):
     """The text layer of one page, in plain picklable values.
 
     `text` is markdown in reading order, always encodable as UTF-8. Boxes are (x0, y0, x1, y1) as shares (0
-    to 1) of the upright page (after /Rotate), origin at the top left.
+    to 1) of the upright page (after /Rotate), origin at the top left. `flags` are stable strings about what was found
+    or not understood, such as `table:not_understood`.
     """
 
     text: str
     blocks: tuple[BlockTuple, ...]
     lines: tuple[LineTuple, ...]
     measures: Measures
+    flags: tuple[str, ...] = ()
 
 
 def read_text_layer(page: pypdfium2.PdfPage, options: TextOptions) -> TextLayer:
@@ -55,16 +58,16 @@ def read_text_layer(page: pypdfium2.PdfPage, options: TextOptions) -> TextLayer:
         parts, rows = _read(words, textpage, measures.rtl > 0.5, options)
     finally:
         textpage.close()
-    boxes = _upright(page, [(turn, part[3:]) for turn, part in parts])
+    boxes = _upright(page, [(turn, part.box) for turn, part in parts])
     texts = [part.text for _, part in parts]
     lines = [row.text for _, row in rows]
     if _UNWANTED.search(words.text) or any("\ufffe" in text for text in (*texts, *lines)):
         texts, lines = list(map(_clean, texts)), list(map(_clean, lines))
     blocks = tuple(
-        (part.type, box, order, part.level, text, None, None, "text_layer")
+        (part.type, box, order, part.level, text, part.html, None, "text_layer")
         for order, ((_, part), text, box) in enumerate(zip(parts, texts, boxes, strict=True))
     )
-    markdown = "\n\n".join(f"{'#' * block[3]} {block[4]}" if block[3] else block[4] for block in blocks)
+    markdown = compose(((block[0], block[3], block[4]) for block in blocks), options.keep_headers)
     placed = _upright(page, [(turn, row[1:5]) for turn, row in rows])
     return TextLayer(markdown, blocks, tuple((t, box, None) for t, box in zip(lines, placed, strict=True)), measures)
 

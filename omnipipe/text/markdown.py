@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A block in the reading frame: type, heading level, text, box."""
+    """A block in the reading frame: type, heading level, text, box; `html` for tables."""
 
     type: str
     level: int | None
@@ -57,6 +57,12 @@ class Part(NamedTuple):
     top: float
     right: float
     bottom: float
+    html: str | None = None
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom in points."""
+        return self.left, self.top, self.right, self.bottom
 
 
 @dataclass(frozen=True, slots=True)

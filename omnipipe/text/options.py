@@ -15,6 +15,8 @@ class TextOptions:
     """Mark lines in larger type as headings."""
     lists: bool = True
     """Mark bullets and numbers as list items."""
+    keep_headers: bool = False
+    """Leave running heads, page numbers and the like in the markdown."""
     lines: bool = False
     """Give each line with its box as well."""
     min_quality: float = 0.5
