@@ -119,6 +119,16 @@ class Document:
         facts = self._read(index)
         return facts.layer.text if facts.layer is not None else ""
 
+    def get_page_rotation(self, index: int) -> int:
+        """Degrees clockwise (0, 90, 180, 270) by which the file asks to turn page `index`; `get_page` has done it.
+
+        Raises:
+            IndexError: There is no such page.
+            ProblemError: The page cannot be read.
+        """
+        self._check(index)
+        return self._read(index, text_layer=False).rotation
+
     def close(self) -> None:
         """End the reading process and remove the temporary file of `from_bytes`."""
         if self._reader is not None:
@@ -163,10 +173,10 @@ class Document:
                 raise ProblemError(*found)
             yield to_image(found)
 
-    def _read(self, index: int) -> PageFacts:
+    def _read(self, index: int, *, text_layer: bool = True) -> PageFacts:
         from omnipipe.reading.facts import ReadOptions
 
-        (found,) = self._live.read_pages(self._path, [index], ReadOptions())
+        (found,) = self._live.read_pages(self._path, [index], ReadOptions(text_layer=text_layer))
         if isinstance(found, PageError):
             raise ProblemError(*found)
         return found

@@ -6,7 +6,7 @@ import json
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -56,6 +56,14 @@ Strict = Annotated[
         help="Exit code 1 if any page could not be read; 2 if the engine lacks a parameter.",
     ),
 ]
+Draw = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        envvar="OMNIPIPE_DRAW",
+        help="Write a picture of each page there, with its blocks, their kinds, the reading order and the route.",
+    ),
+]
 
 
 @takes_engine_options
@@ -69,6 +77,7 @@ def extract(
     ocr: option.Ocr = None,
     force_ocr: option.ForceOcr = False,
     strict: Strict = False,
+    draw: Draw = None,
     *,
     engine_options: EngineOptions,
 ) -> None:
@@ -82,7 +91,7 @@ def extract(
     passwords = read_passwords(password, password_file)
     printed = False
     num_read = num_lost = 0
-    with _local_file(file) as path:
+    with _local_file(file) as path, _drawing(draw, path, file, passwords) as drawn:
         for page in _extracted(chosen, path, pages, passwords):
             if page.error is not None:
                 where = f" page {page.index + 1}" if page.count is not None else ""
@@ -92,12 +101,27 @@ def extract(
                 num_lost += 1
             else:
                 num_read += 1
+            drawn(page)
             text = _form(page, output_format)
             if text:
                 typer.echo(f"\n{text}" if printed and output_format is not Format.json else text)
                 printed = True
     if num_read == 0 or (strict and num_lost):
         raise typer.Exit(1)
+
+
+@contextmanager
+def _drawing(
+    folder: Path | None, path: str, name: str, passwords: tuple[str, ...]
+) -> Iterator[Callable[[Page], object]]:
+    """What to do with each page for `--draw`: nothing where it was not asked for."""
+    if folder is None:
+        yield lambda page: None
+        return
+    from omnipipe.cli.draw import PageDrawer
+
+    with PageDrawer(folder, path, "stdin" if name == "-" else name, passwords) as drawer:
+        yield drawer.draw
 
 
 def _extracted(pipeline: Pipeline, path: str, pages: str | None, passwords: tuple[str, ...]) -> Iterator[Page]:
