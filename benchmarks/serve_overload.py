@@ -31,6 +31,7 @@ from benchmarks.watch import MIB
 _CONNECTIONS = 8
 _SETTLE_SECONDS = 300.0
 _CHECKS_AT_ONCE = 8
+_PROCESSES_SHOWN = 8
 
 
 @dataclass(slots=True)
@@ -187,7 +188,7 @@ class _Memory:
     def __init__(self, server: Served, interval: float = 1.0) -> None:
         self._server = server
         self._interval = interval
-        self._samples: list[tuple[float, int]] = []
+        self._samples: list[tuple[float, dict[str, int]]] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -199,22 +200,31 @@ class _Memory:
         self._ended.set()
         self._thread.join()
 
-    def to_plain(self) -> dict[str, float]:
-        """MiB at the start, in the middle, at the end and at most; MiB a minute in the second half."""
-        sizes = [size / MIB for _, size in self._samples] or [0.0]
-        half = self._samples[len(self._samples) // 2 :]
-        return {
-            "start_mib": round(sizes[0], 1),
-            "middle_mib": round(sizes[len(sizes) // 2], 1),
-            "end_mib": round(sizes[-1], 1),
-            "peak_mib": round(max(sizes), 1),
-            "slope_mib_per_minute": round(_slope(half) * 60 / MIB, 2),
-        }
+    def to_plain(self) -> dict[str, object]:
+        """MiB at the start, in the middle, at the end and at most, and MiB a minute in the second half: of all, and of
+        the processes that grew most."""
+        names = {name for _, sizes in self._samples for name in sizes}
+        each = {name: [(at, sizes[name]) for at, sizes in self._samples if name in sizes] for name in names}
+        growth = {name: points[-1][1] - points[0][1] for name, points in each.items()}
+        most = sorted(growth, key=lambda name: -growth[name])[:_PROCESSES_SHOWN]
+        total = [(at, sum(sizes.values())) for at, sizes in self._samples]
+        return _course(total) | {"by_process": {name: _course(each[name]) for name in most}}
 
     def _watch(self) -> None:
         began = time.monotonic()
         while not self._ended.wait(self._interval):
-            self._samples.append((time.monotonic() - began, self._server.memory_bytes()))
+            self._samples.append((time.monotonic() - began, self._server.memory_by_process()))
+
+
+def _course(points: list[tuple[float, int]]) -> dict[str, float]:
+    sizes = [size / MIB for _, size in points] or [0.0]
+    return {
+        "start_mib": round(sizes[0], 1),
+        "middle_mib": round(sizes[len(sizes) // 2], 1),
+        "end_mib": round(sizes[-1], 1),
+        "peak_mib": round(max(sizes), 1),
+        "slope_mib_per_minute": round(_slope(points[len(points) // 2 :]) * 60 / MIB, 2),
+    }
 
 
 def _slope(points: list[tuple[float, int]]) -> float:

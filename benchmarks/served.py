@@ -117,7 +117,17 @@ class Served:
 
     def memory_bytes(self) -> int:
         """PSS of all its processes; unique memory where there is no PSS."""
-        return sum(memory(process.pid)[0] for process in self.processes())
+        return sum(self.memory_by_process().values())
+
+    def memory_by_process(self) -> dict[str, int]:
+        """PSS in bytes of each of its processes, by title and id; without those that have just ended."""
+        sizes: dict[str, int] = {}
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                words = process.cmdline()[:4] or [process.name()]
+                title = " ".join(Path(word).name if "/" in word else word for word in words)[:60]
+                sizes[f"{title} {process.pid}"] = memory(process.pid)[0]
+        return sizes
 
     def cpu_seconds(self) -> float:
         """CPU time that its living processes have used, and those of their children that ended."""
