@@ -83,7 +83,7 @@ def _read(
     known = PageStyle(body, heading_sizes(sizes, shares, body), words.text, bold_test(textpage, words.char), options)
     for turn in by_share(words.turn):
         pieces = join_words(words, np.flatnonzero(words.turn == turn), turn)
-        for column in reading_order(pieces, rtl):
+        for column in reading_order(pieces, rtl, words.text):
             here = to_rows(pieces, column, words.text)
             parts += [(turn, part) for part in to_parts(here, known)]
             if options.lines:
