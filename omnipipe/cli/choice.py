@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from omnipipe.stages.base import Stage
 
 
-def choose_pipeline(name: str, *, ocr: OcrChoice | None = None, force_ocr: bool = False) -> Pipeline:
+def choose_pipeline(
+    name: str, *, ocr: OcrChoice | None = None, force_ocr: bool = False, keep_headers: bool = False
+) -> Pipeline:
     """The pipeline called `name`, changed as the options say.
 
     Raises:
@@ -27,7 +29,7 @@ def choose_pipeline(name: str, *, ocr: OcrChoice | None = None, force_ocr: bool 
     pipeline = load_pipeline(name)
     if force_ocr and ocr is OcrChoice.off:
         raise ConfigError("--force-ocr and --ocr off exclude each other. Leave one of them out.")
-    if ocr is None and not force_ocr:
+    if ocr is None and not force_ocr and not keep_headers:
         return pipeline
     stages = pipeline.stages
     if ocr is OcrChoice.off:
@@ -36,6 +38,8 @@ def choose_pipeline(name: str, *, ocr: OcrChoice | None = None, force_ocr: bool 
         stages = _with_ocr(stages, ocr.value)
     if force_ocr:
         stages = _without_text_layer(stages, pipeline.name)
+    if keep_headers:
+        stages = _with_headers(stages)
     return replace(pipeline, stages=stages)
 
 
@@ -75,6 +79,13 @@ def _without_text_layer(stages: tuple[Stage, ...], name: str) -> tuple[Stage, ..
     if not any(stage.needs_pixels for stage in stages):
         raise ConfigError(f"--force-ocr: pipeline {name!r} has no OCR. Add --ocr rapidocr, or use -p default.")
     return tuple(changed_stage(stage, {"text_layer": False}) if isinstance(stage, Read) else stage for stage in stages)
+
+
+def _with_headers(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    return tuple(
+        changed_stage(stage, {"keep_headers": True}) if "keep_headers" in type(stage).model_fields else stage
+        for stage in stages
+    )
 
 
 def changed_stage(stage: Stage, changes: Mapping[str, object]) -> Stage:

@@ -23,6 +23,7 @@ def show(
     pipeline: option.PipelineName = "default",
     ocr: option.Ocr = None,
     force_ocr: option.ForceOcr = False,
+    keep_headers: option.KeepHeaders = False,
     as_json: option.Json = False,
     *,
     engine_options: EngineOptions,
@@ -30,7 +31,9 @@ def show(
     """Print a pipeline with every setting, those that are defaults too, as a pipeline file."""
     import yaml
 
-    chosen = choose_pipeline(engine.pipeline_name(pipeline, engine_options), ocr=ocr, force_ocr=force_ocr)
+    chosen = choose_pipeline(
+        engine.pipeline_name(pipeline, engine_options), ocr=ocr, force_ocr=force_ocr, keep_headers=keep_headers
+    )
     chosen = engine.with_options(chosen, engine_options)
     stages = [{_name(type(stage)): _settings(stage)} for stage in chosen.stages]
     plain = {"name": chosen.name, "stages": stages}

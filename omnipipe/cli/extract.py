@@ -76,6 +76,7 @@ def extract(
     pipeline: option.PipelineName = "default",
     ocr: option.Ocr = None,
     force_ocr: option.ForceOcr = False,
+    keep_headers: option.KeepHeaders = False,
     strict: Strict = False,
     draw: Draw = None,
     *,
@@ -85,7 +86,9 @@ def extract(
 
     Pages that cannot be read are named on stderr. Exit code 0 if at least one page was read, 1 if none was.
     """
-    chosen = choose_pipeline(engine.pipeline_name(pipeline, engine_options), ocr=ocr, force_ocr=force_ocr)
+    chosen = choose_pipeline(
+        engine.pipeline_name(pipeline, engine_options), ocr=ocr, force_ocr=force_ocr, keep_headers=keep_headers
+    )
     chosen = engine.with_options(chosen, engine_options)
     engine.check_engines(chosen, engine_options, strict=strict)
     passwords = read_passwords(password, password_file)

@@ -57,5 +57,13 @@ ForceOcr = Annotated[
     bool,
     typer.Option("--force-ocr", envvar="OMNIPIPE_FORCE_OCR", help="Leave text layers aside: OCR for every page."),
 ]
+KeepHeaders = Annotated[
+    bool,
+    typer.Option(
+        "--keep-headers",
+        envvar="OMNIPIPE_KEEP_HEADERS",
+        help="Leave running heads, feet, page numbers, watermarks and line numbers in the text.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", envvar="OMNIPIPE_JSON", help="Print the result as JSON.")]
 RunDir = Annotated[Path, typer.Argument(metavar="RUN", help="The output directory of omnipipe run.")]

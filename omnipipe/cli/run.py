@@ -126,6 +126,7 @@ def run(
     password_file: option.PasswordFile = None,
     ocr: option.Ocr = None,
     force_ocr: option.ForceOcr = False,
+    keep_headers: option.KeepHeaders = False,
     fresh: Fresh = False,
     retry: Retry = None,
     max_failed: MaxFailed = None,
@@ -142,7 +143,9 @@ def run(
 ) -> None:
     """Read documents into RUN/pages, one row per page. The same command again does only what is missing."""
     # What can be wrong on the command line is checked before the libraries load.
-    chosen = choose_pipeline(engine.pipeline_name(pipeline, engine_options), ocr=ocr, force_ocr=force_ocr)
+    chosen = choose_pipeline(
+        engine.pipeline_name(pipeline, engine_options), ocr=ocr, force_ocr=force_ocr, keep_headers=keep_headers
+    )
     chosen = engine.with_options(chosen, engine_options)
     passwords = read_passwords(password, password_file)
     bounds = parse_concurrency(concurrency)

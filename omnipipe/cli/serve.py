@@ -81,6 +81,7 @@ def serve(
     pipeline: option.PipelineName = "default",
     ocr: option.Ocr = None,
     force_ocr: option.ForceOcr = False,
+    keep_headers: option.KeepHeaders = False,
     runner: Runner = RunnerChoice.ray,
     address: Address = None,
     name: Name = None,
@@ -103,7 +104,9 @@ def serve(
     if new_key is not None:
         _show_new_key(new_key)
         return
-    chosen = choose_pipeline(engine.pipeline_name(pipeline, engine_options), ocr=ocr, force_ocr=force_ocr)
+    chosen = choose_pipeline(
+        engine.pipeline_name(pipeline, engine_options), ocr=ocr, force_ocr=force_ocr, keep_headers=keep_headers
+    )
     chosen = engine.with_options(chosen, engine_options)
     settings = setting_options.build()
     bounds = _bounds("--replicas", replicas), _bounds("--concurrency", concurrency)

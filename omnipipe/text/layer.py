@@ -14,6 +14,7 @@ from omnipipe.text.markdown import PageStyle, Part, Row, by_share, heading_sizes
 from omnipipe.text.measure import Measures, measure
 from omnipipe.text.options import TextOptions
 from omnipipe.text.order import reading_order
+from omnipipe.text.outer import take_running, to_part
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -55,7 +56,7 @@ def read_text_layer(page: pypdfium2.PdfPage, options: TextOptions) -> TextLayer:
         measures = measure(page, textpage, words)
         if words is None:
             return TextLayer("", (), (), measures)
-        parts, rows = _read(words, textpage, measures.rtl > 0.5, options)
+        parts, rows = _read(words, page, textpage, measures.rtl > 0.5, options)
     finally:
         textpage.close()
     boxes = _upright(page, [(turn, part.box) for turn, part in parts])
@@ -73,7 +74,7 @@ def read_text_layer(page: pypdfium2.PdfPage, options: TextOptions) -> TextLayer:
 
 
 def _read(
-    words: Words, textpage: pypdfium2.PdfTextPage, rtl: bool, options: TextOptions
+    words: Words, page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, rtl: bool, options: TextOptions
 ) -> tuple[list[tuple[int, Part]], list[tuple[int, Row]]]:
     """The blocks of a page in reading order, and its rows where they are asked for, each with its direction."""
     parts: list[tuple[int, Part]] = []
@@ -81,13 +82,21 @@ def _read(
     sizes, shares = size_shares(words)
     body = float(sizes[shares.argmax()])
     known = PageStyle(body, heading_sizes(sizes, shares, body), words.text, bold_test(textpage, words.char), options)
-    for turn in by_share(words.turn):
+    turns = by_share(words.turn)
+    foot: list[tuple[str, Row]] = []
+    for turn in turns:
         pieces = join_words(words, np.flatnonzero(words.turn == turn), turn)
+        if turn == turns[0]:
+            pieces, head, foot = take_running(page, pieces, turn, words.text, body)
+            parts += [(turn, to_part(kind, row)) for kind, row in head]
+            rows += [(turn, row) for _, row in head if options.lines]
         for column in reading_order(pieces, rtl, words.text):
             here = to_rows(pieces, column, words.text)
             parts += [(turn, part) for part in to_parts(here, known)]
             if options.lines:
                 rows += [(turn, row) for row in here]
+    parts += [(turns[0], to_part(kind, row)) for kind, row in foot]
+    rows += [(turns[0], row) for _, row in foot if options.lines]
     return parts, rows
 
 

@@ -1,0 +1,102 @@
+"""How running matter is worded: page numbers in their many forms, and what only heads and feet say."""
+
+from __future__ import annotations
+
+import re
+
+_ROMAN = r"(?:c{0,3}(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3}))"
+_NAMED = r"(?:page|pages|pg\.?|p\.|seite|s\.|página|pagina|pág\.?|strana|strona|sida|side|стр\.?|страница|trang|sayfa)"
+_OF = r"(?:of|/|von|de|di|sur|af|av|van|из|z|\||\u2044)"
+_NUMBER = rf"(?:\d{{1,6}}|{_ROMAN}|[a-z]{{1,2}}[-\u2013.\u00b7]?\d{{1,3}}|\d{{1,3}}[-\u2013]\d{{1,3}})"
+_EXPLICIT = re.compile(
+    rf"(?:{_NAMED}\s*(?P<a>{_NUMBER})(?:\s*{_OF}\s*\d{{1,5}})?"
+    rf"|(?P<b>\d{{1,5}})\s*(?:of|/|von|из)\s*\d{{1,5}}"
+    rf"|[-\u2013\u2014\u2022\u00b7~|<\[]\s*(?P<c>{_NUMBER})\s*[-\u2013\u2014\u2022\u00b7~|>\]]"
+    rf"|(?P<d>\d{{1,5}})\s*\|\s*page"
+    rf"|第?\s*(?P<e>\d{{1,5}})\s*(?:页|頁|ページ|쪽))[.\s]*",
+    re.IGNORECASE,
+)
+_BARE = re.compile(rf"(?P<a>{_NUMBER})[.|\s]?", re.IGNORECASE)
+_YEAR = re.compile(r"(?:19|20)\d\d")
+
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+_FORM = re.compile(
+    rf"https?://|\bwww\.|\bdoi\b|\bissn\b|\bisbn\b|\barxiv:|\u00a9|\(c\)\s*\d{{4}}|\bcopyright\b|all rights reserved"
+    rf"|\bvol(?:ume|\.)\s*[\divxlc]+|\b(?:no|nr|issue|heft|band)\.?\s*\d+|\bpage\s+\d+|\bpp?\.\s*\d+"
+    rf"|\bdownloaded (?:from|by|on)\b|\bprinted (?:on|from|in)\b|\bconfidential\b|\bdigiti[sz]ed by\b"
+    rf"|\bpublished (?:by|online)\b|\bproprietary\b|\bpreprint\b|\bet al\b"
+    rf"|\brev(?:ision|\.)?:?\s*[\dA-Z]|\bversion\s+\d|\bp/n\b|\bdraft\b"
+    rf"|\b\d{{1,2}}\.?\s+{_MONTH}\s+(?:19|20)\d\d\b|\b{_MONTH}\s+(?:\d{{1,2}},\s*)?(?:19|20)\d\d\b"
+    rf"|\b\d{{1,2}}[/.]\d{{1,2}}[/.](?:\d\d|\d{{4}})\b|\b(?:19|20)\d\d[-/.]\d\d[-/.]\d\d\b",
+    re.IGNORECASE,
+)
+_NO_FORM = re.compile(
+    r"\W*(?:fig(?:ure|\.)?|tab(?:le|\.)?|source|sources|note|notes|abb(?:ildung|\.)|tabelle|quelle|abstract|keywords)\b",
+    re.IGNORECASE,
+)
+_FOOTNOTE = re.compile(r"(?:[*\u2020\u2021\u00a7\u2217\u00b9\u00b2\u00b3]|\d{1,3}[\s.)]|\(\d{1,3}\)|\[\d{1,3}\])\s*\S")
+_DIGITS = re.compile(r"\d+")
+_LETTER = re.compile(r"[^\W\d_]")
+_ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
+
+
+def page_number(text: str) -> str | None:
+    """`explicit` for "Page 3 of 9", "- 12 -" and the like, `bare` for "12", "iv", "A-3", None for anything else."""
+    if len(text) > 24:
+        return None
+    found = _EXPLICIT.fullmatch(text)
+    if found and any(found.groups()):
+        return "explicit"
+    bare = _BARE.fullmatch(text)
+    if not bare or not bare["a"] or bare["a"].lower() in {"c", "l", "d", "m"}:
+        return None
+    return "bare"
+
+
+def is_likely_number(text: str) -> bool:
+    """Whether a bare number needs no second look: years and numbers of five digits and more may be anything."""
+    return not _YEAR.fullmatch(text) and not (text.isdecimal() and len(text) > 4)
+
+
+def has_form(text: str) -> bool:
+    """Whether `text` says what heads and feet say: an address on the web, a date, a volume, a copyright."""
+    return bool(_FORM.search(text)) and not _NO_FORM.match(text)
+
+
+def is_note(text: str) -> bool:
+    """Whether `text` starts as a footnote, a caption or a source does."""
+    return bool(_FOOTNOTE.match(text) or _NO_FORM.match(text))
+
+
+def has_letters(text: str) -> bool:
+    """Whether there are three letters at least."""
+    return len(_LETTER.findall(text)) > 2
+
+
+def are_alike(one: str, other: str, distance: int) -> bool:
+    """Whether both say the same on pages `distance` apart: word for word, or but for numbers that count the pages."""
+    if one == other:
+        return has_letters(one)
+    if _DIGITS.sub("#", one.lower()) == _DIGITS.sub("#", other.lower()):
+        steps = [int(b) - int(a) for a, b in zip(_numbers(one), _numbers(other), strict=True)]
+        return all(step in (0, distance, 2 * distance) for step in steps)
+    first, second = _roman(one), _roman(other)
+    return first > 0 and second > 0 and second - first == distance
+
+
+def _numbers(text: str) -> list[str]:
+    return [digits[:18] for digits in _DIGITS.findall(text)]
+
+
+def _roman(text: str) -> int:
+    """The value of a Roman numeral; 0 for anything else."""
+    numeral = text.strip(" .-\u2013|").lower()
+    if not numeral or not re.fullmatch(_ROMAN, numeral):
+        return 0
+    values = [_ROMAN_VALUES[letter] for letter in numeral]
+    return sum(
+        -value if value < following else value for value, following in zip(values, [*values[1:], 0], strict=True)
+    )
