@@ -9,7 +9,7 @@ from typing import Annotated, cast
 import typer
 
 from omnipipe import __version__
-from omnipipe.cli import backends, compact, config, doctor, export, extract, models, run, serve, verify
+from omnipipe.cli import backends, compact, config, doctor, evaluate, export, extract, models, run, serve, verify
 from omnipipe.errors import OmnipipeError
 
 INTERRUPTED = 130
@@ -35,6 +35,7 @@ app.command("serve")(serve.serve)
 app.command("verify", no_args_is_help=True)(verify.verify)
 app.command("compact", no_args_is_help=True)(compact.compact)
 app.command("export", no_args_is_help=True)(export.export)
+app.command("eval", no_args_is_help=True)(evaluate.evaluate)
 app.command("backends")(backends.backends)
 app.command("models")(models.models)
 app.command("doctor")(doctor.doctor)

@@ -1,0 +1,198 @@
+"""The texts that are judged: a run's pages, or a folder of markdown files, found by the names in tests and truth."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from omnipipe.errors import InputError
+from omnipipe.export.name import uri_parts
+from omnipipe.ledger.layout import RunLayout
+
+_PAGE_FILE = re.compile(r"(?P<name>.+)_pg(?P<page>[0-9]{1,6})(_repeat(?P<repeat>[0-9]+))?\.md", re.DOTALL)
+_COLUMNS = ("doc_id", "source_uri", "page_number", "num_pages", "page_count", "status", "route", "text", "text_format")
+
+
+class FoundText(NamedTuple):
+    """The text of one page, or of a whole document; `problem` says why there is none."""
+
+    text: str = ""
+    format: str = "markdown"
+    status: str = ""
+    route: str = ""
+    problem: str | None = None
+
+
+@dataclass(slots=True)
+class _Document:
+    """`pages` by number from 1; `whole` is the text of all of them where they are not told apart."""
+
+    parts: tuple[str, ...]
+    pages: dict[int, FoundText] = field(default_factory=dict)
+    whole: FoundText | None = None
+
+
+class PageTexts:
+    """Texts by the end of a document's path: `reports/a.pdf` is found at /data/2024/reports/a.pdf."""
+
+    def __init__(self, documents: Iterable[_Document], where: str, *, by_stem: bool = False) -> None:
+        self._by_name: defaultdict[str, list[_Document]] = defaultdict(list)
+        self._where = where
+        self._by_stem = by_stem
+        for document in documents:
+            self._by_name[document.parts[-1]].append(document)
+
+    def find(self, path: str, page: int | None) -> FoundText | str:
+        """The text of page `page` (from 1), or of all pages for None; a sentence where the document is not there."""
+        document = self._document(path)
+        if isinstance(document, str):
+            return document
+        if page is None:
+            return _joined(document)
+        found = document.pages.get(page)
+        if found is None and page == 1:
+            # A file of a whole document may well be one of a single page.
+            found = document.whole
+        return found or FoundText(problem=f"no page {page} of {path} in {self._where}")
+
+    def _document(self, path: str) -> _Document | str:
+        *folders, last = uri_parts(path)
+        names = (last, _stem(last)) if self._by_stem else (last,)
+        found = [
+            (_num_shared((*folders, name), document.parts), document)
+            for name in names
+            for document in self._by_name.get(name, ())
+        ]
+        most = max((shared for shared, _ in found), default=0)
+        best = [document for shared, document in found if shared == most]
+        if not best:
+            return f"no page for {path} in {self._where}"
+        if len(best) > 1:
+            shown = ", ".join("/".join(document.parts[-most - 1 :]) for document in best[:3])
+            return f"{len(best)} documents in {self._where} could be {path}: {shown}"
+        return best[0]
+
+
+def load_texts(source: Path, wanted: Iterable[str]) -> PageTexts:
+    """The texts in a run directory, in a folder of Parquet parts that `compact` wrote, or in markdown files.
+
+    Only documents whose file name one of `wanted` has are kept. Markdown files are NAME_pgN.md (page N of the document
+    NAME, from 1; also NAME_pgN_repeat1.md) or NAME.md (its first page, or all of it).
+
+    Raises:
+        InputError: There is no such thing in `source`, or a file in it is damaged.
+    """
+    names = {uri_parts(path)[-1] for path in wanted}
+    if not source.is_dir():
+        raise InputError(f"{source} is no folder. Name a run directory, or a folder of markdown files.")
+    layout = RunLayout(source)
+    if layout.manifest.exists():
+        return PageTexts(_run_documents(sorted(layout.pages.glob("*.parquet")), names, layout), str(source))
+    parts = sorted(source.glob("*.parquet"))
+    if parts:
+        return PageTexts(_run_documents(parts, names, None), str(source))
+    files = sorted(source.rglob("*.md"))
+    if not files:
+        raise InputError(
+            f"{source} holds no run and no markdown file. Name what omnipipe run -o wrote, or NAME_pgN.md."
+        )
+    return PageTexts(_markdown_documents(source, files, names), str(source), by_stem=True)
+
+
+def _run_documents(files: list[Path], names: set[str], layout: RunLayout | None) -> list[_Document]:
+    uris = _other_uris(layout, names) if layout is not None else {}
+    documents: dict[tuple[str, str], _Document] = {}
+    for row in _rows(files, names, set(uris)):
+        doc_id, uri, number, num_pages, _count, status, route, text, form = row
+        for place in dict.fromkeys((uri, *uris.get(doc_id, ()))):
+            parts = uri_parts(place)
+            if parts[-1] not in names:
+                continue
+            document = documents.setdefault((doc_id, place), _Document(parts))
+            problem = f"{status}: it has no text" if status in ("failed", "skipped") else None
+            for at in range(number, number + min(num_pages or 1, 100_000)):
+                document.pages[at] = FoundText(text or "", form or "markdown", status, route, problem)
+    return list(documents.values())
+
+
+def _other_uris(layout: RunLayout, names: set[str]) -> dict[str, list[str]]:
+    """Places of documents that are wanted, by doc_id: the same bytes may lie under several names."""
+    from omnipipe.ledger.sourcetable import SourceTable
+
+    table = SourceTable(layout)
+    uris: dict[str, list[str]] = {}
+    for doc_id in table.doc_ids():
+        found = [record.uri for record in table.records(doc_id) if uri_parts(record.uri)[-1] in names]
+        if found:
+            uris[doc_id] = found
+    return uris
+
+
+def _rows(
+    files: list[Path], names: set[str], doc_ids: set[str]
+) -> Iterator[tuple[str, str, int, int, int, str, str, str, str]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for file in files:
+        try:
+            with pq.ParquetFile(file) as parquet:
+                for group in range(parquet.num_row_groups):
+                    keys = parquet.read_row_group(group, columns=["doc_id", "source_uri"]).to_pylist()
+                    is_wanted = [key["doc_id"] in doc_ids or uri_parts(key["source_uri"])[-1] in names for key in keys]
+                    if any(is_wanted):
+                        table = parquet.read_row_group(group, columns=list(_COLUMNS)).filter(pa.array(is_wanted))
+                        yield from zip(*(table[name].to_pylist() for name in _COLUMNS), strict=True)
+        except (pa.ArrowException, OSError, KeyError) as error:
+            raise InputError(f"{file} cannot be read as pages of a run: {str(error)[:120]}") from error
+
+
+def _markdown_documents(root: Path, files: list[Path], names: set[str]) -> list[_Document]:
+    documents: dict[tuple[str, ...], _Document] = {}
+    stems = names | set(map(_stem, names))
+    for file in files:
+        *folders, last = file.relative_to(root).parts
+        as_page = _PAGE_FILE.fullmatch(last)
+        if as_page is not None and as_page["repeat"] in (None, "1") and as_page["name"] in stems:
+            parts = (*folders, as_page["name"])
+            documents.setdefault(parts, _Document(parts)).pages[int(as_page["page"])] = _markdown(file)
+        # NAME may itself end in _pgN.
+        if last.removesuffix(".md") in stems:
+            parts = (*folders, last.removesuffix(".md"))
+            documents.setdefault(parts, _Document(parts)).whole = _markdown(file)
+    return list(documents.values())
+
+
+def _markdown(file: Path) -> FoundText:
+    try:
+        return FoundText(file.read_text(encoding="utf-8"), "markdown", "ok")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not UTF-8 (byte {error.start + 1}). Save it as UTF-8.") from error
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def _joined(document: _Document) -> FoundText:
+    if document.whole is not None and not document.pages:
+        return document.whole
+    pages = [document.pages[number] for number in sorted(document.pages)]
+    form = "markdown" if any(page.format == "markdown" for page in pages) else pages[0].format
+    routes = dict.fromkeys(page.route for page in pages if page.route)
+    return FoundText("\n\n".join(page.text for page in pages if page.text), form, pages[0].status, "+".join(routes))
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0] or name
+
+
+def _num_shared(first: tuple[str, ...], second: tuple[str, ...]) -> int:
+    shared = 0
+    for left, right in zip(reversed(first), reversed(second), strict=False):
+        if left != right:
+            break
+        shared += 1
+    return shared
