@@ -10,6 +10,9 @@ PYTEST_FLAGS ?= -q
 # OpenMP threads beside the worker processes make one OCR call up to ten times slower.
 export OMP_NUM_THREADS ?= 1
 
+# Small models out of wheels of other packages. Without them the layout of pages is told by geometry alone.
+FETCH := @$(BIN)/omnipipe doctor --fetch-models > /dev/null || echo "Going on without what doctor names."
+
 .PHONY: run test lint format bench clean help
 
 help:
@@ -40,7 +43,7 @@ bench: $(VENV)/dev.stamp
 clean:
 	rm -rf $(VENV) out build dist
 
-# The stamps follow pyproject.toml: a changed dependency is installed by the next make.
+# The stamps follow pyproject.toml and the list of models: what changed there is installed by the next make.
 $(VENV)/created.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is older than Python 3.11. Give a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -49,12 +52,14 @@ $(VENV)/created.stamp:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/base.stamp: pyproject.toml $(VENV)/created.stamp
+$(VENV)/base.stamp: pyproject.toml omnipipe/tasks/model_file.py $(VENV)/created.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(FETCH)
 	@touch $@
 
-$(VENV)/dev.stamp: pyproject.toml $(VENV)/created.stamp
+$(VENV)/dev.stamp: pyproject.toml omnipipe/tasks/model_file.py $(VENV)/created.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(FETCH)
 	@touch $@ $(VENV)/base.stamp
 
 # Real engines on the CPU (3 GB, about a minute), so that the tests run real models.

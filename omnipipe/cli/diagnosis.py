@@ -14,6 +14,7 @@ from pathlib import Path
 
 from omnipipe.cli.engine_diagnosis import engine_findings
 from omnipipe.errors import MissingExtraError
+from omnipipe.tasks.model_file import FETCH, MODEL_FILES, ModelFile
 
 _GIB = 1 << 30
 _MIN_MEMORY = 2 * _GIB
@@ -53,6 +54,7 @@ def diagnose() -> list[Finding]:
         _guarded("opencv", _OPENCV_FIX, _opencv),
         _guarded("rapidocr", 'pip install --force-reinstall "rapidocr>=3.10,<4"', _rapidocr),
         _guarded("tesseract", _TESSERACT_FIX, _tesseract, is_needed=False),
+        *(_model(model) for model in MODEL_FILES),
         *_machine(),
         *(Finding(entry.name, entry.is_ok, entry.found, False, entry.fix) for entry in engine_findings()),
     ]
@@ -137,6 +139,10 @@ def _tesseract() -> str:
     languages = sorted(path.stem for path in folder.glob("*.traineddata"))
     shown = ", ".join(languages[:12]) + (", ..." if len(languages) > 12 else "")
     return f"tesserocr {tesserocr.__version__}, languages: {shown} ({folder})"
+
+
+def _model(model: ModelFile) -> Finding:
+    return _guarded(f"model {model.name}", FETCH, lambda: f"{model.does}: {model.checked()}", is_needed=False)
 
 
 def _machine() -> Iterator[Finding]:

