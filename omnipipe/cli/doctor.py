@@ -10,7 +10,6 @@ import typer
 
 from omnipipe.cli import option
 
-
 FetchModels = Annotated[
     bool,
     typer.Option(
