@@ -59,11 +59,20 @@ def from_frame(left: float, top: float, right: float, bottom: float, turn: int) 
     return -bottom, -right, -top, -left
 
 
-def join_words(words: Words, which: NDArray[np.intp], turn: int) -> Pieces:
-    """The words at `which`, all of direction `turn`, as pieces of lines."""
+def join_words(
+    words: Words, which: NDArray[np.intp], turn: int, gap: float = GAP, apart: NDArray[np.bool_] | None = None
+) -> Pieces:
+    """The words at `which`, all of direction `turn`, as pieces of lines.
+
+    Words further apart than `gap` font sizes are parted, and those where `apart` says so: one value for each word but
+    the first, true where it starts a piece.
+    """
     left, top, right, bottom = to_frame(words.box[which], turn)
     size = np.maximum(words.size[which], 0.1)
-    starts = _breaks(left, top, right, bottom, size, which).nonzero()[0]
+    breaks = _breaks(left, top, right, bottom, size, which, gap)
+    if apart is not None:
+        breaks[1:] |= apart
+    starts = breaks.nonzero()[0]
     ends = np.concatenate((starts[1:], [len(which)])) - 1
     firsts, lasts = words.first[which], words.last[which]
     weight = (lasts - firsts).astype(np.float32)
@@ -87,6 +96,7 @@ def _breaks(
     bottom: NDArray[np.float32],
     size: NDArray[np.float32],
     which: NDArray[np.intp],
+    wide: float,
 ) -> NDArray[np.bool_]:
     """True for each word that starts a piece."""
     starts = np.ones(len(left), bool)
@@ -96,5 +106,5 @@ def _breaks(
     gap = np.maximum(ahead, back)
     overlap = np.minimum(bottom[:-1], bottom[1:]) - np.maximum(top[:-1], top[1:])
     height = np.minimum(bottom[:-1] - top[:-1], bottom[1:] - top[1:])
-    starts[1:] = (gap > GAP * em) | (gap < -0.5 * em) | (overlap < 0.5 * height) | (which[1:] - which[:-1] != 1)
+    starts[1:] = (gap > wide * em) | (gap < -0.5 * em) | (overlap < 0.5 * height) | (which[1:] - which[:-1] != 1)
     return starts

@@ -1,0 +1,143 @@
+"""Where tables may be on a page: grids of lines, lines of one width above each other, rows of pieces with gaps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from omnipipe.text.rulings import Rulings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from omnipipe.text.lines import Pieces
+
+    Floats = NDArray[np.float32]
+
+_TOUCH = 3.0
+"""Points between lines that meet."""
+_MAX_LINES = 1500
+
+
+class Region(NamedTuple):
+    """Where a table may be: its box in points, the lines inside it clipped to it, whether they make a grid."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    lines: Rulings
+    is_grid: bool = False
+
+
+def ruled_regions(rulings: Rulings, pieces: Pieces) -> list[Region]:
+    """Regions between lines, those of grids first."""
+    across, down = rulings.horizontal[:_MAX_LINES], rulings.vertical[:_MAX_LINES]
+    if len(across) < 2:
+        return []
+    found: list[Region] = []
+    free = np.ones(len(across), bool)
+    for group, walls in _grids(across, down):
+        region = _grid_region(across[group], down[walls])
+        if region is not None:
+            found.append(region)
+            free[group] = False
+    return found + _between_lines(across[free], rulings, pieces)
+
+
+def _grids(across: Floats, down: Floats) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Lines that cross or meet each other: for each group the numbers of those across and of those down."""
+    if not len(down):
+        return []
+    meets = (
+        (down[:, 0] >= across[:, 1, None] - _TOUCH)
+        & (down[:, 0] <= across[:, 2, None] + _TOUCH)
+        & (across[:, 0, None] >= down[:, 1] - _TOUCH)
+        & (across[:, 0, None] <= down[:, 2] + _TOUCH)
+    )
+    left = np.ones(len(across), bool)
+    groups = []
+    for start in range(len(across)):
+        if not left[start]:
+            continue
+        rows = np.zeros(len(across), bool)
+        rows[start] = True
+        while True:
+            columns = meets[rows].any(axis=0)
+            grown = rows | meets[:, columns].any(axis=1)
+            if (grown == rows).all():
+                break
+            rows = grown
+        left &= ~rows
+        if rows.sum() >= 2 and columns.any():
+            groups.append((np.flatnonzero(rows), np.flatnonzero(columns)))
+    return groups
+
+
+def _grid_region(across: Floats, down: Floats) -> Region | None:
+    """The region of lines that meet; None where they part nothing from left to right."""
+    left = min(float(across[:, 1].min()), float(down[:, 0].min()))
+    right = max(float(across[:, 2].max()), float(down[:, 0].max()))
+    top = min(float(across[:, 0].min()), float(down[:, 1].min()))
+    bottom = max(float(across[:, 0].max()), float(down[:, 2].max()))
+    inner = (down[:, 0] > left + _TOUCH) & (down[:, 0] < right - _TOUCH)
+    if not inner.any() or bottom - top < 2 * _TOUCH:
+        return None
+    return Region(left, top, right, bottom, Rulings(across, down), True)
+
+
+def _between_lines(across: Floats, rulings: Rulings, pieces: Pieces) -> list[Region]:
+    """Regions between lines of one width, as tables without vertical lines have them."""
+    found: list[Region] = []
+    left = np.ones(len(across), bool)
+    for i in range(len(across)):
+        if not left[i]:
+            continue
+        same = left & (np.abs(across[:, 1] - across[i, 1]) < _TOUCH) & (np.abs(across[:, 2] - across[i, 2]) < _TOUCH)
+        left &= ~same
+        lines = across[same]
+        if len(lines) < 2 or lines[0, 2] - lines[0, 1] < 40:
+            continue
+        x0, x1 = float(lines[:, 1].min()), float(lines[:, 2].max())
+        for top, bottom in _stacks(lines[:, 0].tolist(), x0, x1, pieces):
+            found.append(clipped(Region(x0, top, x1, bottom, rulings)))
+    return found
+
+
+def _stacks(places: list[float], x0: float, x1: float, pieces: Pieces) -> list[tuple[float, float]]:
+    """Tops and bottoms of neighbouring spaces between lines that hold rows of a table, and no running text."""
+    middle = (pieces.top + pieces.bottom) / 2
+    centre = (pieces.left + pieces.right) / 2
+    inside = (centre > x0 - 2) & (centre < x1 + 2)
+    stacks: list[tuple[float, float]] = []
+    for top, bottom in zip(places, places[1:], strict=False):
+        here = pieces.take(np.flatnonzero(inside & (middle > top) & (middle < bottom)))
+        if len(here.left) and not _is_text(here, x1 - x0):
+            if stacks and stacks[-1][1] == top:
+                stacks[-1] = (stacks[-1][0], bottom)
+            else:
+                stacks.append((top, bottom))
+    return stacks
+
+
+def _is_text(pieces: Pieces, width: float) -> bool:
+    """Whether most lines go over most of the width without a gap."""
+    wide = pieces.right - pieces.left > 0.6 * width
+    base = np.sort(pieces.bottom)
+    rows = 1 + int(np.count_nonzero(np.diff(base) > 0.5 * float(np.median(pieces.size))))
+    return rows > 1 and 2 * int(wide.sum()) > rows
+
+
+def clipped(region: Region) -> Region:
+    """`region` with only the lines inside it, cut at its bounds."""
+    across, down = region.lines
+    x0, top, x1, bottom = region[:4]
+    across = across[(across[:, 0] > top - _TOUCH) & (across[:, 0] < bottom + _TOUCH)]
+    down = down[(down[:, 0] > x0 - _TOUCH) & (down[:, 0] < x1 + _TOUCH)]
+    across = across[np.minimum(across[:, 2], x1) - np.maximum(across[:, 1], x0) > 2]
+    down = down[np.minimum(down[:, 2], bottom) - np.maximum(down[:, 1], top) > 2]
+    across, down = across.copy(), down.copy()
+    across[:, 1], across[:, 2] = np.maximum(across[:, 1], x0), np.minimum(across[:, 2], x1)
+    down[:, 1], down[:, 2] = np.maximum(down[:, 1], top), np.minimum(down[:, 2], bottom)
+    return region._replace(lines=Rulings(across, down))

@@ -1,0 +1,45 @@
+"""A table's cells as a markdown pipe table or as HTML."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class TableCell(NamedTuple):
+    """A cell of a table: its first row and column, how many it spans, its text."""
+
+    row: int
+    column: int
+    rows: int
+    columns: int
+    text: str
+
+
+def to_html(cells: Sequence[TableCell], num_rows: int, heads: int) -> str:
+    """`cells`, sorted by row and column, as one `<table>`; the first `heads` rows are its head."""
+    rows: list[list[str]] = [[] for _ in range(num_rows)]
+    for cell in cells:
+        tag = "th" if cell.row < heads else "td"
+        spans = f' rowspan="{cell.rows}"' if cell.rows > 1 else ""
+        spans += f' colspan="{cell.columns}"' if cell.columns > 1 else ""
+        rows[cell.row].append(f"<{tag}{spans}>{html.escape(cell.text, quote=False)}</{tag}>")
+    lines = [f"<tr>{''.join(row)}</tr>" for row in rows]
+    head = ["<thead>", *lines[:heads], "</thead>"] if heads else []
+    return "\n".join(["<table>", *head, "<tbody>", *lines[heads:], "</tbody>", "</table>"])
+
+
+def to_pipes(cells: Sequence[TableCell], num_rows: int, num_columns: int) -> str | None:
+    """`cells` as a markdown pipe table, whose first row is its head; None where a cell spans rows or columns."""
+    grid = [[""] * num_columns for _ in range(num_rows)]
+    for cell in cells:
+        if cell.rows > 1 or cell.columns > 1:
+            return None
+        grid[cell.row][cell.column] = _escaped(cell.text)
+    lines = ["| " + " | ".join(row) + " |" for row in grid]
+    return "\n".join([lines[0], "|" + " --- |" * num_columns, *lines[1:]])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

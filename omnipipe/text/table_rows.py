@@ -1,0 +1,247 @@
+"""The rows of one table: lines of text cut by the lines that are drawn, continuation lines joined to their row."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from omnipipe.text.lines import Pieces
+    from omnipipe.text.regions import Region
+
+_NUMBER = re.compile(r"^[^A-Za-z]*\d[^A-Za-z]*$")
+_SNAP = 3.0
+_TIGHT = 0.95
+"""Font sizes of white at most above a line that goes on with the cell above it."""
+_X_HEIGHT = 0.65
+"""Font sizes that a line of text counts as high, from its baseline: boxes of letters overlap where lines are tight."""
+
+
+@dataclass(slots=True)
+class Band:
+    """A row: its bounds, its lines of text (numbers of runs), the columns (first, last) that each run covers.
+
+    `ruled_below` and `full_below` say whether a line is drawn below it, and over the table's full width. `tall` are
+    columns with a cell that reaches over so many rows more below.
+    """
+
+    top: float
+    bottom: float
+    lines: list[list[int]] = field(default_factory=list)
+    spans: dict[int, tuple[int, int]] = field(default_factory=dict)
+    ruled_below: bool = False
+    full_below: bool = False
+    tall: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> set[int]:
+        """The columns with text."""
+        return {c for first, last in self.spans.values() for c in range(first, last + 1)}
+
+    def add(self, band: Band) -> None:
+        """Take the lines of `band`, which stands below."""
+        self.lines += band.lines
+        self.spans |= band.spans
+        self.bottom = max(self.bottom, band.bottom)
+
+
+class _Text:
+    """What is asked of runs while rows are made."""
+
+    def __init__(
+        self,
+        runs: Pieces,
+        first: NDArray[np.intp],
+        last: NDArray[np.intp],
+        edges: Sequence[float],
+        strings: Sequence[str],
+    ) -> None:
+        self.left, self.right = runs.left.tolist(), runs.right.tolist()
+        self.size = runs.size.tolist()
+        base = runs.bottom - 0.22 * (runs.bottom - runs.top)
+        self.base = base.tolist()
+        self.top = (base - _X_HEIGHT * runs.size).tolist()
+        self.first, self.last = first.tolist(), last.tolist()
+        self.widest = [0.0] * (len(edges) - 1)
+        for a, b, x0, x1 in zip(self.first, self.last, self.left, self.right, strict=True):
+            if a == b:
+                self.widest[a] = max(self.widest[a], x1 - x0)
+        self.em = float(np.median(runs.size))
+        self.strings = strings
+
+    def runs_on(self, row: Band, run: int) -> bool:
+        """Whether the first word of `run` would not have fitted on the line above it in its column."""
+        column = self.first[run]
+        above = [i for line in row.lines for i in line if self.first[i] <= column <= self.last[i]]
+        if not above:
+            return False
+        lowest = max(self.base[i] for i in above)
+        line = [i for i in above if self.base[i] > lowest - 0.35 * self.em]
+        here = self.strings[run]
+        if _NUMBER.match(here) and _NUMBER.match(self.strings[line[0]]):
+            return False
+        used = max(self.right[i] for i in line) - min(self.left[i] for i in line)
+        word = (self.right[run] - self.left[run]) * len(here.split(None, 1)[0]) / max(len(here), 1)
+        return used + 0.2 * self.em + word > 0.98 * self.widest[column]
+
+
+def find_rows(
+    runs: Pieces,
+    first: NDArray[np.intp],
+    last: NDArray[np.intp],
+    region: Region,
+    edges: Sequence[float],
+    strings: Sequence[str],
+) -> list[Band]:
+    """The rows of a table from top to bottom; `first` and `last` are the columns that each run covers."""
+    text = _Text(runs, first, last, edges, strings)
+    places = _line_places(region, edges)
+    middle = np.array(text.base) - 0.3 * runs.size
+    slab = np.searchsorted(np.array([y for y, _ in places], np.float32), middle)
+    bounds = [region.top, *(y for y, _ in places), region.bottom]
+    bands: list[Band] = []
+    num_slabs = len(places) + 1
+    for k in range(num_slabs):
+        inside = np.flatnonzero(slab == k)
+        if not len(inside):
+            continue
+        found = _slab_rows(text, inside.tolist(), num_slabs)
+        found[0].top, found[-1].bottom = bounds[k], bounds[k + 1]
+        for band, after in pairwise(found):
+            band.bottom = after.top = (band.bottom + after.top) / 2
+        if k < len(places):
+            found[-1].ruled_below, found[-1].full_below = True, places[k][1]
+        bands += found
+    return bands
+
+
+def _line_places(region: Region, edges: Sequence[float]) -> list[tuple[float, bool]]:
+    """Heights of the lines across, each with whether it goes over the full width; underlined words are left out."""
+    places: list[tuple[float, float]] = []
+    for y, x0, x1 in region.lines.horizontal.tolist():
+        if y - region.top < _SNAP or region.bottom - y < _SNAP:
+            continue
+        if not any(min(x1, b) - max(x0, a) > 0.6 * (b - a) for a, b in pairwise(edges)):
+            continue
+        if places and y - places[-1][0] <= _SNAP:
+            places[-1] = (places[-1][0], places[-1][1] + x1 - x0)
+        else:
+            places.append((y, x1 - x0))
+    width = region.right - region.left
+    return [(y, length > 0.85 * width) for y, length in places]
+
+
+def _slab_rows(text: _Text, inside: list[int], num_slabs: int) -> list[Band]:
+    """The rows of what stands between two lines."""
+    bands = _lines(text, inside)
+    most = max(len(band.columns) for band in bands)
+    full = [band for band in bands if len(band.columns) >= max(2, 0.6 * most)]
+    pitches = sorted(b.bottom - a.bottom for a, b in pairwise(full))
+    usual = pitches[len(pitches) // 4] if pitches else 0.0
+    if len(full) > 1:
+        bands = _with_tall_cells(bands, full, usual)
+    if full:
+        bands = _attached(text, bands, full, usual)
+    small = num_slabs > 3 and len(bands) <= 8
+    rows = [bands[0]]
+    for band in bands[1:]:
+        if _goes_on(text, rows[-1], band, small):
+            rows[-1].add(band)
+        else:
+            rows.append(band)
+    return rows
+
+
+def _lines(text: _Text, inside: list[int]) -> list[Band]:
+    """Lines of text by their baselines."""
+    inside = sorted(inside, key=lambda i: (text.base[i], text.left[i]))
+    bands: list[Band] = []
+    previous = -1e9
+    for i in inside:
+        if text.base[i] - previous > 0.35 * text.size[i] or not bands:
+            bands.append(Band(text.top[i], text.base[i], [[]]))
+        band = bands[-1]
+        previous = text.base[i]
+        band.lines[0].append(i)
+        band.spans[i] = (text.first[i], text.last[i])
+        band.top, band.bottom = min(band.top, text.top[i]), max(band.bottom, text.base[i])
+    return bands
+
+
+def _with_tall_cells(bands: list[Band], full: list[Band], usual: float) -> list[Band]:
+    """Lines between two rows, in columns where both are empty, made part of them: cells over several rows."""
+    out: list[Band] = []
+    k = -1
+    for band in bands:
+        if k + 1 < len(full) and band is full[k + 1]:
+            k += 1
+        elif 0 <= k < len(full) - 1 and full[k + 1].bottom - full[k].bottom <= 1.25 * usual:
+            columns = band.columns
+            if not columns & (full[k].columns | full[k + 1].columns):
+                first, last = _reach(full, k, columns, usual)
+                for c in columns:
+                    full[first].tall[c] = last - first
+                full[first].lines += band.lines
+                full[first].spans |= band.spans
+                continue
+        out.append(band)
+    return out
+
+
+def _reach(full: list[Band], k: int, columns: set[int], usual: float) -> tuple[int, int]:
+    """The first and last row of a cell that stands between rows `k` and `k + 1`."""
+    first, last = k, k + 1
+    while first > 0 and last + 1 < len(full):
+        if columns & (full[first - 1].columns | full[last + 1].columns):
+            break
+        if full[last + 1].bottom - full[first - 1].bottom > 1.25 * usual * (last - first + 2):
+            break
+        first, last = first - 1, last + 1
+    return first, last
+
+
+def _attached(text: _Text, bands: list[Band], full: list[Band], usual: float) -> list[Band]:
+    """Lines that stand much nearer to a row than rows stand to each other made part of it."""
+    white = max(usual - _X_HEIGHT * text.em, 0.0) if usual else 0.9 * text.em
+    near = min(0.6 * white, 0.5 * text.em)
+    is_full = {id(band) for band in full}
+    out: list[Band] = []
+    for i, band in enumerate(bands):
+        above = band.top - out[-1].bottom if out else 1e9
+        below = bands[i + 1].top - band.bottom if i + 1 < len(bands) else 1e9
+        if id(band) in is_full:
+            if out and id(out[-1]) not in is_full and above < near and not out[-1].tall:
+                part = out.pop()
+                band.lines = part.lines + band.lines
+                band.spans = part.spans | band.spans
+                band.top = min(part.top, band.top)
+            out.append(band)
+        elif out and above < near and above <= below and not out[-1].tall:
+            out[-1].add(band)
+        else:
+            out.append(band)
+    return out
+
+
+def _goes_on(text: _Text, row: Band, band: Band, small: bool) -> bool:
+    """Whether `band` goes on with the cells of `row` above it; `small` says that lines part the rows of the table."""
+    if band.top - row.bottom > _TIGHT * text.em or band.tall or row.tall:
+        return False
+    known = row.columns
+    here = band.columns
+    votes = [text.runs_on(row, run) for run in band.spans if band.spans[run][0] in known]
+    if small:
+        return not votes or 2 * sum(votes) >= len(votes)
+    if here - known or sum(votes) <= 0.6 * len(votes):
+        return False
+    if len(here) == len(known):
+        return len(known) == 2
+    return 0 not in here or len(known) == 2 or here == {0}
