@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.chars import Words, bold_test, read_words
+from omnipipe.text.chars import bold_test
 from omnipipe.text.compose import compose
 from omnipipe.text.lines import from_frame, join_words
-from omnipipe.text.markdown import PageStyle, Part, Row, by_share, heading_sizes, size_shares, to_parts, to_rows
+from omnipipe.text.markdown import PageStyle, Part, Row, heading_sizes, to_parts, to_rows
 from omnipipe.text.measure import Measures, measure
+from omnipipe.text.opened import OpenPage
 from omnipipe.text.options import TextOptions
 from omnipipe.text.order import reading_order
 from omnipipe.text.outer import take_running, to_part
 
 if TYPE_CHECKING:
     import pypdfium2
+
+    from omnipipe.text.running import Sample
 
 Box = tuple[float, float, float, float]
 
@@ -48,17 +51,25 @@ class TextLayer(NamedTuple):
     flags: tuple[str, ...] = ()
 
 
-def read_text_layer(page: pypdfium2.PdfPage, options: TextOptions) -> TextLayer:
-    """The text layer of `page`; an empty one where the page has no text. Never raises on what a page may hold."""
-    textpage = page.get_textpage()
+def read_text_layer(page: pypdfium2.PdfPage, options: TextOptions, sample: Sample | None = None) -> TextLayer:
+    """The text layer of `page`; an empty one where the page has no text. Never raises on what a page may hold.
+
+    `sample` gives what other pages of the document have at their edges, to tell running heads by.
+    """
+    opened = OpenPage(page)
     try:
-        words = read_words(textpage)
-        measures = measure(page, textpage, words)
-        if words is None:
-            return TextLayer("", (), (), measures)
-        parts, rows = _read(words, page, textpage, measures.rtl > 0.5, options)
+        return read_open_page(opened, options, sample)
     finally:
-        textpage.close()
+        opened.close()
+
+
+def read_open_page(opened: OpenPage, options: TextOptions, sample: Sample | None = None) -> TextLayer:
+    """As `read_text_layer`, for a page whose text is open already."""
+    page, words = opened.page, opened.found
+    measures = measure(page, opened.textpage, words)
+    if words is None:
+        return TextLayer("", (), (), measures)
+    parts, rows = _read(opened, measures.rtl > 0.5, options, sample)
     boxes = _upright(page, [(turn, part.box) for turn, part in parts])
     texts = [part.text for _, part in parts]
     lines = [row.text for _, row in rows]
@@ -70,33 +81,29 @@ def read_text_layer(page: pypdfium2.PdfPage, options: TextOptions) -> TextLayer:
     )
     markdown = compose(((block[0], block[3], block[4]) for block in blocks), options.keep_headers)
     placed = _upright(page, [(turn, row[1:5]) for turn, row in rows])
-    return TextLayer(markdown, blocks, tuple((t, box, None) for t, box in zip(lines, placed, strict=True)), measures)
+    placed_lines = tuple((t, box, None) for t, box in zip(lines, placed, strict=True))
+    return TextLayer(markdown, blocks, placed_lines, measures)
 
 
 def _read(
-    words: Words, page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, rtl: bool, options: TextOptions
+    page: OpenPage, rtl: bool, options: TextOptions, sample: Sample | None
 ) -> tuple[list[tuple[int, Part]], list[tuple[int, Row]]]:
     """The blocks of a page in reading order, and its rows where they are asked for, each with its direction."""
-    parts: list[tuple[int, Part]] = []
-    rows: list[tuple[int, Row]] = []
-    sizes, shares = size_shares(words)
-    body = float(sizes[shares.argmax()])
-    known = PageStyle(body, heading_sizes(sizes, shares, body), words.text, bold_test(textpage, words.char), options)
-    turns = by_share(words.turn)
-    foot: list[tuple[str, Row]] = []
-    for turn in turns:
-        pieces = join_words(words, np.flatnonzero(words.turn == turn), turn)
-        if turn == turns[0]:
-            pieces, head, foot = take_running(page, pieces, turn, words.text, body)
-            parts += [(turn, to_part(kind, row)) for kind, row in head]
-            rows += [(turn, row) for _, row in head if options.lines]
+    words, main = page.words, page.turns[0]
+    is_bold = bold_test(page.textpage, words.char)
+    known = PageStyle(page.body, heading_sizes(*page.sizes, page.body), words.text, is_bold, options)
+    rest, head, foot = take_running(page, sample)
+    parts = [(main, to_part(kind, row)) for kind, row in head]
+    rows = [(main, row) for _, row in head if options.lines]
+    for turn in page.turns:
+        pieces = rest if turn == main else join_words(words, np.flatnonzero(words.turn == turn), turn)
         for column in reading_order(pieces, rtl, words.text):
             here = to_rows(pieces, column, words.text)
             parts += [(turn, part) for part in to_parts(here, known)]
             if options.lines:
                 rows += [(turn, row) for row in here]
-    parts += [(turns[0], to_part(kind, row)) for kind, row in foot]
-    rows += [(turns[0], row) for _, row in foot if options.lines]
+    parts += [(main, to_part(kind, row)) for kind, row in foot]
+    rows += [(main, row) for _, row in foot if options.lines]
     return parts, rows
 
 

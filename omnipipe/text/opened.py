@@ -1,0 +1,86 @@
+"""A page opened for its text: what several readers of it need, made once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from omnipipe.text.chars import read_words
+from omnipipe.text.lines import join_words, to_frame
+from omnipipe.text.markdown import by_share, size_shares
+from omnipipe.text.running import Cells, find_edges
+
+if TYPE_CHECKING:
+    import pypdfium2
+    from numpy.typing import NDArray
+
+    from omnipipe.text.chars import Words
+    from omnipipe.text.lines import Pieces
+    from omnipipe.text.running import Edges
+
+
+class OpenPage:
+    """`page` with its text in memory, until it is closed. `found` is None where the page has no visible character.
+
+    Nothing but `found` and `textpage` may be asked of a page without text.
+    """
+
+    def __init__(self, page: pypdfium2.PdfPage) -> None:
+        self.page = page
+        self.textpage = page.get_textpage()
+        self.found: Words | None = read_words(self.textpage)
+
+    def close(self) -> None:
+        """Free the text; the page itself stays open."""
+        self.textpage.close()
+
+    @property
+    def words(self) -> Words:
+        """The words of the page.
+
+        Raises:
+            ValueError: There are none.
+        """
+        if self.found is None:
+            raise ValueError("the page has no text")
+        return self.found
+
+    @cached_property
+    def sizes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Font sizes and the share of characters in each; see `size_shares`."""
+        return size_shares(self.words)
+
+    @cached_property
+    def body(self) -> float:
+        """The font size of most characters, in points."""
+        sizes, shares = self.sizes
+        return float(sizes[shares.argmax()])
+
+    @cached_property
+    def turns(self) -> list[int]:
+        """The directions of text that occur, the most frequent first."""
+        return by_share(self.words.turn)
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        """The pieces of lines in the most frequent direction."""
+        turn = self.turns[0]
+        return join_words(self.words, np.flatnonzero(self.words.turn == turn), turn)
+
+    @cached_property
+    def edges(self) -> Edges:
+        """What stands at the top and bottom."""
+        pieces, text = self.pieces, self.words.text
+        sides = to_frame(np.array([self.page.get_bbox()], np.float32), self.turns[0])
+        left, top, _, bottom = (float(side[0]) for side in sides)
+        height = max(bottom - top, 1e-3)
+        cells = Cells(
+            (pieces.left - left) / height,
+            (pieces.top - top) / height,
+            (pieces.right - left) / height,
+            (pieces.bottom - top) / height,
+            pieces.size / height,
+        )
+        return find_edges(cells, lambda i: text[pieces.first[i] : pieces.last[i]], max(self.body, 0.1) / height)
