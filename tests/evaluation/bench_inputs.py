@@ -15,12 +15,11 @@ from pathlib import Path
 FIXTURE = Path(__file__).with_name("bench_verdicts.json")
 Input = tuple[str, dict[str, object]]
 
-_WORDS = tuple(
-    """
-    river stone Café naïve cafe\u0301 3.14 11.8B 47.2B “quoted” ‘single’ it’s range–of—dashes co‑op 50−60 5µm 5μm _under_
-    *star* **bold text** __strong__ <b>fat</b> <i>slant</i> a*b snake_case_name x_1 line<br>break <br/> Words Bytes
-    """.split()
-)
+_SENTENCE = """
+river stone Café naïve cafe\u0301 3.14 11.8B 47.2B “quoted” ‘single’ it’s range–of—dashes co‑op 50−60 5µm 5μm _under_
+*star* **bold text** __strong__ <b>fat</b> <i>slant</i> a*b snake_case_name x_1 line<br>break <br/> Words Bytes
+"""
+_WORDS = tuple(_SENTENCE.split())
 _LOOPS = ("ab", "1", "la la ", "xyz", "\n", "five5", "- ")
 _SPANS = ("1", "1", "1", "1", "2", "2", "3")
 
