@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 _MOST_BYTES = 200
+_PREFIX = "omnipipe-names-"
+_YOUNG_SECONDS = 60.0
+"""A folder this young may be one that its owner has not locked yet."""
 
 
 def as_file_name(name: str) -> str:
@@ -38,7 +43,10 @@ class ShownName:
     """
 
     def __init__(self) -> None:
-        self._root = tempfile.mkdtemp(prefix="omnipipe-names-")
+        _remove_leftovers(Path(tempfile.gettempdir()))
+        self._root = tempfile.mkdtemp(prefix=_PREFIX)
+        self._held = os.open(self._root, os.O_RDONLY)
+        fcntl.flock(self._held, fcntl.LOCK_EX)
         self._link: tuple[str, str, str] | None = None
 
     def link(self, job_id: str, upload: Path, file_name: str) -> str:
@@ -65,7 +73,10 @@ class ShownName:
 
     def close(self) -> None:
         """Remove the link."""
-        shutil.rmtree(self._root, ignore_errors=True)
+        if self._held >= 0:
+            shutil.rmtree(self._root, ignore_errors=True)
+            os.close(self._held)
+            self._held = -1
 
     def _path(self, link: tuple[str, str, str]) -> str:
         return f"{self._root}/{link[0]}/{as_file_name(link[2])}"
@@ -78,3 +89,17 @@ class ShownName:
         with contextlib.suppress(OSError):
             os.unlink(path)  # noqa: PTH108
             os.rmdir(os.path.dirname(path))  # noqa: PTH106, PTH120
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left in `folder`: those that live hold a lock."""
+    for path in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime < _YOUNG_SECONDS:
+                continue
+            opened = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(opened)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +23,7 @@ from omnipipe.online.piece_reading import Desk
 from omnipipe.online.piece_worker import PieceWorker
 from omnipipe.online.private_desks import PrivateDesks
 from omnipipe.online.row_json import row_of
-from omnipipe.online.shown_name import as_file_name, without_folder
+from omnipipe.online.shown_name import ShownName, as_file_name, without_folder
 from omnipipe.page import Block, Line, Page
 from omnipipe.pipeline import Pipeline, load_pipeline
 from omnipipe.schema import PAGES
@@ -222,3 +224,22 @@ def test_a_row_has_the_columns_of_the_schema_and_finite_numbers() -> None:
     assert told["blocks"][0]["id"] == "b0"
     assert told["created_at"] == "2026-01-02T03:04:05.000006Z"
     assert b"\n" not in row.json
+
+
+def test_folders_of_killed_readers_go_and_those_of_living_ones_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = tmp_path / "omnipipe-names-killed"
+    left.mkdir()
+    (left / "job").symlink_to("/nowhere")
+    living = ShownName()
+    for folder in tmp_path.iterdir():
+        os.utime(folder, (0, 0))
+    another = ShownName()
+
+    assert not left.exists()
+    assert len(list(tmp_path.iterdir())) == 2
+    living.close()
+    another.close()
+    assert not list(tmp_path.iterdir())
