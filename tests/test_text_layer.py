@@ -213,7 +213,9 @@ def test_whatever_stands_on_a_page_no_character_is_lost(lines: list[Line], rotat
     layer = read(data, TextOptions(dehyphenate=False, lists=False, headings=False, keep_headers=True))
 
     layer.text.encode("utf-8")
-    assert sorted("".join(raw.replace("\ufffe", "-").split())) == sorted("".join(layer.text.split()))
+    # Lines that would be headings or quotes of markdown are escaped.
+    wanted, found = (text.replace("\\", "") for text in (raw.replace("\ufffe", "-"), layer.text))
+    assert sorted("".join(wanted.split())) == sorted("".join(found.split()))
     for block in layer.blocks:
         x0, y0, x1, y1 = block[1] or (-1, -1, -1, -1)
         assert 0 <= x0 <= x1 <= 1

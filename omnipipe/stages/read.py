@@ -29,6 +29,9 @@ class Read(Stage):
     dehyphenate: bool = Field(True, description="Join words that were broken at the end of a line.")
     headings: bool = Field(True, description="Mark lines in larger type as headings.")
     lists: bool = Field(True, description="Mark bullets and numbers as list items.")
+    tables: bool = Field(True, description="Write the tables of text layers as such, with rows, columns and spans.")
+    emphasis: bool = Field(True, description="Mark bold and italic words within running text.")
+    links: bool = Field(True, description="Write words under a link to the web as a markdown link.")
     keep_headers: bool = Field(False, description="Leave running heads and page numbers in the markdown.")
     line_boxes: bool = Field(False, description="Keep each line of a text layer with its box.")
     max_image_pixels: int = Field(
@@ -45,6 +48,9 @@ class Read(Stage):
             dehyphenate=self.dehyphenate,
             headings=self.headings,
             lists=self.lists,
+            tables=self.tables,
+            emphasis=self.emphasis,
+            links=self.links,
             keep_headers=self.keep_headers,
             lines=self.line_boxes,
             min_quality=self.min_quality,

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.chars import bold_test
+from omnipipe.text.arrange import join_parts
 from omnipipe.text.compose import compose
 from omnipipe.text.lines import from_frame, join_words
-from omnipipe.text.markdown import PageStyle, Part, Row, heading_sizes, to_parts, to_rows
+from omnipipe.text.markdown import Part, Row, heading_sizes, to_parts, to_rows
 from omnipipe.text.measure import Measures, measure
 from omnipipe.text.opened import OpenPage
 from omnipipe.text.options import TextOptions
 from omnipipe.text.order import reading_order
 from omnipipe.text.outer import take_running, to_part
+from omnipipe.text.structure import has_formula, page_style, to_blocks
+from omnipipe.text.tables import TableFinder, no_tables
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -69,42 +71,58 @@ def read_open_page(opened: OpenPage, options: TextOptions, sample: Sample | None
     measures = measure(page, opened.textpage, words)
     if words is None:
         return TextLayer("", (), (), measures)
-    parts, rows = _read(opened, measures.rtl > 0.5, options, sample)
+    parts, rows, flags = _read(opened, measures.rtl > 0.5, options, sample)
     boxes = _upright(page, [(turn, part.box) for turn, part in parts])
     texts = [part.text for _, part in parts]
+    whole = join_parts([part for _, part in parts], options.dehyphenate, words.text)
     lines = [row.text for _, row in rows]
     if _UNWANTED.search(words.text) or any("\ufffe" in text for text in (*texts, *lines)):
         texts, lines = list(map(_clean, texts)), list(map(_clean, lines))
+        whole = [(kind, level, _clean(text)) for kind, level, text in whole]
     blocks = tuple(
         (part.type, box, order, part.level, text, part.html, None, "text_layer")
         for order, ((_, part), text, box) in enumerate(zip(parts, texts, boxes, strict=True))
     )
-    markdown = compose(((block[0], block[3], block[4]) for block in blocks), options.keep_headers)
+    markdown = compose(whole, options.keep_headers)
     placed = _upright(page, [(turn, row[1:5]) for turn, row in rows])
     placed_lines = tuple((t, box, None) for t, box in zip(lines, placed, strict=True))
-    return TextLayer(markdown, blocks, placed_lines, measures)
+    return TextLayer(markdown, blocks, placed_lines, measures, flags)
 
 
 def _read(
     page: OpenPage, rtl: bool, options: TextOptions, sample: Sample | None
-) -> tuple[list[tuple[int, Part]], list[tuple[int, Row]]]:
-    """The blocks of a page in reading order, and its rows where they are asked for, each with its direction."""
+) -> tuple[list[tuple[int, Part]], list[tuple[int, Row]], tuple[str, ...]]:
+    """The blocks of a page in reading order, and its rows where they are asked for, each with its direction; flags."""
     words, main = page.words, page.turns[0]
-    is_bold = bold_test(page.textpage, words.char)
-    known = PageStyle(page.body, heading_sizes(*page.sizes, page.body), words.text, is_bold, options)
+    sizes = page.body, heading_sizes(*page.sizes, page.body)
+    known = page_style(page.page, page.textpage, words, sizes, options)
     rest, head, foot = take_running(page, sample)
     parts = [(main, to_part(kind, row)) for kind, row in head]
     rows = [(main, row) for _, row in head if options.lines]
+    finder = TableFinder(page.page, words, options.dehyphenate) if options.tables else None
+    flags: set[str] = {"formula"} if has_formula(known) else set()
     for turn in page.turns:
-        pieces = rest if turn == main else join_words(words, np.flatnonzero(words.turn == turn), turn)
-        for column in reading_order(pieces, rtl, words.text):
-            here = to_rows(pieces, column, words.text)
-            parts += [(turn, part) for part in to_parts(here, known)]
-            if options.lines:
-                rows += [(turn, row) for row in here]
+        which = np.flatnonzero(words.turn == turn)
+        pieces = rest if turn == main else join_words(words, which, turn)
+        found = finder.find(pieces, which, turn) if finder else no_tables(pieces)
+        flags.update(found.flags)
+        columns: list[list[Part]] = []
+        for column in reading_order(found.pieces, rtl, words.text):
+            columns.append([])
+            for piece in found.cut(column):
+                if isinstance(piece, int):
+                    table = found.tables[piece]
+                    columns[-1].append(Part("table", None, table.text, *table.box, table.html))
+                    here = to_rows(found.inside[piece], found.rows_of(piece), words.text) if options.lines else []
+                else:
+                    here = to_rows(found.pieces, piece, words.text, known.styles)
+                    columns[-1] += to_parts(here, known)
+                if options.lines:
+                    rows += [(turn, row) for row in here]
+        parts += [(turn, part) for part in to_blocks(columns, known)]
     parts += [(main, to_part(kind, row)) for kind, row in foot]
     rows += [(main, row) for _, row in foot if options.lines]
-    return parts, rows
+    return parts, rows, tuple(sorted(flags))
 
 
 def _clean(text: str) -> str:

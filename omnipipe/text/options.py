@@ -15,6 +15,12 @@ class TextOptions:
     """Mark lines in larger type as headings."""
     lists: bool = True
     """Mark bullets and numbers as list items."""
+    tables: bool = True
+    """Write tables as such, with their rows, columns and spans."""
+    emphasis: bool = True
+    """Mark bold and italic words within running text."""
+    links: bool = True
+    """Write words under a link to the web as a link of markdown."""
     keep_headers: bool = False
     """Leave running heads, page numbers and the like in the markdown."""
     lines: bool = False

@@ -1,0 +1,76 @@
+"""The blocks of a page's columns in one order: paragraphs go on in the next column, notes come after the columns."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from omnipipe.text.captions import mark_footnotes
+from omnipipe.text.flow import HYPHENS, join_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from omnipipe.text.rows import PageStyle, Part
+
+ENDS = re.compile(r"[.!?:;。！？：…।؟]['\"”’)\]*]*$")
+_GOES_ON = re.compile(r"[^\W\d_A-ZÀ-Þ]|[,;)\]]")
+_BESIDE = ("caption", "footnote", "table", "figure", "code")
+"""What may stand between two halves of a paragraph."""
+
+
+def arrange(columns: Sequence[list[Part]], page: PageStyle) -> list[Part]:
+    """The blocks of `columns` in reading order."""
+    columns = mark_footnotes([column for column in columns if column], page)
+    out: list[Part] = []
+    notes: list[Part] = []
+    for column in columns:
+        notes += [part for part in column if part.type == "footnote"]
+        column = [part for part in column if part.type != "footnote"]
+        last = _open_end(out)
+        first = next((i for i, part in enumerate(column) if part.type not in _BESIDE), None)
+        if last is None or first is None or not goes_on(out[last], column[first]):
+            out += column
+            continue
+        # What stood between comes after the paragraph.
+        between = out[last + 1 :]
+        out = [*out[: last + 1], column[first]._replace(joins=True), *between, *column[:first], *column[first + 1 :]]
+    return out + notes
+
+
+def goes_on(part: Part, following: Part) -> bool:
+    """Whether the paragraph `part` goes on in `following`, at the top of the next column."""
+    if following.type != "text" or not part.is_open or abs(part.size - following.size) > 0.05 * part.size:
+        return False
+    return is_unfinished(part.text, following.text)
+
+
+def is_unfinished(text: str, following: str) -> bool:
+    """Whether `text` breaks off within a word or a sentence that `following` goes on with."""
+    if not text or not following or "\n" in text[-40:]:
+        return False
+    if text[-1] in HYPHENS:
+        return following[:1].isalnum()
+    return not ENDS.search(text) and bool(_GOES_ON.match(following))
+
+
+def join_parts(parts: Iterable[Part], dehyphenate: bool, known: str) -> list[tuple[str, int | None, str]]:
+    """Type, level and text of blocks for the markdown: those that go on are joined with the block before them."""
+    out: list[tuple[str, int | None, str]] = []
+    for part in parts:
+        if part.joins and out:
+            kind, level, text = out.pop()
+            out.append((kind, level, join_texts(text, part.text, dehyphenate, known)))
+        else:
+            out.append((part.type, part.level, part.text))
+    return out
+
+
+def _open_end(parts: Sequence[Part]) -> int | None:
+    """The last paragraph, with nothing but captions and the like after it."""
+    for i in range(len(parts) - 1, -1, -1):
+        if parts[i].type in ("text", "list"):
+            return i
+        if parts[i].type not in _BESIDE:
+            return None
+    return None

@@ -1,0 +1,75 @@
+"""Captions of figures and tables, and footnotes, by what they start with, their size and their place."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from omnipipe.text.rows import BOLD, ITALIC
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omnipipe.text.rows import PageStyle, Part, Row
+
+_KINDS = (
+    "figure|fig|table|tab|listing|algorithm|scheme|plate|chart|exhibit|box|abbildung|abb|tabelle|übersicht|figura"
+    "|tableau|tabla|cuadro|tabela|tabella|gráfico|afbeelding|tabel|рисунок|рис|таблица|табл"
+)
+_CAPTION = re.compile(rf"^(?:{_KINDS})\.? ?(?:[A-Z]?\d+(?:[.\-–]\d+)*[a-z]?|[IVX]+)(?=\W|$)", re.IGNORECASE)
+_CJK_CAPTION = re.compile(r"^[図表图圖] ?\d+")
+_SEPARATOR = re.compile(r"^ ?[:.|—–-](?: |$)")
+_MARKER = re.compile(r"^(?:\d{1,3} ?(?=[^\W\d_]|[“\"‘'(])|[*†‡§¶∗]+ ?(?=\w)|[a-z] (?=[A-Z]))")
+_REFERENCE = re.compile(r"^(?:\[\d|\d{1,3}[.)] )")
+_FOOT = 0.55
+"""Footnotes start below this share of the column's height."""
+
+
+def is_caption(text: str, row: Row, page: PageStyle, num_rows: int) -> bool:
+    """Whether a block that starts with `row` is the caption of a figure or table, not a sentence about one."""
+    label = _CAPTION.match(text) or _CJK_CAPTION.match(text)
+    if not label:
+        return False
+    rest = text[label.end() :]
+    if _SEPARATOR.match(rest) or not rest:
+        return True
+    if page.marked[row.word] & (BOLD | ITALIC):
+        return True
+    return num_rows <= 4 and row.size < 0.97 * page.body and not rest.lstrip()[:1].islower()
+
+
+def opens_caption(text: str) -> bool:
+    """Whether a line starts as captions do, whatever stands above it."""
+    label = _CAPTION.match(text)
+    return bool(label and text[:1].isupper() and re.match(r"^ ?[:.|—](?: |$)", text[label.end() :]))
+
+
+def mark_footnotes(columns: Sequence[list[Part]], page: PageStyle) -> list[list[Part]]:
+    """`columns` with the notes in small type at the foot of the page as footnotes."""
+    everything = [part for column in columns for part in column]
+    if not everything:
+        return list(columns)
+    top, bottom = min(part.top for part in everything), max(part.bottom for part in everything)
+    foot = top + _FOOT * (bottom - top)
+    small = 0.93 * page.body
+    marked = []
+    for column in columns:
+        start = len(column)
+        while start and column[start - 1].type in ("text", "list") and 0 < column[start - 1].size <= small:
+            start -= 1
+        tail = column[start:]
+        while tail and (tail[0].top < foot or not (start or _MARKER.match(tail[0].text))):
+            start, tail = start + 1, tail[1:]
+        if _are_notes(tail, column[:start]):
+            column = [*column[:start], *(part._replace(type="footnote") for part in tail)]
+        marked.append(column)
+    return marked
+
+
+def _are_notes(tail: Sequence[Part], above: Sequence[Part]) -> bool:
+    if not tail or any(_REFERENCE.match(part.text) for part in tail):
+        return False
+    if any(_MARKER.match(part.text) for part in tail):
+        return True
+    # A note without a mark, as on the first page of a paper, interrupts a sentence.
+    return bool(above) and above[-1].type == "text" and above[-1].is_open and len(tail) <= 4

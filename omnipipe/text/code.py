@@ -1,0 +1,87 @@
+"""Code: lines in a font of fixed width, with their breaks and indents."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from omnipipe.text.rows import MONO, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from omnipipe.text.rows import PageStyle, Row
+
+_SIGNS = re.compile(r"[{}()\[\];=<>_#/\\$|&:]|->|\.\w")
+_MAX_COLUMN = 200
+
+
+def has_code(styles: NDArray[np.uint8], lengths: NDArray[np.intp]) -> bool:
+    """Whether fixed width means code on a page: it is not the font of most of the text."""
+    mono = int(lengths[(styles & MONO) > 0].sum())
+    return 0 < mono < 0.6 * int(lengths.sum())
+
+
+def is_code_row(row: Row, page: PageStyle) -> bool:
+    """Whether most of a row is of fixed width."""
+    if row.style & MONO:
+        return True
+    first, last, styles = page.words.first, page.words.last, page.styles
+    total = fixed = 0
+    for word, count in row.spans:
+        for i in range(word, min(word + count, len(styles))):
+            length = int(last[i] - first[i])
+            total += length
+            fixed += length if styles[i] & MONO else 0
+    return fixed > 0.6 * total
+
+
+def is_code(group: Sequence[Row]) -> bool:
+    """Whether rows of fixed width are code: two at least, with signs or indents that running text lacks."""
+    if len(group) < 2:
+        return False
+    text = " ".join(row.text for row in group)
+    indents = len({round((row.left - group[0].left) / max(row.size, 0.1)) for row in group})
+    signs = len(_SIGNS.findall(text))
+    return signs > 0.03 * len(text) or (indents > 1 and signs > 0.015 * len(text))
+
+
+def code_part(group: Sequence[Row], page: PageStyle) -> Part:
+    """Rows as a fenced block, each word in the column of characters where it stands."""
+    words = page.words
+    left = min(row.left for row in group)
+    pitch = _pitch(group, page)
+    lines: list[str] = []
+    previous: Row | None = None
+    for row in group:
+        if previous is not None and row.bottom - previous.bottom > 2.3 * max(row.size, 0.1):
+            lines.append("")
+        line = ""
+        for word, count in row.spans:
+            for i in range(word, word + count):
+                string = words.text[words.first[i] : words.last[i]].replace("\ufffe", "-")
+                x = float(words.box[i, 0]) if words.turn[i] == 0 else None
+                column = len(line) + 1 if x is None else round((x - left) / pitch)
+                # A gap of half a character is none: some programs space the letters of code out.
+                line = line.ljust(min(max(column, 0), _MAX_COLUMN)) + string
+        lines.append(line.rstrip())
+        previous = row
+    fence = "```" if not any("```" in line for line in lines) else "~~~~"
+    text = "\n".join([fence, *lines, fence])
+    box = (left, min(r.top for r in group), max(r.right for r in group), max(r.bottom for r in group))
+    return Part("code", None, text, *box, size=group[0].size)
+
+
+def _pitch(group: Sequence[Row], page: PageStyle) -> float:
+    """The width of one character in points."""
+    words = page.words
+    which = [i for row in group for word, count in row.spans for i in range(word, word + count)]
+    lengths = (words.last - words.first)[which]
+    widths = (words.box[which, 2] - words.box[which, 0])[lengths > 2] / lengths[lengths > 2]
+    if len(widths):
+        return max(float(np.median(widths)), 0.1)
+    return max(0.6 * group[0].size, 0.1)

@@ -1,0 +1,126 @@
+"""Bold and italic words and links within a block, marked as markdown does."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from omnipipe.text.rows import BOLD, ITALIC, MATH, MONO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from omnipipe.text.rows import PageStyle, Row
+
+_MARKS = {BOLD: "**", ITALIC: "*", BOLD | ITALIC: "***"}
+_TWO_LETTERS = re.compile(r"[^\W\d_]{2}")
+_EDGES = re.compile(r"^[\s.,;:!?)\]}]+|[\s(\[{]+$")
+_HYPHENS = "\ufffe\xad\u2010-"
+_MAX_MARKS = 24
+"""More changes of style in one block than this are no emphasis."""
+
+
+class _Mark(NamedTuple):
+    """A run of the block's text, with what to write before and after."""
+
+    start: int
+    end: int
+    opens: str
+    closes: str
+
+
+def set_off(styles: NDArray[np.uint8], lengths: NDArray[np.intp]) -> bytes:
+    """Of each word's style the bits of emphasis: bold and italic where most of the page's characters are neither.
+
+    Formulas and code are no emphasis.
+    """
+    marked = styles & (BOLD | ITALIC)
+    if not marked.any():
+        return bytes(len(styles))
+    total = max(int(lengths.sum()), 1)
+    for bit in (BOLD, ITALIC):
+        if int(lengths[(styles & bit) > 0].sum()) > 0.4 * total:
+            marked &= ~np.uint8(bit)
+    marked[(styles & (MATH | MONO)) > 0] = 0
+    return marked.tobytes()
+
+
+def mark_runs(text: str, rows: Sequence[Row], page: PageStyle) -> str:
+    """`text`, made of `rows`, with its emphasis and its links."""
+    marked = page.marked
+    has_marks = any(marked[word : word + count].strip(b"\0") for row in rows for word, count in row.spans)
+    links = page.links
+    has_links = links and any(
+        i in links for row in rows for word, count in row.spans for i in range(word, word + count)
+    )
+    if not has_marks and not has_links:
+        return text
+    marks = _joined(list(_find(text, rows, page)), text)
+    if not marks or len(marks) > _MAX_MARKS:
+        return text
+    if len(marks) == 1 and marks[0].opens in _MARKS.values() and marks[0].end - marks[0].start > 0.95 * len(text):
+        # A block that is set in one style throughout is set off by standing alone.
+        return text
+    out, end = [], 0
+    for mark in marks:
+        out += [text[end : mark.start], mark.opens, text[mark.start : mark.end], mark.closes]
+        end = mark.end
+    return "".join(out) + text[end:]
+
+
+def _find(text: str, rows: Sequence[Row], page: PageStyle) -> Iterator[_Mark]:
+    """Where the runs of one style stand in `text`, in order."""
+    place = 0
+    source, first, last = page.words.text, page.words.first, page.words.last
+    for row in rows:
+        for start, count in row.spans:
+            inside = range(start, min(start + count, len(page.marked)))
+            for (style, link), run in groupby(inside, key=lambda i: (page.marked[i], page.links.get(i))):
+                if not style and not link:
+                    continue
+                words = list(run)
+                string = " ".join(source[first[words[0]] : last[words[-1]]].split()).rstrip(_HYPHENS)
+                found = text.find(string, place) if string else -1
+                if found < 0:
+                    continue
+                place = found + len(string)
+                opens, closes = ("[", f"]({link})") if link else (_MARKS[style],) * 2
+                yield _Mark(found, place, opens, closes)
+
+
+def _joined(marks: list[_Mark], text: str) -> list[_Mark]:
+    """Runs of one style that only white space parts as one, those that are clean whole words."""
+    joined: list[_Mark] = []
+    for mark in marks:
+        if joined and joined[-1].closes == mark.closes and not text[joined[-1].end : mark.start].strip(" "):
+            joined[-1] = joined[-1]._replace(end=mark.end)
+        else:
+            joined.append(mark)
+    return [clean for one in joined if (clean := _clean(one, text))]
+
+
+def _clean(mark: _Mark, text: str) -> _Mark | None:
+    """`mark` without punctuation and brackets at its edges; None where it is not made of whole words."""
+    is_link = mark.opens == "["
+    run = text[mark.start : mark.end]
+    inner = run if is_link else _EDGES.sub("", _EDGES.sub("", run))
+    start = mark.start + run.find(inner)
+    end = start + len(inner)
+    if not _TWO_LETTERS.search(inner) or "\n" in inner or "*" in inner or "`" in inner:
+        return None
+    if (start and text[start - 1].isalnum()) or (end < len(text) and text[end].isalnum()):
+        return None
+    if is_link:
+        return None if "[" in inner or "]" in inner or _is_address(inner, mark.closes) else mark
+    return _Mark(start, end, mark.opens, mark.closes)
+
+
+def _is_address(run: str, closes: str) -> bool:
+    """Whether the linked words are the address itself, or a line of it."""
+    plain = run.replace(" ", "").rstrip(".,;)").lower()
+    return plain in closes.lower() or closes[2:-1].lower() in plain or "://" in plain or "@" in plain

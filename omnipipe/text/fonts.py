@@ -1,0 +1,95 @@
+"""How words are set: bold, italic, in a font of fixed width, in a font of formulas.
+
+PDFium is asked for the text object of the first and the last word of a line. One object is one font, so the words
+between need no call where both are the same. Each font is looked at once a page.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pypdfium2.raw as pdfium
+
+from omnipipe.text.native import Handle, bare
+from omnipipe.text.rows import BOLD, ITALIC, MATH, MONO
+
+if TYPE_CHECKING:
+    import pypdfium2
+    from numpy.typing import NDArray
+
+    from omnipipe.text.chars import Words
+
+_BOLD = re.compile(rb"bold|black|heavy|demi|CMBX|CMB\d|SFBX|LMRoman\d+-Bold|-Medi(?!um)", re.IGNORECASE)
+_ITALIC = re.compile(rb"italic|oblique|slant|CMTI|CMSL|SFTI|SFSL|-It\b|Ital$", re.IGNORECASE)
+_MONO = re.compile(rb"courier|mono|consol|menlo|monaco|CMTT|SFTT|typewriter|inconsolata|terminal|-tt\b", re.IGNORECASE)
+_MATH = re.compile(
+    rb"CMMI|CMSY|CMEX|CMBSY|CMMIB|MSAM|MSBM|EUFM|EUSM|RSFS|ESINT|STMARY|WASY|TXSY|TXMI|PXSY|PXMI|MTMI|MTSY|MTEX"
+    rb"|MathJax|math(?!ilda|ew)",
+    re.IGNORECASE,
+)
+_FIXED, _ITALIC_FLAG, _FORCE_BOLD = 1, 1 << 6, 1 << 18
+
+_P = ctypes.c_void_p
+_text_object = bare(pdfium.FPDFText_GetTextObject, ctypes.c_void_p)
+_font = bare(pdfium.FPDFTextObj_GetFont, ctypes.c_void_p)
+
+
+def word_styles(textpage: pypdfium2.PdfTextPage, words: Words) -> NDArray[np.uint8]:
+    """The style of each word: the sum of its bits."""
+    handle = ctypes.cast(textpage.raw, Handle)
+    line, chars = words.line, words.char
+    num = len(chars)
+    opens = np.ones(num, bool)
+    opens[1:] = line[1:] != line[:-1]
+    starts = opens.nonzero()[0]
+    ends = np.append(starts[1:], num) - 1
+    first = _objects(handle, chars, starts)
+    last = _objects(handle, chars, ends)
+    found = np.repeat(first, ends - starts + 1)
+    found[ends] = last
+    mixed = np.repeat(first != last, ends - starts + 1)
+    mixed[starts] = False
+    mixed[ends] = False
+    inside = mixed.nonzero()[0]
+    if len(inside):
+        found[inside] = _objects(handle, chars, inside)
+    changes = np.ones(num, bool)
+    changes[1:] = found[1:] != found[:-1]
+    fonts = [_font(_P(one)) if one else None for one in found[changes].tolist()]
+    styles = {font: _style(font) for font in set(fonts)}
+    per_run = np.fromiter((styles[font] for font in fonts), np.uint8, len(fonts))
+    found_styles: NDArray[np.uint8] = per_run[changes.cumsum() - 1]
+    return found_styles
+
+
+def _objects(handle: Handle, chars: list[int], which: NDArray[np.intp]) -> NDArray[np.uint64]:
+    """Addresses of the text objects that words belong to; 0 where PDFium knows none."""
+    found = map(_text_object, repeat(handle), [chars[i] for i in which.tolist()])
+    return np.fromiter((address or 0 for address in found), np.uint64, len(which))
+
+
+def _style(font: int | None) -> int:
+    if not font:
+        return 0
+    handle = ctypes.cast(font, pdfium.FPDF_FONT)
+    buffer = ctypes.create_string_buffer(128)
+    length = pdfium.FPDFFont_GetBaseFontName(handle, buffer, 128)
+    name = buffer.raw[: max(0, min(length, 128))].split(b"\0")[0]
+    flags = max(0, pdfium.FPDFFont_GetFlags(handle))
+    angle = ctypes.c_int()
+    slanted = bool(pdfium.FPDFFont_GetItalicAngle(handle, angle)) and angle.value != 0
+    style = 0
+    if _MATH.search(name):
+        return MATH
+    # The weight that PDFium gives is guessed from the stems: 1104 for Helvetica-Oblique.
+    if _BOLD.search(name) or flags & _FORCE_BOLD:
+        style |= BOLD
+    if _ITALIC.search(name) or flags & _ITALIC_FLAG or slanted:
+        style |= ITALIC
+    if _MONO.search(name) or flags & _FIXED:
+        style |= MONO
+    return style

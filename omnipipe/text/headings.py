@@ -1,0 +1,107 @@
+"""Headings: lines in larger type, in bold or italics above running text, or in capitals standing alone."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from omnipipe.text.rows import BOLD, ITALIC, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from omnipipe.text.chars import Words
+    from omnipipe.text.rows import PageStyle, Row
+
+MAX_LEVELS = 4
+MIN_HEADING = 1.14
+"""A heading is set at least this many times larger than the body."""
+
+_SECTION = re.compile(r"^(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.? \S")
+_NUMBERED = re.compile(r"^(\d{1,3}(?:\.\d{1,3}){0,4})\.? +[^\W\d_]")
+_WORD = re.compile(r"[^\W\d_]{2}|[\u2e80-\u9fff\uac00-\ud7a3]")
+_CAPITALS = re.compile(r"[^\W\d_a-z]{4}")
+_ENDS_OTHERWISE = ".,;:-\ufffe"
+
+
+def size_shares(words: Words) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Font sizes of the page, rounded to half points, and the share of characters in each."""
+    weight = (words.last - words.first).astype(np.float64)
+    by_size = np.bincount(np.rint(words.size * 2).astype(np.intp), weights=weight)
+    found = by_size.nonzero()[0]
+    counts = by_size[found]
+    return found / 2, counts / max(counts.sum(), 1.0)
+
+
+def heading_sizes(sizes: NDArray[np.float64], shares: NDArray[np.float64], body: float) -> list[float]:
+    """Sizes that mark headings, largest first; sizes within 4 % of each other are one."""
+    levels: list[float] = []
+    for size in sizes[(sizes >= MIN_HEADING * body) & (shares < 0.3)][::-1].tolist():
+        if not levels or size < 0.96 * levels[-1]:
+            levels.append(size)
+    return levels[:MAX_LEVELS]
+
+
+def level_by_size(group: Sequence[Row], text: str, page: PageStyle) -> int | None:
+    """The level (1 to 4) of a block in larger type; None where it is no heading."""
+    size = group[0].size
+    if size < MIN_HEADING * page.body or len(group) > 4 or len(text) > 240 or not _WORD.search(text):
+        return None
+    if any(row.gaps for row in group) and not _SECTION.match(text):
+        return None
+    return next((i for i, other in enumerate(page.levels, 1) if size > 0.96 * other), None)
+
+
+def is_set_off(group: Sequence[Row], row: Row, edge: float, page: PageStyle) -> bool:
+    """Whether `group` is a short line or two in another style than `row`, the running text that follows."""
+    head = group[-1]
+    text = group[0].text
+    if len(group) > 2 or any(one.gaps or len(one.text) > 90 for one in group) or row.gaps:
+        return False
+    if head.right > edge - 2 * head.size or not text[0].isalnum() or head.text[-1] in _ENDS_OTHERWISE:
+        return False
+    if not _WORD.search(text) or (len(row.text) < 30 and row.right < edge - 0.25 * (edge - row.left)):
+        return False
+    shared = group[0].style & group[-1].style & ~row.style
+    if shared & BOLD or (shared & ITALIC and row.top - head.bottom < 1.2 * row.size):
+        return not page.styles[row.word] & shared & (BOLD | ITALIC)
+    above = len(group) == 1 and row.bottom - head.bottom > 1.3 * row.size
+    return above and bool(_CAPITALS.search(text)) and text.upper() == text and not row.text.isupper()
+
+
+def settle_levels(parts: list[Part]) -> list[Part]:
+    """`parts` with the levels of numbered headings by the depth of their numbers, and like ones of one level.
+
+    "2" is of level 2 (the title of the document is above it), "2.1" of level 3. Headings in the size of a numbered one
+    take its level; larger ones stay above it.
+    """
+    titles = [part for part in parts if part.type == "title"]
+    depths = {
+        round(part.size, 1): min(match[1].count(".") + 2, 6)
+        for part in reversed(titles)
+        if (match := _NUMBERED.match(part.text))
+    }
+    if not depths:
+        return parts
+    settled = []
+    for part in parts:
+        if part.type == "title":
+            match = _NUMBERED.match(part.text)
+            if match:
+                level = min(match[1].count(".") + 2, 6)
+            else:
+                alike = [depth for size, depth in depths.items() if abs(size - part.size) < 0.03 * size]
+                smaller = [depth for size, depth in depths.items() if size < 0.97 * part.size]
+                larger = [depth for size, depth in depths.items() if size > 1.03 * part.size]
+                level = alike[0] if alike else part.level or 1
+                if not alike and smaller:
+                    level = min(level, max(1, min(smaller) - 1))
+                elif not alike and larger:
+                    level = max(level, min(6, max(larger) + 1))
+            part = part._replace(level=level)
+        settled.append(part)
+    return settled

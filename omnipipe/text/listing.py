@@ -1,0 +1,45 @@
+"""Lists: bullets and numbers at the start of a line, nested by their indent."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omnipipe.text.rows import Part
+
+BULLET = re.compile(r"^[•◦▪▫‣⁃●○■□◆◇➢➤►▶✓✔–—*·∙o\uf0b7\uf0a7-]\s+(?=\S)")
+NUMBER = re.compile(r"^(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\[\d{1,3}\])\s+(?=\S)")
+_MARKDOWN_NUMBER = re.compile(r"^\d{1,3}[.)] ")
+_MAX_DEPTH = 4
+
+
+def as_item(text: str) -> str | None:
+    """`text` as an item of a list in markdown; None where it is none."""
+    bullet = BULLET.match(text)
+    if bullet:
+        return "- " + text[bullet.end() :]
+    return text if NUMBER.match(text) else None
+
+
+def nest(parts: list[Part]) -> list[Part]:
+    """The blocks of a column, items of lists indented under the item that they stand to the right of."""
+    nested: list[Part] = []
+    outer: list[tuple[float, int]] = []
+    for part in parts:
+        if part.type != "list":
+            if part.type == "title" or (outer and part.left <= outer[0][0] + 0.3 * part.size):
+                outer = []
+            nested.append(part)
+            continue
+        while outer and part.left < outer[-1][0] + 0.7 * part.size:
+            outer.pop()
+        indent = outer[-1][1] if len(outer) <= _MAX_DEPTH and outer else 0
+        if indent:
+            part = part._replace(text="\n".join(" " * indent + line for line in part.text.split("\n")))
+        marker = part.text[indent:]
+        number = _MARKDOWN_NUMBER.match(marker)
+        width = 2 if marker.startswith("- ") else number.end() if number else 0
+        outer.append((part.left, indent + width))
+        nested.append(part)
+    return nested

@@ -1,0 +1,130 @@
+"""Rows and blocks of a page, in the reading frame (points, `top` above `bottom`, growing downwards)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from omnipipe.text.lines import GAP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from omnipipe.text.chars import Words
+    from omnipipe.text.lines import Pieces
+    from omnipipe.text.options import TextOptions
+    from omnipipe.text.order import Column
+
+BOLD, ITALIC, MONO, MATH = 1, 2, 4, 8
+"""Bits of a word's style."""
+
+
+class Row(NamedTuple):
+    """One row of text: its words, its box, its size, whether it has wide gaps, and the index of its first word.
+
+    `spans` are the words of its pieces: the first, and how many. `style` are the bits that all of its words share.
+    """
+
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    size: float
+    gaps: bool
+    word: int
+    spans: tuple[tuple[int, int], ...] = ()
+    style: int = 0
+
+
+class Part(NamedTuple):
+    """A block: type, heading level, text, box; `html` for tables.
+
+    `size` is the font size in points. `is_open`: its last line is full, so that it may go on in the next column;
+    `joins`: it goes on from the text before it.
+    """
+
+    type: str
+    level: int | None
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    html: str | None = None
+    size: float = 0.0
+    is_open: bool = False
+    joins: bool = False
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom in points."""
+        return self.left, self.top, self.right, self.bottom
+
+
+@dataclass(frozen=True, slots=True)
+class PageStyle:
+    """What blocks need to know of their page.
+
+    `body` is the size of running text, `levels` are the sizes of headings (largest first), `words` the page's words
+    and its text (to see how a broken word is written elsewhere), `styles` the bits of each word, `marked` those that
+    set it off from the text around it. `links` maps words to addresses. `codes`: fixed width means code here.
+    """
+
+    body: float
+    levels: Sequence[float]
+    words: Words
+    styles: bytes
+    marked: bytes
+    options: TextOptions
+    links: Mapping[int, str] = field(default_factory=dict)
+    codes: bool = False
+
+    @property
+    def text(self) -> str:
+        """The page's text in the order of its content."""
+        return self.words.text
+
+
+def to_rows(pieces: Pieces, column: Column, text: str, styles: bytes = b"") -> list[Row]:
+    """The rows of one column of `reading_order`; `styles` are the bits of each word of the page."""
+    flat, starts = column
+    first, last = pieces.first[flat].tolist(), pieces.last[flat].tolist()
+    left, right, size = pieces.left[flat], pieces.right[flat], pieces.size[flat]
+    weight = (pieces.last - pieces.first)[flat].astype(np.float32)
+    numbers = zip(
+        starts.tolist(),
+        [*starts[1:].tolist(), len(flat)],
+        np.minimum.reduceat(left, starts).tolist(),
+        np.minimum.reduceat(pieces.top[flat], starts).tolist(),
+        np.maximum.reduceat(right, starts).tolist(),
+        np.maximum.reduceat(pieces.bottom[flat], starts).tolist(),
+        (np.add.reduceat(size * weight, starts) / np.add.reduceat(weight, starts)).tolist(),
+        strict=True,
+    )
+    lefts, rights, words = left.tolist(), right.tolist(), pieces.word[flat].tolist()
+    rows = []
+    for start, end, x0, y0, x1, y1, em in numbers:
+        tokens = text[first[start] : last[start]].split()
+        spans = [(words[start], len(tokens))]
+        gaps = False
+        for i in range(start + 1, end):
+            more = text[first[i] : last[i]].split()
+            tokens += more
+            spans.append((words[i], len(more)))
+            wide = GAP * em
+            gaps = gaps or lefts[i] - rights[i - 1] > wide or lefts[i - 1] - rights[i] > wide
+        style = shared_style(styles, spans)
+        rows.append(Row(" ".join(tokens), x0, y0, x1, y1, em, gaps, words[start], tuple(spans), style))
+    return rows
+
+
+def shared_style(styles: bytes, spans: Sequence[tuple[int, int]]) -> int:
+    """The bits that all words of `spans` have."""
+    style = BOLD | ITALIC | MONO | MATH
+    for word, count in spans:
+        for one in set(styles[word : word + count]):
+            style &= one
+    return style if styles else 0

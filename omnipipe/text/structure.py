@@ -1,0 +1,66 @@
+"""What a page's blocks are told by, and the blocks of all of its columns in one order."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from omnipipe.text.arrange import arrange
+from omnipipe.text.code import has_code
+from omnipipe.text.emphasis import set_off
+from omnipipe.text.flow import has_loose_accents, join_accents
+from omnipipe.text.fonts import word_styles
+from omnipipe.text.headings import settle_levels
+from omnipipe.text.links import find_links
+from omnipipe.text.rows import MATH, PageStyle, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pypdfium2
+
+    from omnipipe.text.chars import Words
+    from omnipipe.text.options import TextOptions
+
+_OPERATORS = re.compile(r"[=+<>\u2190-\u21ff\u2200-\u22ff\u2a00-\u2aff\u0370-\u03ff^_]|\w")
+_SYMBOLS = re.compile(r"[\u2200-\u220e\u2210-\u22bf\u2a00-\u2aff]")
+_MIN_FORMULA = 5
+"""Words in a font of formulas, or mathematical symbols, from which a page has formulas."""
+
+
+def page_style(
+    page: pypdfium2.PdfPage,
+    textpage: pypdfium2.PdfTextPage,
+    words: Words,
+    sizes: tuple[float, Sequence[float]],
+    options: TextOptions,
+) -> PageStyle:
+    """What blocks need to know of `page`; `sizes` are those of running text and of headings."""
+    styles = word_styles(textpage, words)
+    lengths = words.last - words.first
+    marked = set_off(styles, lengths) if options.emphasis else bytes(len(styles))
+    links = find_links(page, words) if options.links else {}
+    bits = styles.tobytes()
+    return PageStyle(*sizes, words, bits, marked, options, links, has_code(styles, lengths))
+
+
+def has_formula(style: PageStyle) -> bool:
+    """Whether the page shows formulas: by its fonts, or by its symbols."""
+    words, text = style.words, style.text
+    if len(_SYMBOLS.findall(text)) >= _MIN_FORMULA:
+        return True
+    found = np.flatnonzero(np.frombuffer(style.styles, np.uint8) & MATH)
+    if len(found) < _MIN_FORMULA:
+        return False
+    strings = (text[words.first[i] : words.last[i]] for i in found.tolist())
+    return sum(bool(_OPERATORS.search(string)) for string in strings) >= _MIN_FORMULA
+
+
+def to_blocks(columns: Sequence[list[Part]], style: PageStyle) -> list[Part]:
+    """The blocks of `columns` in reading order, headings with consistent levels."""
+    parts = settle_levels(arrange(columns, style))
+    if has_loose_accents(style.text):
+        parts = [part if part.type == "code" else part._replace(text=join_accents(part.text)) for part in parts]
+    return parts
