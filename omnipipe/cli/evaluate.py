@@ -37,7 +37,7 @@ Html = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write a report with texts, failed tests and pictures of the pages.")
 ]
 Documents = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Where the documents lie that tests and truth name, for pictures.")
+    Path | None, typer.Option(metavar="DIR", help="Where the documents lie, for pictures; otherwise beside the tests.")
 ]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Decides the draws of the 95 % intervals.")]
 
@@ -58,6 +58,8 @@ def evaluate(
     """
     if not tests and truth is None:
         raise InputError("eval needs something to judge by. Add --tests tests.jsonl or --truth truth.jsonl.")
+    if documents is not None and not documents.is_dir():
+        raise InputError(f"--documents {documents} is no folder. Name the one that the paths in the tests begin in.")
     if documents is not None and html is None:
         raise InputError("--documents is for the pictures of a report. Add --html report.html, or leave it out.")
     from omnipipe.evaluation import summary
@@ -67,4 +69,9 @@ def evaluate(
     cases = load_cases(tests or [], with_baseline=add_baseline)
     truths = load_truths(truth) if truth is not None else []
     evaluation = evaluated(source, cases, truths, seed=seed)
+    if html is not None:
+        from omnipipe.evaluation.html_report import write_html
+
+        beside = [path if path.is_dir() else path.parent for path in [*(tests or []), *([truth] if truth else [])]]
+        write_html(evaluation, html, [documents] if documents is not None else beside)
     typer.echo(json.dumps(summary.to_plain(evaluation), ensure_ascii=False) if as_json else summary.to_text(evaluation))

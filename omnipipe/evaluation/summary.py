@@ -6,21 +6,23 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from omnipipe.evaluation.bootstrap import Share
 from omnipipe.evaluation.evaluate import ErrorScore, Evaluation, JudgedCase, JudgedTruth, Score
-from omnipipe.evaluation.jsonl import Truth
-from omnipipe.evaluation.rates import Rates
 
 _WORST = 10
+_SHOWN = 20
 
 
 def to_text(evaluation: Evaluation) -> str:
     """Tables of the scores, every failed test with its reason, and the texts with the most errors."""
     parts: list[str] = []
     if evaluation.cases:
-        parts += [_score_table(evaluation), *_failures(evaluation.cases)]
+        parts += [_table(score_rows(evaluation)), *_failures(evaluation.cases)]
     if evaluation.truths:
-        parts += [_error_table(evaluation.error_scores()), *_worst(evaluation.truths)]
+        parts += [_table(error_rows(evaluation)), *_worst(evaluation.truths)]
     if evaluation.missing:
-        parts.append("Not there:\n" + "\n".join(f"  {reason}" for reason in evaluation.missing))
+        shown = [f"  {reason}" for reason in evaluation.missing[:_SHOWN]]
+        if len(evaluation.missing) > _SHOWN:
+            shown.append(f"  and {len(evaluation.missing) - _SHOWN} more; --json names them all")
+        parts.append("\n".join(["Not there:", *shown]))
     return "\n\n".join(parts)
 
 
@@ -30,7 +32,7 @@ def to_plain(evaluation: Evaluation) -> dict[str, object]:
     if evaluation.cases:
         plain["tests"] = {
             **_plain_score(evaluation.score()),
-            "all_but_math": _plain_score(evaluation.only(lambda judged: judged.case.type != "math").score()),
+            "all_but_math": _plain_score(_without_math(evaluation).score()),
             "by_type": {score.name: _plain_score(score) for score in scores_by_type(evaluation)},
             "by_category": {score.name: _plain_score(score) for score in scores_by_category(evaluation)},
             "each": [_plain_case(judged) for judged in evaluation.cases],
@@ -53,6 +55,51 @@ def scores_by_category(evaluation: Evaluation) -> list[Score]:
     return evaluation.scores_by(lambda judged: judged.category)
 
 
+def score_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """A table for people: a head, then a row for each type of test, each category if there are several, and all."""
+    categories = scores_by_category(evaluation)
+    scores = [*scores_by_type(evaluation), *(categories if len(categories) > 1 else [])]
+    without_math = _without_math(evaluation)
+    if 0 < len(without_math.cases) < len(evaluation.cases):
+        scores.append(without_math.score()._replace(name="all but math"))
+    scores.append(evaluation.score())
+    rows: list[tuple[str, ...]] = [("tests", "passed", "of", "share", "95 %", "not judged")]
+    for score in scores:
+        judged = score.num_passed + score.num_failed
+        numbers = (score.num_passed, judged, percent(score.share.value), interval(score.share), score.num_not_judged)
+        rows.append((score.name, *map(str, numbers)))
+    return rows
+
+
+def error_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """A table for people: a head, then a row for each category of truth, and all."""
+    rows: list[tuple[str, ...]] = [
+        ("truth", "texts", "characters", "CER", "95 %", "CER folded", "WER", "95 %", "word F1")
+    ]
+    for score in evaluation.error_scores():
+        rows.append(
+            (
+                score.name,
+                str(score.num_texts),
+                f"{score.num_chars:,}",
+                percent(score.cer.value, 2),
+                interval(score.cer, 2),
+                percent(score.folded_cer.value, 2),
+                percent(score.wer.value, 2),
+                interval(score.wer, 2),
+                percent(score.word_f1.value),
+            )
+        )
+    return rows
+
+
+def badness(judged: JudgedTruth) -> float:
+    """What texts are ranked by: character errors, or the words that differ where their order does not count."""
+    if judged.rates is None:
+        return 0.0
+    return judged.rates.cer if judged.truth.order_checked else 1 - judged.rates.word_f1
+
+
 def percent(value: float | None, digits: int = 1) -> str:
     """`value` (0 to 1) in per cent; a dash for None."""
     return "-" if value is None else f"{100 * value:.{digits}f} %"
@@ -65,19 +112,8 @@ def interval(share: Share, digits: int = 1) -> str:
     return f"{100 * share.low:.{digits}f} to {100 * share.high:.{digits}f}"
 
 
-def _score_table(evaluation: Evaluation) -> str:
-    categories = scores_by_category(evaluation)
-    scores = [*scores_by_type(evaluation), *(categories if len(categories) > 1 else [])]
-    without_math = evaluation.only(lambda judged: judged.case.type != "math")
-    if 0 < len(without_math.cases) < len(evaluation.cases):
-        scores.append(without_math.score()._replace(name="all but math"))
-    scores.append(evaluation.score())
-    rows: list[tuple[str, ...]] = [("tests", "passed", "of", "share", "95 %", "not judged")]
-    for score in scores:
-        judged = score.num_passed + score.num_failed
-        numbers = (score.num_passed, judged, percent(score.share.value), interval(score.share), score.num_not_judged)
-        rows.append((score.name, *map(str, numbers)))
-    return _table(rows)
+def _without_math(evaluation: Evaluation) -> Evaluation:
+    return evaluation.only(lambda judged: judged.case.type != "math")
 
 
 def _failures(cases: Sequence[JudgedCase]) -> Iterator[str]:
@@ -94,30 +130,9 @@ def _state(judged: JudgedCase) -> str:
     return {True: "passed", False: "failed", None: "not judged"}[judged.verdict.passed]
 
 
-def _error_table(scores: Sequence[ErrorScore]) -> str:
-    rows: list[tuple[str, ...]] = [
-        ("truth", "texts", "characters", "CER", "95 %", "CER folded", "WER", "95 %", "word F1")
-    ]
-    for score in scores:
-        rows.append(
-            (
-                score.name,
-                str(score.num_texts),
-                f"{score.num_chars:,}",
-                percent(score.cer.value, 2),
-                interval(score.cer, 2),
-                percent(score.folded_cer.value, 2),
-                percent(score.wer.value, 2),
-                interval(score.wer, 2),
-                percent(score.word_f1.value),
-            )
-        )
-    return _table(rows)
-
-
 def _worst(truths: Sequence[JudgedTruth]) -> Iterator[str]:
     rated = [(entry, entry.rates) for entry in truths if entry.rates is not None]
-    ranked = sorted(rated, key=lambda pair: -badness(pair[0].truth, pair[1]))[:_WORST]
+    ranked = sorted(rated, key=lambda pair: -badness(pair[0]))[:_WORST]
     if not ranked:
         return
     rows: list[tuple[str, ...]] = [("most errors", "CER", "CER folded", "WER", "word F1", "route")]
@@ -131,11 +146,6 @@ def _worst(truths: Sequence[JudgedTruth]) -> Iterator[str]:
         route = judged.found.route if judged.found is not None else ""
         rows.append((f"{judged.truth.path}{page}", *figures, percent(rates.word_f1), route))
     yield _table(rows)
-
-
-def badness(truth: Truth, rates: Rates) -> float:
-    """What texts are ranked by: character errors, or words that differ where the order does not count."""
-    return rates.cer if truth.order_checked else 1 - rates.word_f1
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
