@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ENDS = re.compile(r"[.!?:;。！？：…।؟]['\"”’)\]*]*$")
 _GOES_ON = re.compile(r"[^\W\d_A-ZÀ-Þ]|[,;)\]]")
+_BREAKS_OFF = re.compile(r"[\w,]$")
 _BESIDE = ("caption", "footnote", "table", "figure", "code")
 """What may stand between two halves of a paragraph."""
 
@@ -42,7 +43,9 @@ def goes_on(part: Part, following: Part) -> bool:
     """Whether the paragraph `part` goes on in `following`, at the top of the next column."""
     if following.type != "text" or not part.is_open or abs(part.size - following.size) > 0.05 * part.size:
         return False
-    return is_unfinished(part.text, following.text)
+    # A name may start the next column; what a long paragraph lacks is then the end of its sentence.
+    is_long = min(len(part.text), len(following.text)) > 100 and following.text[0].isalpha()
+    return is_unfinished(part.text, following.text) or (is_long and bool(_BREAKS_OFF.search(part.text)))
 
 
 def is_unfinished(text: str, following: str) -> bool:

@@ -60,20 +60,35 @@ def code_part(group: Sequence[Row], page: PageStyle) -> Part:
     for row in group:
         if previous is not None and row.bottom - previous.bottom > 2.3 * max(row.size, 0.1):
             lines.append("")
-        line = ""
-        for word, count in row.spans:
-            for i in range(word, word + count):
-                string = words.text[words.first[i] : words.last[i]].replace("\ufffe", "-")
-                x = float(words.box[i, 0]) if words.turn[i] == 0 else None
-                column = len(line) + 1 if x is None else round((x - left) / pitch)
-                # A gap of half a character is none: some programs space the letters of code out.
-                line = line.ljust(min(max(column, 0), _MAX_COLUMN)) + string
-        lines.append(line.rstrip())
+        lines.append(_code_line(row, page, left, pitch))
         previous = row
     fence = "```" if not any("```" in line for line in lines) else "~~~~"
     text = "\n".join([fence, *lines, fence])
     box = (left, min(r.top for r in group), max(r.right for r in group), max(r.bottom for r in group))
     return Part("code", None, text, *box, size=group[0].size)
+
+
+def _code_line(row: Row, page: PageStyle, left: float, pitch: float) -> str:
+    words = page.words
+    line = ""
+    end: float | None = None
+    for word, count in row.spans:
+        for i in range(word, word + count):
+            string = words.text[words.first[i] : words.last[i]].replace("\ufffe", "-")
+            if words.turn[i]:
+                line += " " + string
+                continue
+            x0, x1 = float(words.box[i, 0]), float(words.box[i, 2])
+            gap = None if end is None else (x0 - end) / pitch
+            # Some programs space the letters of code out: half a character is no gap.
+            if gap is None or gap > 1.7:
+                wanted = round((x0 - left) / pitch)
+                line = line.ljust(min(max(wanted, len(line) + (gap is not None)), _MAX_COLUMN))
+            elif gap > 0.4:
+                line += " "
+            line += string
+            end = x1
+    return line.rstrip()
 
 
 def _pitch(group: Sequence[Row], page: PageStyle) -> float:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 _MARKS = {BOLD: "**", ITALIC: "*", BOLD | ITALIC: "***"}
 _TWO_LETTERS = re.compile(r"[^\W\d_]{2}")
-_EDGES = re.compile(r"^[\s.,;:!?)\]}]+|[\s(\[{]+$")
+_EDGES = re.compile(r"^[\s.,;:!?)\]}”’]+|[\s.,;(\[{“‘]+$")
+_CLOSERS = {")": "(", "]": "[", "}": "{", "”": "“"}
+_ADDRESS = re.compile(r"\S*(?:[/@%]|www\.)\S*\Z", re.IGNORECASE)
 _HYPHENS = "\ufffe\xad\u2010-"
 _MAX_MARKS = 24
 """More changes of style in one block than this are no emphasis."""
@@ -97,7 +99,7 @@ def _joined(marks: list[_Mark], text: str) -> list[_Mark]:
     """Runs of one style that only white space parts as one, those that are clean whole words."""
     joined: list[_Mark] = []
     for mark in marks:
-        if joined and joined[-1].closes == mark.closes and not text[joined[-1].end : mark.start].strip(" "):
+        if joined and joined[-1].closes == mark.closes and text[joined[-1].end : mark.start] in ("", " ", "-"):
             joined[-1] = joined[-1]._replace(end=mark.end)
         else:
             joined.append(mark)
@@ -108,7 +110,7 @@ def _clean(mark: _Mark, text: str) -> _Mark | None:
     """`mark` without punctuation and brackets at its edges; None where it is not made of whole words."""
     is_link = mark.opens == "["
     run = text[mark.start : mark.end]
-    inner = run if is_link else _EDGES.sub("", _EDGES.sub("", run))
+    inner = run if is_link else _trimmed(run)
     start = mark.start + run.find(inner)
     end = start + len(inner)
     if not _TWO_LETTERS.search(inner) or "\n" in inner or "*" in inner or "`" in inner:
@@ -120,7 +122,22 @@ def _clean(mark: _Mark, text: str) -> _Mark | None:
     return _Mark(start, end, mark.opens, mark.closes)
 
 
+def _trimmed(run: str) -> str:
+    """`run` without what belongs to the text around it."""
+    while True:
+        inner = _EDGES.sub("", run)
+        if inner[-1:] in _CLOSERS and _CLOSERS[inner[-1]] not in inner:
+            inner = inner[:-1]
+        elif inner.endswith((":", "!", "?")) and inner[-2:-1] in _CLOSERS and _CLOSERS[inner[-2]] not in inner:
+            inner = inner[:-2]
+        if inner == run:
+            return inner
+        run = inner
+
+
 def _is_address(run: str, closes: str) -> bool:
     """Whether the linked words are the address itself, or a line of it."""
     plain = run.replace(" ", "").rstrip(".,;)").lower()
+    if _ADDRESS.match(run):
+        return True
     return plain in closes.lower() or closes[2:-1].lower() in plain or "://" in plain or "@" in plain

@@ -39,12 +39,14 @@ def flow(group: Sequence[Row], edge: float, page: PageStyle) -> str:
     if len(group) == 1:
         return group[0].text
     edge = min(edge, _own_edge(group))
+    # In justified text a gap now and then is only a wide space.
+    is_table = 3 * sum(row.gaps for row in group) > len(group)
     out = group[0].text
     for previous, row in pairwise(group):
         last = out[-1:]
-        if last and last in HYPHENS and not previous.gaps:
+        if last and last in HYPHENS and not (is_table and previous.gaps):
             out = join_word(out, row.text, page.options.dehyphenate, page.text)
-        elif previous.gaps or row.gaps or not _runs_on(previous, row, edge):
+        elif (is_table and (previous.gaps or row.gaps)) or not _runs_on(previous, row, edge):
             out += "\n" + row.text
         elif _NO_SPACE.match(last) and _NO_SPACE.match(row.text):
             out += row.text
@@ -79,9 +81,9 @@ def join_word(out: str, following: str, dehyphenate: bool, known: str) -> str:
     return stem + following
 
 
-def is_full(row: Row, edge: float) -> bool:
-    """Whether `row` ends at the edge of its column."""
-    return row.right > edge - 2.5 * row.size
+def is_full(row: Row, edge: float, left: float) -> bool:
+    """Whether `row` ends at the edge of its column, which starts at `left`, as far as ragged lines do."""
+    return row.right > edge - max(2.5 * row.size, 0.3 * (edge - left))
 
 
 def has_loose_accents(text: str) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 import pypdfium2.raw as pdfium
 
 from omnipipe.text.native import Handle, bare
-from omnipipe.text.rows import BOLD, ITALIC, MATH, MONO
+from omnipipe.text.rows import BOLD, ITALIC, MATH, MONO, SYMBOL
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -31,6 +31,7 @@ _MATH = re.compile(
     rb"|MathJax|math(?!ilda|ew)",
     re.IGNORECASE,
 )
+_SYMBOL = re.compile(rb"wingding|webding|dingbat|typographicsymbol|bullet", re.IGNORECASE)
 _FIXED, _ITALIC_FLAG, _FORCE_BOLD = 1, 1 << 6, 1 << 18
 
 _P = ctypes.c_void_p
@@ -82,7 +83,7 @@ def _style(font: int | None) -> int:
     flags = max(0, pdfium.FPDFFont_GetFlags(handle))
     angle = ctypes.c_int()
     slanted = bool(pdfium.FPDFFont_GetItalicAngle(handle, angle)) and angle.value != 0
-    style = 0
+    style = SYMBOL if _SYMBOL.search(name) else 0
     if _MATH.search(name):
         return MATH
     # The weight that PDFium gives is guessed from the stems: 1104 for Helvetica-Oblique.

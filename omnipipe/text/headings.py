@@ -37,6 +37,11 @@ def size_shares(words: Words) -> tuple[NDArray[np.float64], NDArray[np.float64]]
     return found / 2, counts / max(counts.sum(), 1.0)
 
 
+def body_size(sizes: NDArray[np.float64], shares: NDArray[np.float64]) -> float:
+    """The size of running text; where notes take up most of a page it is the larger one."""
+    return float(sizes[shares >= 0.6 * shares.max()].max())
+
+
 def heading_sizes(sizes: NDArray[np.float64], shares: NDArray[np.float64], body: float) -> list[float]:
     """Sizes that mark headings, largest first; sizes within 4 % of each other are one."""
     levels: list[float] = []
@@ -60,13 +65,15 @@ def is_set_off(group: Sequence[Row], row: Row, edge: float, page: PageStyle) -> 
     """Whether `group` is a short line or two in another style than `row`, the running text that follows."""
     head = group[-1]
     text = group[0].text
-    if len(group) > 2 or any(one.gaps or len(one.text) > 90 for one in group) or row.gaps:
+    if len(group) > 3 or any(one.gaps or len(one.text) > 90 for one in group) or row.gaps:
         return False
     if head.right > edge - 2 * head.size or not text[0].isalnum() or head.text[-1] in _ENDS_OTHERWISE:
         return False
     if not _WORD.search(text) or (len(row.text) < 30 and row.right < edge - 0.25 * (edge - row.left)):
         return False
     shared = group[0].style & group[-1].style & ~row.style
+    if len(group) > 2:
+        shared &= group[1].style
     if shared & BOLD or (shared & ITALIC and row.top - head.bottom < 1.2 * row.size):
         return not page.styles[row.word] & shared & (BOLD | ITALIC)
     above = len(group) == 1 and row.bottom - head.bottom > 1.3 * row.size

@@ -68,8 +68,10 @@ def _starts_block(previous: Row, row: Row, group: Sequence[Row], edge: float) ->
     is_short = previous.right < edge - 3 * em
     if pitch < 2 * em and row.text[:1].islower() and not is_short and not row.gaps:
         return False
-    if is_short and (previous.style ^ row.style) & BOLD and row.text[:1].isupper():
-        return True
+    if (previous.style ^ row.style) & BOLD and row.text[:1].isupper():
+        stands_alone = row.style & BOLD and row.right < edge - 3 * em and ENDS.search(previous.text)
+        if is_short or stands_alone:
+            return True
     usual = group[1].bottom - group[0].bottom if len(group) > 1 else 1.45 * em
     if pitch > 1.3 * em and (pitch > 2.2 * em or (pitch > 1.25 * usual and pitch > usual + 0.25 * em)):
         return True
@@ -105,12 +107,13 @@ def _part(group: Sequence[Row], edge: float, page: PageStyle, is_head: bool) -> 
     kind = "text"
     if is_caption(text, head, page, len(group)):
         kind = "caption"
+    is_open = is_full(group[-1], edge, min(row.left for row in group))
     text = mark_runs(text, group, page)
     if kind == "text" and page.options.lists:
         item = as_item(text)
         if item is not None:
-            return Part("list", None, item, *box, size=head.size, is_open=is_full(group[-1], edge))
-    return Part(kind, None, escape(text), *box, size=head.size, is_open=is_full(group[-1], edge))
+            return Part("list", None, item, *box, size=head.size, is_open=is_open)
+    return Part(kind, None, escape(text), *box, size=head.size, is_open=is_open)
 
 
 def by_share(turns: NDArray[np.intp]) -> list[int]:

@@ -28,6 +28,9 @@ _MAX_DEPTH = 6
 _MAX_PIECES = 4000
 """Pages with more pieces than this (maps, drawings) are read in rows only."""
 
+_MAX_HUNG = 60
+"""More small pieces than this are no footnote marks or exponents."""
+
 _MAX_CUTS = 8
 """Bands of white that are tried in one region, the widest."""
 
@@ -167,11 +170,28 @@ def _is_interleaved(part: tuple[NDArray[np.intp], ...]) -> bool:
     return switches > max(1, 0.4 * len(both))
 
 
+def _hung(pieces: Pieces, region: NDArray[np.intp], base: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Baselines, raised and lowered small pieces on that of the piece that they stand beside."""
+    size = pieces.size[region]
+    small = np.flatnonzero((size < 0.8 * median(size)) & (pieces.last - pieces.first < 4)[region])
+    if not len(small) or len(small) > _MAX_HUNG:
+        return base
+    left, right, top, bottom = pieces.left[region], pieces.right[region], pieces.top[region], pieces.bottom[region]
+    base = base.copy()
+    for i in small.tolist():
+        near = np.maximum(left - right[i], left[i] - right) < 0.3 * size[i]
+        over = np.minimum(bottom, bottom[i]) - np.maximum(top, top[i])
+        found = near & (over > 0.4 * (bottom[i] - top[i])) & (size > 1.2 * size[i])
+        if found.any():
+            base[i] = base[np.where(found, over, -np.inf).argmax()]
+    return base
+
+
 def _rows(pieces: Pieces, region: NDArray[np.intp], rtl: bool) -> Column:
     """The rows of `region`; within a row pieces stand in reading direction."""
     if len(region) == 1:
         return Column(region, np.zeros(1, np.intp))
-    base = baseline(pieces, region)
+    base = _hung(pieces, region, baseline(pieces, region))
     order = base.argsort(kind="stable")
     size, ordered = pieces.size[region][order], base[order]
     step = ordered[1:] - ordered[:-1] > 0.3 * np.minimum(size[1:], size[:-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
     from omnipipe.text.options import TextOptions
     from omnipipe.text.order import Column
 
-BOLD, ITALIC, MONO, MATH = 1, 2, 4, 8
+BOLD, ITALIC, MONO, MATH, SYMBOL = 1, 2, 4, 8, 16
 """Bits of a word's style."""
+
+MARKER = re.compile(r"(?:[^\w\s]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\[\d{1,3}\]|\(?(?:\d{1,3}\.){1,4}\d{1,3}\)?)\Z")
+"""A bullet, or a number as items and sections have it."""
 
 
 class Row(NamedTuple):
@@ -108,6 +112,8 @@ def to_rows(pieces: Pieces, column: Column, text: str, styles: bytes = b"") -> l
     rows = []
     for start, end, x0, y0, x1, y1, em in numbers:
         tokens = text[first[start] : last[start]].split()
+        if styles and styles[words[start]] & SYMBOL and len(tokens[0]) == 1:
+            tokens[0] = "•"
         spans = [(words[start], len(tokens))]
         gaps = False
         for i in range(start + 1, end):
@@ -115,7 +121,9 @@ def to_rows(pieces: Pieces, column: Column, text: str, styles: bytes = b"") -> l
             tokens += more
             spans.append((words[i], len(more)))
             wide = GAP * em
-            gaps = gaps or lefts[i] - rights[i - 1] > wide or lefts[i - 1] - rights[i] > wide
+            if lefts[i] - rights[i - 1] > wide or lefts[i - 1] - rights[i] > wide:
+                # What parts a bullet or a number from its item is no gap.
+                gaps = gaps or i > start + 1 or not MARKER.match(" ".join(tokens[: -len(more)]))
         style = shared_style(styles, spans)
         rows.append(Row(" ".join(tokens), x0, y0, x1, y1, em, gaps, words[start], tuple(spans), style))
     return rows

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from omnipipe.text.options import TextOptions
 
 _OPERATORS = re.compile(r"[=+<>\u2190-\u21ff\u2200-\u22ff\u2a00-\u2aff\u0370-\u03ff^_]|\w")
-_SYMBOLS = re.compile(r"[\u2200-\u220e\u2210-\u22bf\u2a00-\u2aff]")
+_SYMBOLS = re.compile(r"[\u2200-\u220e\u2210\u2211\u2213-\u2216\u221a-\u22bf\u2a00-\u2aff]")
 _MIN_FORMULA = 5
 """Words in a font of formulas, or mathematical symbols, from which a page has formulas."""
 
