@@ -5,6 +5,7 @@ All coordinates are points in the reading frame. A run is a piece of text that n
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -29,6 +30,10 @@ _BIN = 0.2
 _SNAP = 3.0
 """Points; lines closer than this are one edge of the grid."""
 _MAX_COLUMNS = 200
+_WORDS = re.compile(r"[^\W_]|^[-–—―−.…]+$")
+"""What a cell holds that is more than a sign: letters, digits, or a dash for nothing."""
+_AFTER = frozenset({")", "%", "*", "**", "†", "‡", "?", "°"})
+"""Signs that belong to what stands before them."""
 
 
 class Cell(NamedTuple):
@@ -53,6 +58,9 @@ class Grid(NamedTuple):
     edges: list[float]
     crossed: float
     ruled: float
+    walls: float
+    multi: float
+    num_runs: int
 
 
 def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]:
@@ -152,17 +160,45 @@ def band_numbers(runs: Pieces) -> NDArray[np.intp]:
 def build_grid(runs: Pieces, region: Region, strings: Sequence[str]) -> Grid | None:
     """The grid of `region`, which holds `runs`, whose texts are `strings`; None where there is no table."""
     edges, is_line = column_edges(runs, region)
+    first, last = _columns_of(runs, edges)
+    if _drop_mark_columns(edges, is_line, first, last, strings):
+        first, last = _columns_of(runs, edges)
     num_columns = len(edges) - 1
     if num_columns < 2 or len(runs.left) < 2:
         return None
-    first, last = _columns_of(runs, edges)
     bands = find_rows(runs, first, last, region, edges, strings)
     if len(bands) < 2:
         return None
     owner = _merge(runs, bands, edges, is_line, region.lines)
     cells = _cells(runs, bands, owner, first)
     crossed = float(np.mean(last > first))
-    return Grid(cells, len(bands), num_columns, _num_heads(bands, cells), edges, crossed, _ruled(region, edges, bands))
+    walls = _walls(bands, edges, region.lines).mean(axis=0)
+    is_drawn = np.array(is_line[1:-1], bool)
+    drawn = float(walls[is_drawn].mean()) if is_drawn.any() else 0.0
+    multi = sum(len(band.columns) > 1 for band in bands) / len(bands)
+    ruled = _ruled(region, edges, bands)
+    return Grid(cells, len(bands), num_columns, _num_heads(bands, cells), edges, crossed, ruled, drawn, multi, len(runs.left))
+
+
+def _drop_mark_columns(
+    edges: list[float],
+    is_line: list[bool],
+    first: NDArray[np.intp],
+    last: NDArray[np.intp],
+    strings: Sequence[str],
+) -> bool:
+    """Joins columns of nothing but signs (currencies, bullets) to their neighbour; changes `edges` and `is_line`."""
+    signs: list[bool | None] = [None] * (len(edges) - 1)
+    for a, b, text in zip(first.tolist(), last.tolist(), strings, strict=True):
+        if a == b and signs[a] is not False:
+            signs[a] = not _WORDS.search(text)
+    dropped = [c for c in range(len(signs)) if signs[c]]
+    for c in reversed(dropped):
+        after = all(text.strip() in _AFTER for a, text in zip(first.tolist(), strings, strict=True) if a == c)
+        edge = c if (after and c > 0) or c == len(signs) - 1 else c + 1
+        if 0 < edge < len(edges) - 1 and not is_line[edge]:
+            del edges[edge], is_line[edge]
+    return bool(dropped)
 
 
 def _columns_of(runs: Pieces, edges: Sequence[float]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -184,6 +220,7 @@ def _merge(
             filled[r, c0 : c1 + 1] = True
             across[r, c0:c1] = True
     wall = _walls(bands, edges, lines)
+    _stretch_lone(runs, bands, edges, wall, across)
     is_ruled_row = wall.any(axis=1)
     for c in range(num_columns - 1):
         if is_line[c + 1]:
@@ -192,6 +229,20 @@ def _merge(
             across[:, c] &= ~wall[:, c]
     down = _joined_rows(bands, edges, filled, wall, lines)
     return _components(across, down)
+
+
+def _stretch_lone(
+    runs: Pieces, bands: Sequence[Band], edges: Sequence[float], wall: NDArray[np.bool_], across: NDArray[np.bool_]
+) -> None:
+    """Rows of one run that lies over several columns, or stands in the middle, span the table; changes `across`."""
+    middle = (edges[0] + edges[-1]) / 2
+    for r, band in enumerate(bands):
+        if len(band.spans) != 1 or wall[r].any():
+            continue
+        (run, (first, last)), = band.spans.items()
+        off = abs(float(runs.left[run] + runs.right[run]) / 2 - middle)
+        if first < last or (first > 0 and off < 1.5 * float(runs.size[run])):
+            across[r] = True
 
 
 def _walls(bands: Sequence[Band], edges: Sequence[float], lines: Rulings) -> NDArray[np.bool_]:

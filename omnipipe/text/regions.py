@@ -1,4 +1,4 @@
-"""Where tables may be on a page: grids of lines, lines of one width above each other, rows of pieces with gaps."""
+"""Where tables may be on a page: grids of lines, lines of one width above each other."""
 
 from __future__ import annotations
 

@@ -46,11 +46,12 @@ class Band:
         """The columns with text."""
         return {c for first, last in self.spans.values() for c in range(first, last + 1)}
 
-    def add(self, band: Band) -> None:
-        """Take the lines of `band`, which stands below."""
+    def add(self, band: Band, keep: bool = False) -> None:
+        """Take the lines of `band`, which stands below; the bounds stay with `keep`."""
         self.lines += band.lines
         self.spans |= band.spans
-        self.bottom = max(self.bottom, band.bottom)
+        if not keep:
+            self.bottom = max(self.bottom, band.bottom)
 
 
 class _Text:
@@ -75,6 +76,8 @@ class _Text:
             if a == b:
                 self.widest[a] = max(self.widest[a], x1 - x0)
         self.em = float(np.median(runs.size))
+        for c, (a, b) in enumerate(pairwise(edges)):
+            self.widest[c] = max(self.widest[c], b - a - 1.6 * self.em)
         self.strings = strings
 
     def runs_on(self, row: Band, run: int) -> bool:
@@ -103,7 +106,7 @@ def find_rows(
 ) -> list[Band]:
     """The rows of a table from top to bottom; `first` and `last` are the columns that each run covers."""
     text = _Text(runs, first, last, edges, strings)
-    places = _line_places(region, edges)
+    places = _line_places(runs, region, edges)
     middle = np.array(text.base) - 0.3 * runs.size
     slab = np.searchsorted(np.array([y for y, _ in places], np.float32), middle)
     bounds = [region.top, *(y for y, _ in places), region.bottom]
@@ -123,11 +126,18 @@ def find_rows(
     return bands
 
 
-def _line_places(region: Region, edges: Sequence[float]) -> list[tuple[float, bool]]:
-    """Heights of the lines across, each with whether it goes over the full width; underlined words are left out."""
+def _line_places(runs: Pieces, region: Region, edges: Sequence[float]) -> list[tuple[float, bool]]:
+    """Heights where rows are parted, each with whether a line goes over the full width there.
+
+    Lines across count, but not those under words only, and heights where several lines down end.
+    """
     places: list[tuple[float, float]] = []
+    em = runs.size
     for y, x0, x1 in region.lines.horizontal.tolist():
         if y - region.top < _SNAP or region.bottom - y < _SNAP:
+            continue
+        under = (np.abs(runs.left - x0) < 0.5 * em) & (np.abs(runs.right - x1) < 0.5 * em)
+        if (under & (y > runs.top + 0.5 * em) & (y < runs.bottom + 0.3 * em)).any():
             continue
         if not any(min(x1, b) - max(x0, a) > 0.6 * (b - a) for a, b in pairwise(edges)):
             continue
@@ -135,8 +145,13 @@ def _line_places(region: Region, edges: Sequence[float]) -> list[tuple[float, bo
             places[-1] = (places[-1][0], places[-1][1] + x1 - x0)
         else:
             places.append((y, x1 - x0))
+    ends = np.sort(np.concatenate((region.lines.vertical[:, 1], region.lines.vertical[:, 2])))
+    for group in np.split(ends, np.flatnonzero(np.diff(ends) > _SNAP) + 1):
+        y = float(group.mean()) if len(group) > 1 else region.top
+        if all(abs(y - place) > 2 * _SNAP for place in (region.top, region.bottom, *(p for p, _ in places))):
+            places.append((y, 0.0))
     width = region.right - region.left
-    return [(y, length > 0.85 * width) for y, length in places]
+    return sorted((y, length > 0.85 * width) for y, length in places)
 
 
 def _slab_rows(text: _Text, inside: list[int], num_slabs: int) -> list[Band]:
@@ -185,12 +200,15 @@ def _with_tall_cells(bands: list[Band], full: list[Band], usual: float) -> list[
             k += 1
         elif 0 <= k < len(full) - 1 and full[k + 1].bottom - full[k].bottom <= 1.25 * usual:
             columns = band.columns
+            over, under = band.bottom - full[k].bottom, full[k + 1].bottom - band.bottom
+            if min(over, under) < 0.35 * max(over, under):
+                (full[k] if over < under else full[k + 1]).add(band, keep=True)
+                continue
             if not columns & (full[k].columns | full[k + 1].columns):
                 first, last = _reach(full, k, columns, usual)
                 for c in columns:
                     full[first].tall[c] = last - first
-                full[first].lines += band.lines
-                full[first].spans |= band.spans
+                full[first].add(band, keep=True)
                 continue
         out.append(band)
     return out

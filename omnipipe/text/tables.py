@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Box = tuple[float, float, float, float]
 
 NOT_UNDERSTOOD = "table:not_understood"
+_LEADERS = re.compile(r"(?:\s*[.·_…]){4,}\s*$")
+_DOT_CODES = [ord(c) for c in ".·_…"]
 _MAX_CELLS = 20_000
 _MAX_WORDS = 20_000
 _WIDE = 0.8
@@ -146,9 +148,10 @@ class TableFinder:
         at = which[(x > region.left) & (x < region.right) & (y > region.top) & (y < region.bottom)]
         if len(at) < 2 or len(at) > _MAX_WORDS:
             return None, len(at) > _MAX_WORDS
-        x = (to_frame(self._words.box[at], turn)[0] + to_frame(self._words.box[at], turn)[2]) / 2
-        column = np.searchsorted(np.sort(region.lines.vertical[:, 0]), x)
-        runs = join_words(self._words, at, turn, JOIN, np.diff(column) != 0)
+        at = at[~self._leaders(at)]
+        if len(at) < 2:
+            return None, False
+        runs = join_words(self._words, at, turn, JOIN, _walls_between(to_frame(self._words.box[at], turn), region))
         text = self._words.text
         strings = [text[a:b] for a, b in zip(runs.first.tolist(), runs.last.tolist(), strict=True)]
         grid = build_grid(runs, region, strings)
@@ -159,34 +162,72 @@ class TableFinder:
             return None, verdict
         return self._written(grid, region, strings), False
 
-    def _written(self, grid: Grid, region: Region, strings: list[str]) -> Table:
+    def _leaders(self, at: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Which of the words at `at` are rows of dots that lead from one column to the next."""
+        words = self._words
+        short = words.last[at] - words.first[at] == 1
+        dot = np.zeros(len(at), bool)
+        if words.text.count(".") > 3:
+            units = np.frombuffer(words.text.encode("utf-32-le", "surrogatepass"), np.uint32)
+            dot = np.isin(units[words.first[at]], _DOT_CODES) & np.isin(units[words.last[at] - 1], _DOT_CODES)
+        alone = dot & short
+        beside = np.zeros(len(at), bool)
+        beside[1:] |= alone[1:] & alone[:-1]
+        beside[:-1] |= alone[1:] & alone[:-1]
+        long = dot & (words.last[at] - words.first[at] > 3)
+        found: NDArray[np.bool_] = long | beside
+        return found
+
+    def _written(self, grid: Grid, region: Region, strings: list[str]) -> Table | None:
         cells = [
             TableCell(
                 cell.row,
                 cell.column,
                 cell.rows,
                 cell.columns,
-                _joined([" ".join(strings[run] for run in line) for line in cell.lines], self._dehyphenate),
+                _LEADERS.sub("", _joined([" ".join(strings[i] for i in line) for line in cell.lines], self._dehyphenate)),
             )
             for cell in grid.cells
         ]
+        if 2 * sum(any(c.isalnum() for c in cell.text) for cell in cells) < sum(bool(cell.text) for cell in cells):
+            return None
         html = to_html(cells, grid.num_rows, grid.heads)
         pipes = to_pipes(cells, grid.num_rows, grid.num_columns) if grid.heads <= 1 else None
         return Table((region.left, region.top, region.right, region.bottom), pipes or html, html)
 
 
+def _walls_between(frame: tuple[NDArray[np.float32], ...], region: Region) -> NDArray[np.bool_]:
+    """For each word but the first: whether a line is drawn between it and the word before."""
+    left, top, right, bottom = frame
+    x, y = (left + right) / 2, (top + bottom) / 2
+    apart = np.zeros(len(x) - 1, bool)
+    for place, start, end in region.lines.vertical.tolist():
+        apart |= ((x[:-1] < place) != (x[1:] < place)) & (y[1:] > start) & (y[1:] < end)
+    return apart
+
+
+DEBUG = None
 def _judge(grid: Grid, region: Region) -> bool | None:
+    if DEBUG is not None:
+        filled = sum(bool(cell.lines) for cell in grid.cells) / len(grid.cells)
+        DEBUG.append((region.is_grid, grid.num_rows,grid.num_columns, "filled %.2f crossed %.2f ruled %.2f walls %.2f multi %.2f"%(filled,grid.crossed,grid.ruled,grid.walls,grid.multi)))
     """None where `grid` is a table; else whether it is likely one that was not understood."""
     if grid.num_rows * grid.num_columns > _MAX_CELLS:
         return True
+    if grid.num_rows < 2:
+        return False
     filled = sum(bool(cell.lines) for cell in grid.cells) / len(grid.cells)
-    if filled < (0.2 if region.is_grid else 0.4) or grid.num_rows < 2:
+    # Rows of another table, or of a form, in one cell.
+    if any(cell.rows > 1 and len(cell.lines) > max(5, 0.5 * cell.rows) for cell in grid.cells):
+        return region.is_grid and grid.multi > 0.6
+    if not region.is_grid:
+        is_table = grid.num_rows * grid.num_columns >= 6 and filled > 0.4 and grid.crossed <= 0.2 and grid.multi >= 0.5 and (not grid.walls or grid.walls > 0.5)
+        return None if is_table else False
+    if filled < 0.45 or grid.multi < 0.6 or grid.ruled < 0.2:
         return False
-    if region.is_grid and grid.ruled < 0.3:
-        return filled > 0.5
-    if grid.crossed > 0.3:
-        return False
-    return None
+    if grid.crossed <= 0.12 and grid.walls >= 0.6 and (grid.num_rows * grid.num_columns > 4 or grid.ruled > 0.8):
+        return None
+    return grid.crossed <= 0.3
 
 
 def _within(pieces: Pieces, region: Region) -> NDArray[np.bool_]:
