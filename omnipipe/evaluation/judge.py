@@ -19,6 +19,7 @@ from omnipipe.evaluation.verdict import PASSED, Verdict, failed
 __all__ = ["PageText", "Verdict", "judge"]
 
 _LONGEST_LOOP = 5
+_BEFORE = 20
 # Scripts and signs that a page of the bench never has: Han, kana, emoji, flags.
 _MADE_UP = re.compile(
     "[\u4e00-\u9fff\u3040-\u309f\u30a0-\u30ff"
@@ -77,9 +78,20 @@ def _judge_text(case: TextCase, page: PageText) -> Verdict:
     is_there = likeness >= 1.0 - case.max_diffs / len(wanted)
     if is_there == (case.type == "present"):
         return PASSED
-    if is_there:
-        return failed(f"{_short(wanted)} is there")
-    return failed(f"{_short(wanted)} is not there; the most alike is so to {likeness:.1%}")
+    return failed(f"{_short(wanted)} is there" if is_there else _nearest(wanted, text))
+
+
+def _nearest(wanted: str, text: str) -> str:
+    from rapidfuzz import fuzz
+
+    place = fuzz.partial_ratio_alignment(wanted, text, score_cutoff=60)
+    if place is None or len(text) < len(wanted):
+        return f"{_short(wanted)} is not there, nor anything like it"
+    found = text[place.dest_start : place.dest_end]
+    # From a little before where they part: the whole can be long, and differ in one letter at its end.
+    at = next((at for at, (one, other) in enumerate(zip(wanted, found, strict=False)) if one != other), len(found))
+    start = max(0, at - _BEFORE)
+    return f"{_short(wanted[start:])} is not there; the nearest is {_short(found[start:])}, {place.score:.1f} % alike"
 
 
 def _judge_order(case: OrderCase, page: PageText) -> Verdict:

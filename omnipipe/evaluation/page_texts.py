@@ -31,6 +31,7 @@ class FoundText(NamedTuple):
 class _Document:
     """`pages` by number from 1; `whole` is the text of all of them where they are not told apart."""
 
+    id: str
     parts: tuple[str, ...]
     pages: dict[int, FoundText] = field(default_factory=dict)
     whole: FoundText | None = None
@@ -67,14 +68,16 @@ class PageTexts:
             for name in names
             for document in self._by_name.get(name, ())
         ]
-        most = max((shared for shared, _ in found), default=0)
-        best = [document for shared, document in found if shared == most]
-        if not best:
-            return f"no page for {path} in {self._where}"
-        if len(best) > 1:
-            shown = ", ".join("/".join(document.parts[-most - 1 :]) for document in best[:3])
-            return f"{len(best)} documents in {self._where} could be {path}: {shown}"
-        return best[0]
+        # All that is known of both places must agree: the end of an absolute uri, or a short relative name.
+        fitting = [pair for pair in found if pair[0] == min(len(folders) + 1, len(pair[1].parts))]
+        most = max((shared for shared, _ in fitting), default=0)
+        best = {document.id: document for shared, document in fitting if shared == most}
+        if len(best) == 1:
+            return next(iter(best.values()))
+        if best:
+            return f"{len(best)} documents in {self._where} could be {path}. Write more of its path into the tests"
+        elsewhere = f"; there is {'/'.join(found[0][1].parts)}" if found else ""
+        return f"no page for {path} in {self._where}{elsewhere}"
 
 
 def load_texts(source: Path, wanted: Iterable[str]) -> PageTexts:
@@ -112,7 +115,7 @@ def _run_documents(files: list[Path], names: set[str], layout: RunLayout | None)
             parts = uri_parts(place)
             if parts[-1] not in names:
                 continue
-            document = documents.setdefault((doc_id, place), _Document(parts))
+            document = documents.setdefault((doc_id, place), _Document(doc_id, parts))
             problem = f"{status}: it has no text" if status in ("failed", "skipped") else None
             for at in range(number, number + min(num_pages or 1, 100_000)):
                 document.pages[at] = FoundText(text or "", form or "markdown", status, route, problem)
@@ -159,11 +162,11 @@ def _markdown_documents(root: Path, files: list[Path], names: set[str]) -> list[
         as_page = _PAGE_FILE.fullmatch(last)
         if as_page is not None and as_page["repeat"] in (None, "1") and as_page["name"] in stems:
             parts = (*folders, as_page["name"])
-            documents.setdefault(parts, _Document(parts)).pages[int(as_page["page"])] = _markdown(file)
+            documents.setdefault(parts, _Document("/".join(parts), parts)).pages[int(as_page["page"])] = _markdown(file)
         # NAME may itself end in _pgN.
         if last.removesuffix(".md") in stems:
             parts = (*folders, last.removesuffix(".md"))
-            documents.setdefault(parts, _Document(parts)).whole = _markdown(file)
+            documents.setdefault(parts, _Document("/".join(parts), parts)).whole = _markdown(file)
     return list(documents.values())
 
 
