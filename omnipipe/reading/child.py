@@ -1,8 +1,9 @@
 """The reader's child process: reads documents for its parent until it is killed or the parent is gone.
 
-A request is `("inspect", path)` or `(verb, path, indices, options, is_careful)`, an answer a stream of frames that ends
-with `DONE` or `PROBLEM`. A careful answer is sent page by page: whatever is missing when the process is lost was not
-read. The last document stays open between requests.
+A request is `("inspect", path)` or `(verb, path, indices, options, is_careful, avoided)`, an answer a stream of frames
+that ends with `DONE` or `PROBLEM`. A careful answer is sent page by page: whatever is missing when the process is lost
+was not read, and `SAMPLING` says which other page was looked at. Pages in `avoided` are never looked at for others.
+The last document stays open between requests.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from typing import TYPE_CHECKING, Final, cast
 
 from omnipipe.page import ProblemError
 from omnipipe.reading.outbox import Outbox
+from omnipipe.reading.source import Watch
 from omnipipe.reading.wire import Wire
 
 if TYPE_CHECKING:
-    from omnipipe.reading.facts import PageFacts, ReadOptions, RenderPolicy
+    from omnipipe.reading.facts import ReadOptions, RenderPolicy
     from omnipipe.reading.source import PageSource
 
 READY: Final = 0
@@ -43,6 +45,8 @@ SHARE: Final = 7
 """`(ocr_share,)`."""
 DONE: Final = 8
 """`(resident_bytes,)`: the request is answered."""
+SAMPLING: Final = 9
+"""`(index,)`: another page is looked at for the one that is read; None: no more."""
 
 
 class _Reader:
@@ -84,20 +88,29 @@ class _Reader:
         self._outbox.send((SHARE, share))
 
     def _pages(self, source: PageSource, request: tuple[object, ...]) -> None:
-        verb, _, indices, options, is_careful = cast("tuple[str, str, Sequence[int], object, bool]", request)
+        verb, _, indices, options, is_careful, avoided = cast(
+            "tuple[str, str, Sequence[int], object, bool, Sequence[int]]", request
+        )
         send = self._outbox.send
         answer = send if is_careful else self._outbox.put
         # No alarm while a frame is sent: the parent may take as long as it likes to take it.
         if verb == "read":
             read_options = cast("ReadOptions", options)
 
-            def early(facts: PageFacts) -> None:
+            def tell(message: tuple[object, ...]) -> None:
                 _alarm(0)
-                send((EARLY, facts))
+                send(message)
                 _alarm(self._page_seconds)
 
+            watch = Watch(
+                early=lambda facts: tell((EARLY, facts)),
+                sampling=lambda index: tell((SAMPLING, index)) if is_careful else None,
+                avoided=frozenset(avoided),
+                is_careful=is_careful,
+            )
+
             def page(index: int) -> None:
-                facts = source.read(index, read_options, early)
+                facts = source.read(index, read_options, watch)
                 _alarm(0)
                 answer((PAGE, facts))
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from pathlib import PurePath
 from time import perf_counter
 
@@ -14,7 +13,7 @@ from omnipipe.reading.detect import webp_size
 from omnipipe.reading.encode import encode
 from omnipipe.reading.facts import MAX_IMAGE_PIXELS, PageFacts, ReadOptions, RenderPolicy
 from omnipipe.reading.pixels import ORIENTATION, shrunk, upright
-from omnipipe.reading.source import PageSource
+from omnipipe.reading.source import PageSource, Watch
 from omnipipe.text.measure import Measures
 from omnipipe.text.triage import Ink, judge
 
@@ -65,7 +64,7 @@ class ImageSource(PageSource):
             raise self._broken(problem) from problem
         self._is_used = False
 
-    def read(self, index: int, options: ReadOptions, early: Callable[[PageFacts], None]) -> PageFacts:
+    def read(self, index: int, options: ReadOptions, watch: Watch) -> PageFacts:
         start = perf_counter()
         image = self._frame(index, options.max_image_pixels)
         width, height = _upright_size(image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path, PurePath
 from time import perf_counter
@@ -16,8 +16,9 @@ import pypdfium2.raw as pdfium
 from omnipipe.page import Pixels, ProblemError
 from omnipipe.reading.encode import encode
 from omnipipe.reading.facts import LayerText, PageFacts, ReadOptions, RenderPolicy
-from omnipipe.reading.source import PageSource
-from omnipipe.text.layer import read_text_layer
+from omnipipe.reading.neighbours import Neighbours
+from omnipipe.reading.source import PageSource, Watch
+from omnipipe.text.layer import TextLayer, read_open_page
 from omnipipe.text.measure import Measures
 from omnipipe.text.triage import Ink, Verdict, judge, measure_ink
 
@@ -57,6 +58,7 @@ class PdfSource(PageSource):
         self._document = _open(path, self._bytes, passwords)
         self._has_forms = False
         self.page_count = len(self._document)
+        self._neighbours = Neighbours(self._load, self.page_count)
         if self.page_count > _FREE_PAGES and self.page_count * _MIN_BYTES_A_PAGE > size:
             count = self.page_count
             self.close()
@@ -66,13 +68,17 @@ class PdfSource(PageSource):
             )
         self.metadata = _metadata(self._document)
 
-    def read(self, index: int, options: ReadOptions, early: Callable[[PageFacts], None]) -> PageFacts:
+    def read(self, index: int, options: ReadOptions, watch: Watch) -> PageFacts:
         start = perf_counter()
-        page = self._load(index)
+        opened = self._neighbours.open(index) if options.text_layer else None
+        page = opened.page if opened is not None else self._load(index)
         try:
             width, height = page.get_size()
             rotation = page.get_rotation()
-            layer = read_text_layer(page, options.text) if options.text_layer else None
+            layer: TextLayer | None = None
+            if opened is not None:
+                layer = read_open_page(opened, options.text, lambda: self._neighbours.sample(index, watch))
+                self._neighbours.keep(index, opened.margins)
             measures = layer.measures if layer is not None else Measures()
             ink: Ink | None = None
             verdict = judge(measures, None, options.text)
@@ -84,11 +90,13 @@ class PdfSource(PageSource):
                 return _facts(width, height, rotation, ratio, kept, verdict, seconds)
 
             if verdict.needs_ink and _has_area(width, height):
-                early(facts())
+                watch.early(facts())
                 ink = measure_ink(page, layer)
                 verdict = judge(measures, ink, options.text)
             return facts()
         finally:
+            if opened is not None:
+                opened.close()
             page.close()
 
     def render(self, index: int, policy: RenderPolicy) -> Pixels:
@@ -96,6 +104,7 @@ class PdfSource(PageSource):
         if not self._has_forms and self._document.get_formtype() != pdfium.FORMTYPE_NONE:
             self._document.init_forms()
         self._has_forms = True
+        self._neighbours.close_pages()
         page = self._load(index)
         try:
             width, height = page.get_size()
@@ -121,6 +130,7 @@ class PdfSource(PageSource):
         return (1 + sum(not self._has_text(index) for index in sample[1:])) / len(sample)
 
     def close(self) -> None:
+        self._neighbours.close_pages()
         self._document.close()
 
     def _load(self, index: int) -> pypdfium2.PdfPage:

@@ -21,6 +21,7 @@ class ChildSlot:
         self._passwords = tuple(passwords)
         self._child: Child | None = None
         self._lost_seconds: dict[tuple[object, ...], float] = {}
+        self._avoided: dict[tuple[object, ...], set[int]] = {}
 
     def get(self) -> Child:
         """The child, started if there is none."""
@@ -80,6 +81,14 @@ class ChildSlot:
         if not self._lost_seconds:
             return False
         return self._lost_seconds.get(_key(path), 0.0) >= self.limits.document_seconds
+
+    def avoid(self, path: str, index: int) -> None:
+        """The child was lost when it looked at page `index` for the sake of another one: that is not tried again."""
+        self._avoided.setdefault(_key(path), set()).add(index)
+
+    def avoided(self, path: str) -> tuple[int, ...]:
+        """The pages of the document at `path` that are not looked at for the sake of others."""
+        return tuple(sorted(self._avoided.get(_key(path), ()))) if self._avoided else ()
 
 
 def problem_of(lost: ChildLostError) -> ProblemError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,22 @@ from omnipipe.page import ProblemError
 from omnipipe.reading.detect import HEAD_BYTES, detect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from omnipipe.page import Pixels
     from omnipipe.reading.facts import PageFacts, ReadOptions, RenderPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a source says while it reads a page, and what it is to leave alone.
+
+    `early` is given what is known already before a step that may take long. `sampling` is told each other page that is
+    looked at, and None when that is over; pages in `avoided` are not. With `is_careful` nothing is read ahead.
+    """
+
+    early: Callable[[PageFacts], None]
+    sampling: Callable[[int | None], None]
+    avoided: frozenset[int] = frozenset()
+    is_careful: bool = False
 
 
 class PageSource(ABC):
@@ -26,8 +39,8 @@ class PageSource(ABC):
     metadata: dict[str, str]
 
     @abstractmethod
-    def read(self, index: int, options: ReadOptions, early: Callable[[PageFacts], None]) -> PageFacts:
-        """What page `index` says. `early` is given what is known already before a step that may take long."""
+    def read(self, index: int, options: ReadOptions, watch: Watch) -> PageFacts:
+        """What page `index` says."""
 
     @abstractmethod
     def render(self, index: int, policy: RenderPolicy) -> Pixels:

@@ -15,6 +15,9 @@ from omnipipe.reading.slot import ChildSlot, problem_of
 # Pages asked for in one request; between requests the child may be replaced.
 _REQUEST_PAGES = 256
 
+# Seconds that a page may take which is only looked at for the sake of another.
+_SAMPLE_SECONDS = 5.0
+
 Answer = PageFacts | Pixels | PageError
 
 
@@ -34,6 +37,7 @@ class PageStream:
         self._is_open = False
         self._is_careful = False
         self._early: PageFacts | None = None
+        self._sampled: int | None = None
 
     def __iter__(self) -> Iterator[Answer]:
         slot = self._slot
@@ -67,6 +71,11 @@ class PageStream:
                 if self._attempt == 0 and not self._is_culprit_known(lost, was_fresh and child.num_answered == 0):
                     self._attempt = 1
                     continue
+                if self._sampled is not None:
+                    # That page says nothing of this one: read on without it, as everyone does who asks for this page.
+                    self._slot.avoid(self._path, self._sampled)
+                    self._attempt, self._sampled = 0, None
+                    continue
                 yield from self._settle(lost)
 
     def _is_culprit_known(self, lost: ChildLostError, is_first_in_child: bool) -> bool:
@@ -78,9 +87,10 @@ class PageStream:
 
     def _request(self, child: Child) -> Iterator[Answer]:
         part = [self._waiting[i] for i in range(min(_REQUEST_PAGES, len(self._waiting)))]
-        self._is_open, self._early = False, None
+        self._is_open, self._early, self._sampled = False, None, None
         self._is_careful = self._verb == "render" or self._attempt > 0
-        child.send((self._verb, self._path, part, self._options, self._is_careful))
+        avoided = self._slot.avoided(self._path)
+        child.send((self._verb, self._path, part, self._options, self._is_careful, avoided))
         self._slot.opened(child)
         self._is_open = True
         for _ in part:
@@ -94,8 +104,10 @@ class PageStream:
             self._slot.drop()
 
     def _next(self, child: Child) -> Answer:
+        limit = self._slot.limits.page_seconds
         while True:
-            (kind, *values), payload = child.receive(self._slot.limits.page_seconds)
+            seconds = limit if self._sampled is None else min(limit, _SAMPLE_SECONDS)
+            (kind, *values), payload = child.receive(seconds)
             if kind == replies.PAGE:
                 return cast("PageFacts", values[0])
             if kind == replies.PIXELS:
@@ -106,12 +118,15 @@ class PageStream:
                 if code == "oom":
                     raise ChildLostError("oom", message)
                 return PageError.of(code, message)
-            self._early = cast("PageFacts", values[0])
+            if kind == replies.SAMPLING:
+                self._sampled = cast("int | None", values[0])
+            else:
+                self._early = cast("PageFacts", values[0])
 
     def _given(self, answer: Answer) -> Answer:
         self._waiting.popleft()
         self._num_given += 1
-        self._attempt, self._early = 0, None
+        self._attempt, self._early, self._sampled = 0, None, None
         return answer
 
     def _settle(self, lost: ChildLostError) -> Iterator[Answer]:

@@ -104,6 +104,8 @@ def _read(
     for turn in page.turns:
         which = np.flatnonzero(words.turn == turn)
         pieces = rest if turn == main else join_words(words, which, turn)
+        if not len(pieces.left):
+            continue
         found = finder.find(pieces, which, turn) if finder else no_tables(pieces)
         flags.update(found.flags)
         columns: list[list[Part]] = []

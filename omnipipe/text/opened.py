@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import cached_property
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from omnipipe.text.chars import read_words
 from omnipipe.text.lines import join_words, to_frame
-from omnipipe.text.markdown import by_share, size_shares
+from omnipipe.text.headings import body_size, size_shares
+from omnipipe.text.markdown import by_share
 from omnipipe.text.running import Cells, find_edges
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from omnipipe.text.chars import Words
     from omnipipe.text.lines import Pieces
-    from omnipipe.text.running import Edges
+    from omnipipe.text.running import Edges, Margins
 
 
 class OpenPage:
@@ -55,8 +57,7 @@ class OpenPage:
     @cached_property
     def body(self) -> float:
         """The font size of most characters, in points."""
-        sizes, shares = self.sizes
-        return float(sizes[shares.argmax()])
+        return body_size(*self.sizes)
 
     @cached_property
     def turns(self) -> list[int]:
@@ -75,7 +76,7 @@ class OpenPage:
         pieces, text = self.pieces, self.words.text
         sides = to_frame(np.array([self.page.get_bbox()], np.float32), self.turns[0])
         left, top, _, bottom = (float(side[0]) for side in sides)
-        height = max(bottom - top, 1e-3)
+        height = max(bottom - top, 1e-3) if isfinite(bottom - top) else 1.0
         cells = Cells(
             (pieces.left - left) / height,
             (pieces.top - top) / height,
@@ -84,3 +85,8 @@ class OpenPage:
             pieces.size / height,
         )
         return find_edges(cells, lambda i: text[pieces.first[i] : pieces.last[i]], max(self.body, 0.1) / height)
+
+    @property
+    def margins(self) -> Margins | None:
+        """What other pages are compared with; None where there is no text."""
+        return self.edges.margins if self.found is not None else None

@@ -112,15 +112,14 @@ def find_running(edges: Edges, sample: Sample | None = None) -> list[Found]:
     others: Sequence[tuple[int, Margins]] = ()
     if sample is not None and any(map(_is_open, judged)):
         others = [other for other in sample() if not _is_copy(edges.margins, other[1])]
-    found: list[Found] = []
-    for (kind, bands), verdicts in zip(sides, judged, strict=True):
-        taken = list(_taken(bands, verdicts, others))
-        for row in taken if kind == "header" else reversed(taken):
-            found += _split(row, kind)
-    if sum(len(part.pieces) for part in found) >= edges.num_pieces and not others:
-        # A page that has nothing else was made for it.
-        return []
-    return found
+    taken = [list(_taken(bands, verdicts, others)) for (_, bands), verdicts in zip(sides, judged, strict=True)]
+    if sum(len(row.pieces) for rows in taken for row in rows) >= edges.num_pieces:
+        # Nothing else stands on the page: then only what shows by itself what it is.
+        taken = [list(_taken(bands, verdicts, ())) for (_, bands), verdicts in zip(sides, judged, strict=True)]
+        if sum(map(len, taken)) < 2:
+            return []
+    head = [part for row in taken[0] for part in _split(row, "header")]
+    return head + [part for row in reversed(taken[1]) for part in _split(row, "footer")]
 
 
 def _taken(
