@@ -12,8 +12,8 @@ from typing import IO, Protocol
 from omnipipe import __version__
 from omnipipe.export.document import PageRow, RunDocument
 from omnipipe.export.name import output_name
+from omnipipe.text.paragraphs import SEPARATOR, join_pages, page_seam
 
-SEPARATOR = "\n\n"
 _PART_BYTES = 1 << 30
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
@@ -51,10 +51,8 @@ class TreeWriter:
         with open(self._temporary, "w", encoding="utf-8", errors="replace", newline="\n") as file:
             if self._front_matter:
                 file.write(_front_matter(document, rows))
-            separator = ""
-            for text in self._texts(rows):
-                file.write(f"{separator}{text}")
-                separator = SEPARATOR
+            for text, separator in self._texts(rows):
+                file.write(f"{text}{separator}")
             file.write("\n")
         self._temporary.replace(path)
 
@@ -63,13 +61,22 @@ class TreeWriter:
 
     discard = close
 
-    def _texts(self, rows: Sequence[PageRow]) -> Iterator[str]:
+    def _texts(self, rows: Sequence[PageRow]) -> Iterator[tuple[str, str]]:
+        """What is written of each page, and what after it."""
+        before, index = "", -1
         for row in rows:
             text = row.text if self._is_markdown or row.plain is None else row.plain
-            if text:
-                yield text
-            elif self._is_markdown and row.error_code is not None:
-                yield _comment(row)
+            if not text and self._is_markdown and row.error_code is not None:
+                text = _comment(row)
+            if not text:
+                continue
+            cut, separator = 0, SEPARATOR
+            if before and row.page_index == index + 1:
+                cut, separator = page_seam(before, text)
+            if before:
+                yield before[: len(before) - cut], separator
+            before, index = text, row.page_index
+        yield before, ""
 
 
 class JsonLinesWriter:
@@ -169,14 +176,10 @@ def _front_matter(document: RunDocument, rows: Sequence[PageRow]) -> str:
 
 
 def _dolma(document: RunDocument, rows: Sequence[PageRow], source: str) -> dict[str, object]:
-    ends: list[int] = []
-    end = 0
-    for place, row in enumerate(rows):
-        end += (len(SEPARATOR) if place else 0) + len(row.text or "")
-        ends.append(end)
+    joined = join_pages([row.text or "" for row in rows], [row.page_index for row in rows])
     return {
         "id": document.doc_id,
-        "text": SEPARATOR.join(row.text or "" for row in rows),
+        "text": joined.text,
         "source": source,
         "added": max(row.created_at for row in rows).isoformat(timespec="milliseconds"),
         "created": None,
@@ -184,7 +187,8 @@ def _dolma(document: RunDocument, rows: Sequence[PageRow], source: str) -> dict[
             "source_uri": document.uri,
             "page_count": _page_count(rows),
             "page_numbers": [row.page_index + 1 for row in rows],
-            "page_ends": ends,
+            "page_starts": joined.starts,
+            "page_ends": joined.ends,
             "statuses": dict(sorted(_statuses(rows).items())),
             "routes": dict(sorted(Counter(row.route for row in rows).items())),
             "quality": _mean([row.quality for row in rows if row.quality is not None]),

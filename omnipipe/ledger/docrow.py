@@ -11,13 +11,12 @@ from typing import NamedTuple
 from omnipipe.ledger.sourcetable import user_json
 from omnipipe.page import STATUSES
 from omnipipe.sources.source import SourceRecord
-
-SEPARATOR = "\n\n"
-"""Between the texts of two pages; it belongs to neither."""
+from omnipipe.text.paragraphs import join_pages
 
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("id", "string"),
     ("text", "large_string"),
+    ("page_starts", "int64s"),
     ("page_ends", "int64s"),
     ("page_indices", "int64s"),
     ("source_uri", "string"),
@@ -75,8 +74,9 @@ def document_row(
 ) -> dict[str, object]:
     """The row of a document whose pages are `rows`, in order.
 
-    `page_ends[i]` is where the text of page `page_indices[i]` ends in `text`, in characters; the next begins after
-    `SEPARATOR`. Ranges that were skipped, and documents that could not be opened, have no entry there.
+    `page_starts[i]` and `page_ends[i]` are where the text of page `page_indices[i]` starts and ends in `text`, in
+    characters; see `join_pages` for what lies between. Ranges that were skipped, and documents that could not be
+    opened, have no entry there.
     """
     pages = [row for row in rows if row.page_count is not None and row.error_code != "max_pages"]
     statuses: Counter[str] = Counter()
@@ -85,15 +85,14 @@ def document_row(
     first = records[0] if records else None
     uri = first.uri if first else rows[0].source_uri
     error = next((row for row in rows if row.status == "failed"), None)
-    ends, end = [], 0
-    for place, row in enumerate(pages):
-        end += (len(SEPARATOR) if place else 0) + len(row.text or "")
-        ends.append(end)
+    indices = [row.page_index for row in pages]
+    joined = join_pages([row.text or "" for row in pages], indices)
     return {
         "id": doc_id,
-        "text": SEPARATOR.join(row.text or "" for row in pages),
-        "page_ends": ends,
-        "page_indices": [row.page_index for row in pages],
+        "text": joined.text,
+        "page_starts": joined.starts,
+        "page_ends": joined.ends,
+        "page_indices": indices,
         "source_uri": uri,
         "source_uris": [record.uri for record in records] or [uri],
         "file_name": PurePosixPath(uri.replace("\\", "/")).name,

@@ -10,13 +10,13 @@ from pathlib import Path
 from omnipipe.errors import OmnipipeError, OutputError
 from omnipipe.ledger.accounts import unit_names
 from omnipipe.ledger.counts import Counts
-from omnipipe.ledger.docrow import SEPARATOR
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.manifest import Manifest
 from omnipipe.ledger.member import row_keys
 from omnipipe.ledger.plantable import PlanTable
 from omnipipe.ledger.unitfile import UnitInfo, count_rows, read_info, read_rows
 from omnipipe.page import STATUSES
+from omnipipe.text.paragraphs import SEPARATOR
 from omnipipe.unit import Unit
 
 _COLUMNS = (
@@ -224,7 +224,9 @@ class _Verification:
         statuses = [f"pages_{status}" for status in STATUSES]
         with (self._layout.documents / name).open("rb") as opened:
             file = pq.ParquetFile(opened, page_checksum_verification=True)
-            for batch in file.iter_batches(batch_size=64, columns=["id", "text", "page_ends", *statuses]):
+            for batch in file.iter_batches(
+                batch_size=64, columns=["id", "text", "page_starts", "page_ends", *statuses]
+            ):
                 for row in batch.to_pylist():
                     doc_id = row["id"]
                     tally = self._tallies.get(doc_id)
@@ -235,14 +237,22 @@ class _Verification:
                     self._check_document(name, row, tally)
 
     def _check_document(self, name: str, row: dict[str, object], tally: _Tally) -> None:
-        text, ends = row["text"], row["page_ends"]
-        length = len(text) if isinstance(text, str) else -1
-        last = (ends[-1] if ends else 0) if isinstance(ends, list) else -1
-        num_ends = len(ends) if isinstance(ends, list) else -1
-        joined = tally.characters + len(SEPARATOR) * max(0, num_ends - 1)
         counted = {status: row[f"pages_{status}"] for status in STATUSES}
-        if counted != {status: tally.statuses[status] for status in STATUSES} or not length == last == joined:
+        if counted != {status: tally.statuses[status] for status in STATUSES} or not _fits(row, tally.characters):
             self._report.problems.append(f"documents/{name}: {row['id']} does not agree with its pages")
+
+
+def _fits(row: dict[str, object], characters: int) -> bool:
+    """Whether a document's text is that of pages with so many characters, which starts and ends where it says."""
+    text, starts, ends = row["text"], row["page_starts"], row["page_ends"]
+    if not isinstance(text, str) or not isinstance(starts, list) or not isinstance(ends, list):
+        return False
+    if len(starts) != len(ends) or starts[:1] not in ([], [0]) or (ends[-1] if ends else 0) != len(text):
+        return False
+    seams = [text[end:start] for end, start in zip(ends, starts[1:], strict=False)]
+    # Where a broken word was made whole, its hyphen is gone.
+    missing = characters - sum(end - start for start, end in zip(starts, ends, strict=True))
+    return 0 <= missing <= seams.count("") and set(seams) <= {SEPARATOR, " ", ""}
 
 
 def _unit_of(info: UnitInfo) -> Unit:

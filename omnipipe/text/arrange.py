@@ -6,15 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from omnipipe.text.captions import mark_footnotes
-from omnipipe.text.flow import HYPHENS, join_texts
+from omnipipe.text.paragraphs import is_unfinished, join_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from omnipipe.text.rows import PageStyle, Part
 
-ENDS = re.compile(r"[.!?:;。！？：…।؟]['\"”’)\]*]*$")
-_GOES_ON = re.compile(r"[^\W\d_A-ZÀ-Þ]|[,;)\]]")
 _BREAKS_OFF = re.compile(r"[\w,]$")
 _BESIDE = ("caption", "footnote", "table", "figure", "code")
 """What may stand between two halves of a paragraph."""
@@ -46,15 +44,6 @@ def goes_on(part: Part, following: Part) -> bool:
     # A name may start the next column; what a long paragraph lacks is then the end of its sentence.
     is_long = min(len(part.text), len(following.text)) > 100 and following.text[0].isalpha()
     return is_unfinished(part.text, following.text) or (is_long and bool(_BREAKS_OFF.search(part.text)))
-
-
-def is_unfinished(text: str, following: str) -> bool:
-    """Whether `text` breaks off within a word or a sentence that `following` goes on with."""
-    if not text or not following or "\n" in text[-40:]:
-        return False
-    if text[-1] in HYPHENS:
-        return following[:1].isalnum()
-    return not ENDS.search(text) and bool(_GOES_ON.match(following))
 
 
 def join_parts(parts: Iterable[Part], dehyphenate: bool, known: str) -> list[tuple[str, int | None, str]]:

@@ -7,12 +7,13 @@ import unicodedata
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from omnipipe.text.paragraphs import HYPHENS, join_word
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from omnipipe.text.rows import PageStyle, Row
 
-HYPHENS = "\ufffe\xad\u2010-"
 _NO_SPACE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 _COMBINING = {
@@ -53,32 +54,6 @@ def flow(group: Sequence[Row], edge: float, page: PageStyle) -> str:
         else:
             out += " " + row.text
     return out
-
-
-def join_texts(out: str, following: str, dehyphenate: bool, known: str) -> str:
-    """Two parts of a paragraph as one, where a column or a page ends between them."""
-    last = out[-1:]
-    if last and last in HYPHENS:
-        return join_word(out, following, dehyphenate, known)
-    if _NO_SPACE.match(last) and _NO_SPACE.match(following):
-        return out + following
-    return f"{out} {following}"
-
-
-def join_word(out: str, following: str, dehyphenate: bool, known: str) -> str:
-    """`out`, which ends in a hyphen, and the line that follows; `known` is text that may have the word unbroken."""
-    mark = out[-1]
-    stem = out[:-1]
-    if not dehyphenate:
-        return stem + ("-" if mark == "\ufffe" else mark) + "\n" + following
-    head = re.search(r"[^\W\d_]+$", stem)
-    tail = re.match(r"[^\W\d_]+", following)
-    if not head or not tail:
-        return stem + ("" if mark == "\xad" else "-") + following
-    compound = f"{head.group()}-{tail.group()}"
-    if mark != "\xad" and (not tail.group()[0].islower() or compound in known) and not head.group().isupper():
-        return f"{stem}-{following}"
-    return stem + following
 
 
 def is_full(row: Row, edge: float, left: float) -> bool:

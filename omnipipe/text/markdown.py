@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omnipipe.text.arrange import ENDS
 from omnipipe.text.captions import is_caption, opens_caption
 from omnipipe.text.code import code_part, is_code, is_code_row
 from omnipipe.text.emphasis import mark_runs
 from omnipipe.text.flow import escape, flow, is_full
 from omnipipe.text.headings import MAX_LEVELS, heading_sizes, is_set_off, level_by_size, size_shares
 from omnipipe.text.listing import BULLET, NUMBER, as_item, nest
+from omnipipe.text.paragraphs import ENDS
 from omnipipe.text.rows import BOLD, PageStyle, Part, Row, to_rows
 
 if TYPE_CHECKING:

@@ -1,0 +1,67 @@
+"""Paragraphs over pages: what is joined in a document's text, and where its pages start and end."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omnipipe.text.paragraphs import SEPARATOR, join_pages
+
+LONG = "In the spring of that year the river rose so high that nobody in the village remembered"
+
+
+def test_a_sentence_goes_on_on_the_next_page() -> None:
+    pages = [f"# Floods\n\n{LONG}", "anything like it.\n\nThen it fell."]
+
+    joined = join_pages(pages, [0, 1])
+
+    assert joined.text == f"# Floods\n\n{LONG} anything like it.\n\nThen it fell."
+    assert [joined.text[a:b] for a, b in zip(joined.starts, joined.ends, strict=True)] == pages
+
+
+def test_a_word_broken_by_the_page_is_made_whole() -> None:
+    joined = join_pages([f"{LONG} the inunda-", "tion of their fields."], [3, 4])
+
+    assert joined.text == f"{LONG} the inundation of their fields."
+    assert [joined.text[a:b] for a, b in zip(joined.starts, joined.ends, strict=True)] == [
+        f"{LONG} the inunda",
+        "tion of their fields.",
+    ]
+
+
+def test_a_compound_that_stands_on_the_page_keeps_its_hyphen() -> None:
+    joined = join_pages([f"A self-made man. {LONG} the self-", "made man."], [0, 1])
+
+    assert joined.text.endswith("the self-made man.")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f"{LONG}.", "and so on"),
+        (LONG, "The next chapter"),
+        (LONG, "# the next chapter"),
+        (f"# {LONG}", "in small letters"),
+        (LONG, "- an item"),
+        (f"| {LONG} |", "in small letters"),
+        ("A label", "in small letters"),
+        (LONG, ""),
+    ],
+)
+def test_what_may_be_something_else_stays_apart(before: str, after: str) -> None:
+    assert join_pages([before, after], [0, 1]).text == before + SEPARATOR + after
+
+
+def test_pages_that_are_no_neighbours_stay_apart() -> None:
+    assert join_pages([LONG, "in small letters"], [0, 2]).text == f"{LONG}{SEPARATOR}in small letters"
+
+
+@given(st.lists(st.text(st.sampled_from("ab -.\n# A漢\xad|"), max_size=90), max_size=5))
+def test_no_character_but_hyphens_is_lost(texts: list[str]) -> None:
+    joined = join_pages(texts, range(len(texts)))
+
+    slices = [joined.text[a:b] for a, b in zip(joined.starts, joined.ends, strict=True)]
+    assert all(text in (part, f"{part}{text[-1:]}") for part, text in zip(slices, texts, strict=True))
+    seams = [joined.text[b:a] for b, a in zip(joined.ends, joined.starts[1:], strict=False)]
+    assert set(seams) <= {SEPARATOR, " ", ""}
