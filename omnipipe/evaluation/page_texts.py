@@ -14,7 +14,23 @@ from omnipipe.export.name import uri_parts
 from omnipipe.ledger.layout import RunLayout
 
 _PAGE_FILE = re.compile(r"(?P<name>.+)_pg(?P<page>[0-9]{1,6})(_repeat(?P<repeat>[0-9]+))?\.md", re.DOTALL)
-_COLUMNS = ("doc_id", "source_uri", "page_number", "num_pages", "page_count", "status", "route", "text", "text_format")
+
+# A row that stands for the pages beyond a limit may stand for millions.
+_MOST_SKIPPED = 100_000
+
+
+class _Row(NamedTuple):
+    """The columns of a run's pages that are read, by name."""
+
+    doc_id: str
+    source_uri: str
+    page_number: int
+    num_pages: int
+    status: str
+    route: str
+    text: str | None
+    text_format: str | None
+    error_code: str | None
 
 
 class FoundText(NamedTuple):
@@ -58,7 +74,9 @@ class PageTexts:
         if found is None and page == 1:
             # A file of a whole document may well be one of a single page.
             found = document.whole
-        return found or FoundText(problem=f"no page {page} of {path} in {self._where}")
+        if found is None:
+            return FoundText(problem=f"no page {page} of {path} in {self._where}")
+        return found._replace(problem=f"page {page} of {path} {found.problem}") if found.problem else found
 
     def _document(self, path: str) -> _Document | str:
         *folders, last = uri_parts(path)
@@ -110,15 +128,15 @@ def _run_documents(files: list[Path], names: set[str], layout: RunLayout | None)
     uris = _other_uris(layout, names) if layout is not None else {}
     documents: dict[tuple[str, str], _Document] = {}
     for row in _rows(files, names, set(uris)):
-        doc_id, uri, number, num_pages, _count, status, route, text, form = row
-        for place in dict.fromkeys((uri, *uris.get(doc_id, ()))):
+        found = FoundText(row.text or "", row.text_format or "markdown", row.status, row.route)
+        if row.status in ("failed", "skipped"):
+            found = found._replace(problem=f"{row.status}: {row.error_code}")
+        for place in dict.fromkeys((row.source_uri, *uris.get(row.doc_id, ()))):
             parts = uri_parts(place)
-            if parts[-1] not in names:
-                continue
-            document = documents.setdefault((doc_id, place), _Document(doc_id, parts))
-            problem = f"{status}: it has no text" if status in ("failed", "skipped") else None
-            for at in range(number, number + min(num_pages or 1, 100_000)):
-                document.pages[at] = FoundText(text or "", form or "markdown", status, route, problem)
+            if parts[-1] in names:
+                document = documents.setdefault((row.doc_id, place), _Document(row.doc_id, parts))
+                numbers = range(row.page_number, row.page_number + min(row.num_pages, _MOST_SKIPPED))
+                document.pages.update(dict.fromkeys(numbers, found))
     return list(documents.values())
 
 
@@ -135,9 +153,7 @@ def _other_uris(layout: RunLayout, names: set[str]) -> dict[str, list[str]]:
     return uris
 
 
-def _rows(
-    files: list[Path], names: set[str], doc_ids: set[str]
-) -> Iterator[tuple[str, str, int, int, int, str, str, str, str]]:
+def _rows(files: list[Path], names: set[str], doc_ids: set[str]) -> Iterator[_Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -148,8 +164,9 @@ def _rows(
                     keys = parquet.read_row_group(group, columns=["doc_id", "source_uri"]).to_pylist()
                     is_wanted = [key["doc_id"] in doc_ids or uri_parts(key["source_uri"])[-1] in names for key in keys]
                     if any(is_wanted):
-                        table = parquet.read_row_group(group, columns=list(_COLUMNS)).filter(pa.array(is_wanted))
-                        yield from zip(*(table[name].to_pylist() for name in _COLUMNS), strict=True)
+                        table = parquet.read_row_group(group, columns=list(_Row._fields)).filter(pa.array(is_wanted))
+                        columns = (table[name].to_pylist() for name in _Row._fields)
+                        yield from map(_Row._make, zip(*columns, strict=True))
         except (pa.ArrowException, OSError, KeyError) as error:
             raise InputError(f"{file} cannot be read as pages of a run: {str(error)[:120]}") from error
 
