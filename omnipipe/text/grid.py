@@ -49,7 +49,9 @@ class Cell(NamedTuple):
 class Grid(NamedTuple):
     """A table's cells in reading order; `heads` counts its header rows. `edges` are the columns' bounds, `crossed` is
     the share of runs (0 to 1) that lie across a gap between columns, `ruled` the share of bounds between cells that
-    are drawn."""
+    are drawn, `walls` that of the lines down that are drawn beside each row, `multi` the share of rows with text in
+    several columns, `aligned` that of columns whose texts start, end or have their middles at one place, `used` that of
+    columns with text in two rows, `parted` the number of lines over the full width between rows."""
 
     cells: list[Cell]
     num_rows: int
@@ -60,7 +62,9 @@ class Grid(NamedTuple):
     ruled: float
     walls: float
     multi: float
-    num_runs: int
+    aligned: float
+    used: float
+    parted: int
 
 
 def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]:
@@ -160,9 +164,9 @@ def band_numbers(runs: Pieces) -> NDArray[np.intp]:
 def build_grid(runs: Pieces, region: Region, strings: Sequence[str]) -> Grid | None:
     """The grid of `region`, which holds `runs`, whose texts are `strings`; None where there is no table."""
     edges, is_line = column_edges(runs, region)
-    first, last = _columns_of(runs, edges)
+    first, last = columns_of(runs, edges)
     if _drop_mark_columns(edges, is_line, first, last, strings):
-        first, last = _columns_of(runs, edges)
+        first, last = columns_of(runs, edges)
     num_columns = len(edges) - 1
     if num_columns < 2 or len(runs.left) < 2:
         return None
@@ -177,7 +181,38 @@ def build_grid(runs: Pieces, region: Region, strings: Sequence[str]) -> Grid | N
     drawn = float(walls[is_drawn].mean()) if is_drawn.any() else 0.0
     multi = sum(len(band.columns) > 1 for band in bands) / len(bands)
     ruled = _ruled(region, edges, bands)
-    return Grid(cells, len(bands), num_columns, _num_heads(bands, cells), edges, crossed, ruled, drawn, multi, len(runs.left))
+    return Grid(
+        cells,
+        len(bands),
+        num_columns,
+        _num_heads(bands, cells),
+        edges,
+        crossed,
+        ruled,
+        drawn,
+        multi,
+        _aligned(runs, first, last),
+        *_use(bands, num_columns),
+    )
+
+
+def _use(bands: Sequence[Band], num_columns: int) -> tuple[float, int]:
+    columns = [c for band in bands for c in band.columns]
+    used = sum(columns.count(c) > 1 for c in range(num_columns)) / num_columns if len(bands) > 2 else 1.0
+    return used, sum(band.full_below for band in bands[:-1])
+
+
+def _aligned(runs: Pieces, first: NDArray[np.intp], last: NDArray[np.intp]) -> float:
+    inner = first == last
+    left, right, column = runs.left[inner], runs.right[inner], first[inner]
+    limit = 0.4 * float(np.median(runs.size))
+    good = []
+    for c in np.unique(column).tolist():
+        x0, x1 = left[column == c], right[column == c]
+        spread = [float(np.mean(np.abs(x - np.median(x)))) for x in (x0, x1, (x0 + x1) / 2)]
+        if len(x0) > 1:
+            good.append(min(spread) <= limit)
+    return sum(good) / max(len(good), 1)
 
 
 def _drop_mark_columns(
@@ -201,8 +236,8 @@ def _drop_mark_columns(
     return bool(dropped)
 
 
-def _columns_of(runs: Pieces, edges: Sequence[float]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The first and the last column that each run stands in."""
+def columns_of(runs: Pieces, edges: Sequence[float]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """For columns between `edges`: the first and the last column that each run stands in."""
     inner = np.array(edges[1:-1], np.float32)
     slack = np.minimum(0.25 * runs.size, 0.3 * (runs.right - runs.left))
     return np.searchsorted(inner, runs.left + slack), np.searchsorted(inner, runs.right - slack)
@@ -239,7 +274,7 @@ def _stretch_lone(
     for r, band in enumerate(bands):
         if len(band.spans) != 1 or wall[r].any():
             continue
-        (run, (first, last)), = band.spans.items()
+        ((run, (first, last)),) = band.spans.items()
         off = abs(float(runs.left[run] + runs.right[run]) / 2 - middle)
         if first < last or (first > 0 and off < 1.5 * float(runs.size[run])):
             across[r] = True

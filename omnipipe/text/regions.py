@@ -18,32 +18,28 @@ if TYPE_CHECKING:
 _TOUCH = 3.0
 """Points between lines that meet."""
 _MAX_LINES = 1500
+_MIN_WIDTH = 40.0
 
 
 class Region(NamedTuple):
-    """Where a table may be: its box in points, the lines inside it clipped to it, whether they make a grid."""
+    """Where a table may be: its box in points, the lines inside it clipped to it."""
 
     left: float
     top: float
     right: float
     bottom: float
     lines: Rulings
-    is_grid: bool = False
 
 
-def ruled_regions(rulings: Rulings, pieces: Pieces) -> list[Region]:
-    """Regions between lines, those of grids first."""
+def grid_regions(rulings: Rulings) -> list[tuple[Region, NDArray[np.intp]]]:
+    """Regions of lines that cross or meet each other, each with the numbers of its lines across."""
     across, down = rulings.horizontal[:_MAX_LINES], rulings.vertical[:_MAX_LINES]
-    if len(across) < 2:
-        return []
-    found: list[Region] = []
-    free = np.ones(len(across), bool)
+    found = []
     for group, walls in _grids(across, down):
         region = _grid_region(across[group], down[walls])
         if region is not None:
-            found.append(region)
-            free[group] = False
-    return found + _between_lines(across[free], rulings, pieces)
+            found.append((region, group))
+    return found
 
 
 def _grids(across: Floats, down: Floats) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
@@ -84,11 +80,12 @@ def _grid_region(across: Floats, down: Floats) -> Region | None:
     inner = (down[:, 0] > left + _TOUCH) & (down[:, 0] < right - _TOUCH)
     if not inner.any() or bottom - top < 2 * _TOUCH:
         return None
-    return Region(left, top, right, bottom, Rulings(across, down), True)
+    return Region(left, top, right, bottom, Rulings(across, down))
 
 
-def _between_lines(across: Floats, rulings: Rulings, pieces: Pieces) -> list[Region]:
-    """Regions between lines of one width, as tables without vertical lines have them."""
+def between_lines(rulings: Rulings, free: NDArray[np.bool_], pieces: Pieces) -> list[Region]:
+    """Regions between lines of one width, as tables without lines down have them; `free` are the lines to look at."""
+    across = rulings.horizontal[free][:_MAX_LINES]
     found: list[Region] = []
     left = np.ones(len(across), bool)
     for i in range(len(across)):
@@ -97,7 +94,7 @@ def _between_lines(across: Floats, rulings: Rulings, pieces: Pieces) -> list[Reg
         same = left & (np.abs(across[:, 1] - across[i, 1]) < _TOUCH) & (np.abs(across[:, 2] - across[i, 2]) < _TOUCH)
         left &= ~same
         lines = across[same]
-        if len(lines) < 2 or lines[0, 2] - lines[0, 1] < 40:
+        if len(lines) < 2 or lines[0, 2] - lines[0, 1] < _MIN_WIDTH:
             continue
         x0, x1 = float(lines[:, 1].min()), float(lines[:, 2].max())
         for top, bottom in _stacks(lines[:, 0].tolist(), x0, x1, pieces):

@@ -192,9 +192,9 @@ def _edges(fills: Floats, colours: NDArray[np.intp], page: pypdfium2.PdfPage) ->
     whole = (fills[:, 2] - fills[:, 0] > 0.9 * (right - left)) & (fills[:, 3] - fills[:, 1] > 0.9 * (top - bottom))
     fills, colours = fills[~whole][:_MAX_FILLS], colours[~whole][:_MAX_FILLS]
     x0, y0, x1, y1 = fills.T
-    within = (
-        (x0[:, None] >= x0 - 1) & (y0[:, None] >= y0 - 1) & (x1[:, None] <= x1 + 1) & (y1[:, None] <= y1 + 1)
-    ) & (colours != _WHITE)
+    within = ((x0[:, None] >= x0 - 1) & (y0[:, None] >= y0 - 1) & (x1[:, None] <= x1 + 1) & (y1[:, None] <= y1 + 1)) & (
+        colours != _WHITE
+    )
     np.fill_diagonal(within, False)
     # White on white is nothing, white cells on a dark ground are a grid.
     seen = (colours != _WHITE) | within.any(axis=1)

@@ -236,7 +236,9 @@ def _attached(text: _Text, bands: list[Band], full: list[Band], usual: float) ->
         above = band.top - out[-1].bottom if out else 1e9
         below = bands[i + 1].top - band.bottom if i + 1 < len(bands) else 1e9
         if id(band) in is_full:
-            if out and id(out[-1]) not in is_full and above < near and not out[-1].tall:
+            shared = bool(out) and bool(out[-1].columns & band.columns)
+            limit = 0.15 * text.em if shared else near
+            if out and id(out[-1]) not in is_full and above < limit and not out[-1].tall:
                 part = out.pop()
                 band.lines = part.lines + band.lines
                 band.spans = part.spans | band.spans
@@ -257,7 +259,7 @@ def _goes_on(text: _Text, row: Band, band: Band, small: bool) -> bool:
     here = band.columns
     votes = [text.runs_on(row, run) for run in band.spans if band.spans[run][0] in known]
     if small:
-        return not votes or 2 * sum(votes) >= len(votes)
+        return not votes or 2 * sum(votes) >= len(votes) or (0 not in here and here < known and len(here) == 1)
     if here - known or sum(votes) <= 0.6 * len(votes):
         return False
     if len(here) == len(known):

@@ -1,0 +1,126 @@
+"""Where tables may be that no lines show: rows of pieces with gaps at the same places."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from omnipipe.text.lines import Pieces
+
+    Box = tuple[float, float, float, float]
+
+_FAR = 3.0
+"""Font sizes between the baselines of rows of one table at most."""
+_PROSE = 14.0
+"""Font sizes; a column of pieces wider than this is running text."""
+_MAX_PIECES = 20_000
+
+
+class _Rows(NamedTuple):
+    """Rows of pieces: `order` sorts pieces by row, `starts` says where each starts, `count` how many pieces it has."""
+
+    order: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    count: NDArray[np.intp]
+    base: NDArray[np.float32]
+
+
+def gap_boxes(pieces: Pieces, text: str, least: int = 3) -> list[Box]:
+    """Boxes (left, top, right, bottom) around at least three rows, each of `least` pieces or more, that follow each
+    other, columns of running text beside them left out; `text` is the page's."""
+    if len(pieces.left) < 3 * least or len(pieces.left) > _MAX_PIECES:
+        return []
+    rows = _rows(pieces)
+    rich = rows.count >= least
+    if np.count_nonzero(rich) < 3:
+        return []
+    em = float(np.median(pieces.size))
+    boxes = []
+    for first, last in _stretches(rows, rich, em):
+        inside = rows.order[rows.starts[first] : rows.starts[last] + rows.count[last]]
+        box = _without_prose(pieces, inside, text, em, least)
+        if box is not None:
+            boxes.append(_grown(pieces, rows, box, (first, last), em))
+    return boxes
+
+
+def _rows(pieces: Pieces) -> _Rows:
+    base = pieces.bottom - 0.22 * (pieces.bottom - pieces.top)
+    order = np.argsort(base, kind="stable")
+    ordered, size = base[order], pieces.size[order]
+    step = np.diff(ordered) > 0.35 * np.minimum(size[1:], size[:-1])
+    starts = np.concatenate((np.zeros(1, np.intp), np.flatnonzero(step) + 1))
+    count = np.diff(np.append(starts, len(order)))
+    return _Rows(order, starts, count, ordered[starts])
+
+
+def _stretches(rows: _Rows, rich: NDArray[np.bool_], em: float) -> list[tuple[int, int]]:
+    """First and last of the rich rows that stand near each other, poorer rows between them allowed; three at least."""
+    at = np.flatnonzero(rich)
+    far = (np.diff(rows.base[at]) > 2 * _FAR * em) | (np.diff(at) > 4)
+    found = []
+    for group in np.split(at, np.flatnonzero(far) + 1):
+        if len(group) >= 3 and 2 * len(group) >= group[-1] - group[0] + 1:
+            found.append((int(group[0]), int(group[-1])))
+    return found
+
+
+def _without_prose(pieces: Pieces, inside: NDArray[np.intp], text: str, em: float, least: int) -> Box | None:
+    """The box of the pieces at `inside` without outer columns of running text; None where too little is left."""
+    left, right = pieces.left[inside], pieces.right[inside]
+    order = np.argsort(left, kind="stable")
+    reach = np.maximum.accumulate(right[order])
+    cuts = np.flatnonzero(left[order][1:] > reach[:-1] + 0.5 * em) + 1
+    columns = np.split(order, cuts)
+    prose = [
+        bool(np.median((right - left)[column]) > _PROSE * em)
+        and len(column) > 4
+        and not _has_leaders(pieces, inside[column], text)
+        for column in columns
+    ]
+    while columns and prose[0]:
+        columns, prose = columns[1:], prose[1:]
+    while columns and prose[-1]:
+        columns, prose = columns[:-1], prose[:-1]
+    if len(columns) < least:
+        return None
+    kept = inside[np.concatenate(columns)]
+    return (
+        float(pieces.left[kept].min()),
+        float(pieces.top[kept].min()),
+        float(pieces.right[kept].max()),
+        float(pieces.bottom[kept].max()),
+    )
+
+
+def _has_leaders(pieces: Pieces, column: NDArray[np.intp], text: str) -> bool:
+    """Whether pieces end in dots that lead to the next column."""
+    ends = [text[max(first, last - 6) : last] for first, last in zip(*_cut(pieces, column), strict=True)]
+    return 3 * sum(end.count(".") > 2 or end.count("…") > 1 for end in ends) > len(ends)
+
+
+def _cut(pieces: Pieces, column: NDArray[np.intp]) -> tuple[list[int], list[int]]:
+    return pieces.first[column].tolist(), pieces.last[column].tolist()
+
+
+def _grown(pieces: Pieces, rows: _Rows, box: Box, reach: tuple[int, int], em: float) -> Box:
+    """`box` with the rows of two pieces or more that stand right above and below it, within its width."""
+    x0, top, x1, bottom = box
+    first, last = reach
+    pitch = float(np.median(np.diff(rows.base[first : last + 1])))
+    for step, row in ((-1, first - 1), (1, last + 1)):
+        while 0 <= row < len(rows.count):
+            here = rows.order[rows.starts[row] : rows.starts[row] + rows.count[row]]
+            inside = here[(pieces.right[here] > x0) & (pieces.left[here] < x1)]
+            far = abs(float(rows.base[row] - rows.base[row - step]))
+            is_out = (pieces.left[inside] < x0 - em) | (pieces.right[inside] > x1 + em)
+            wide = pieces.right[inside] - pieces.left[inside] > 0.6 * (x1 - x0)
+            if len(inside) < 2 or far > max(1.5 * pitch, 1.6 * em) or is_out.any() or wide.any():
+                break
+            top, bottom = min(top, float(pieces.top[inside].min())), max(bottom, float(pieces.bottom[inside].max()))
+            row += step
+    return x0, top, x1, bottom

@@ -1,0 +1,218 @@
+"""One table from the words of its region: runs, columns, rows, cells, markup."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from omnipipe.text.grid import JOIN, Cell, Grid, base_of, build_grid, column_edges, columns_of
+from omnipipe.text.lines import Pieces, join_words, to_frame
+from omnipipe.text.regions import Region, clipped
+from omnipipe.text.table_markup import TableCell, to_html, to_pipes
+from omnipipe.text.table_verdict import Kind, Verdict, judge_cells, judge_grid
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from omnipipe.text.chars import Words
+    from omnipipe.text.rulings import Rulings
+
+    Box = tuple[float, float, float, float]
+
+MAX_WORDS = 20_000
+"""Regions with more words are not looked at."""
+_MAX_HEADS = 4
+_LEADERS = re.compile(r"(?:\s*[.·_…]){4,}\s*$")
+_LEADER = np.array([ord(c) for c in ".·_…"], np.uint16)
+_LABEL = 14.0
+"""Font sizes; labels left of a table are narrower than this in the middle."""
+
+
+class Table(NamedTuple):
+    """A table in the reading frame: its box in points, markdown (pipes, or HTML where cells span), and HTML."""
+
+    box: Box
+    text: str
+    html: str
+
+
+class TableReader:
+    """Reads tables among the words of one direction; `pieces` are the pieces of lines that the words stand in."""
+
+    def __init__(
+        self,
+        words: Words,
+        which: NDArray[np.intp],
+        pieces: Pieces,
+        turn: int,
+        rulings: Rulings,
+        dehyphenate: bool,
+    ) -> None:
+        self._words = words
+        self._turn = turn
+        self._pieces = pieces
+        self._rulings = rulings
+        self._dehyphenate = dehyphenate
+        first = words.first[which]
+        piece = np.maximum(np.searchsorted(pieces.first, first, side="right") - 1, 0)
+        known = (first >= pieces.first[piece]) & (first < pieces.last[piece])
+        self._which, self._piece = which[known], piece[known]
+
+    def read(self, region: Region, inside: NDArray[np.bool_], free: NDArray[np.bool_], kind: Kind) -> Read:
+        """The table of the pieces `inside` `region`, with headings above and labels beside it that are `free`."""
+        runs = self._runs(region, inside)
+        if runs is None:
+            return Read(None, "none", inside)
+        if kind == "between":
+            wider = self._with_labels(region, free)
+            if wider is not region:
+                found = self.read(wider, inside | self.within(wider) & free, free & ~inside, "gaps")
+                if found.table is not None:
+                    return found
+        taller, inside = self._with_heads(region, runs, inside, free, kind)
+        if taller is not region:
+            region, runs = taller, self._runs(taller, inside) or runs
+        text = self._words.text
+        strings = [text[a:b] for a, b in zip(runs.first.tolist(), runs.last.tolist(), strict=True)]
+        grid = build_grid(runs, region, strings)
+        verdict: Verdict = judge_grid(grid, kind) if grid is not None else "none"
+        if grid is None or verdict != "table":
+            return Read(None, verdict, inside)
+        cells = [
+            TableCell(cell.row, cell.column, cell.rows, cell.columns, self._text(cell, strings)) for cell in grid.cells
+        ]
+        verdict = judge_cells(cells, grid, kind)
+        return Read(_written(cells, grid, region) if verdict == "table" else None, verdict, inside)
+
+    def within(self, region: Region) -> NDArray[np.bool_]:
+        """Which pieces have their middle in `region`."""
+        pieces = self._pieces
+        x, y = (pieces.left + pieces.right) / 2, (pieces.top + pieces.bottom) / 2
+        inside: NDArray[np.bool_] = (x > region.left) & (x < region.right) & (y > region.top) & (y < region.bottom)
+        return inside
+
+    def _runs(self, region: Region, inside: NDArray[np.bool_]) -> Pieces | None:
+        """The words of the pieces `inside` as runs; None where they are too few or too many."""
+        at = self._which[inside[self._piece]]
+        if len(at) > MAX_WORDS:
+            return None
+        at = at[~self._leaders(at)]
+        if len(at) < 2:
+            return None
+        walls = _walls_between(to_frame(self._words.box[at], self._turn), region)
+        return join_words(self._words, at, self._turn, JOIN, walls)
+
+    def _with_heads(
+        self, region: Region, runs: Pieces, inside: NDArray[np.bool_], free: NDArray[np.bool_], kind: Kind
+    ) -> tuple[Region, NDArray[np.bool_]]:
+        """`region` and `inside` with the rows right above that stand in its columns."""
+        edges, _ = column_edges(runs, region)
+        if len(edges) < 3 or kind == "grid":
+            return region, inside
+        em = float(np.median(runs.size))
+        pieces = self._pieces
+        base = base_of(pieces)
+        for _ in range(_MAX_HEADS):
+            above = free & ~inside & (base > region.top - 2.0 * em) & (base < region.top + 0.1 * em)
+            above &= (pieces.right > region.left) & (pieces.left < region.right)
+            if not above.any():
+                break
+            lowest = base[above].max()
+            above &= base > lowest - 0.35 * em
+            row = self._runs(region, above)
+            if row is None or row.left.min() < region.left - em or row.right.max() > region.right + em:
+                break
+            first, last = columns_of(row, edges)
+            if len(np.unique(first)) < 2 or (last > first).sum() > 0.3 * len(first) or 2 * len(first) < len(edges) - 1:
+                break
+            inside = inside | above
+            region = clipped(region._replace(top=float(pieces.top[above].min()), lines=self._rulings))
+        return region, inside
+
+    def _with_labels(self, region: Region, free: NDArray[np.bool_]) -> Region:
+        """`region` with the labels of its rows, where the lines across leave them out."""
+        pieces = self._pieces
+        y = (pieces.top + pieces.bottom) / 2
+        beside = free & (y > region.top) & (y < region.bottom) & (pieces.right <= region.left + 1)
+        if np.count_nonzero(beside) < 3:
+            return region
+        base = base_of(pieces)
+        rows = np.sort(base[self.within(region)])
+        em = float(np.median(pieces.size[beside]))
+        near = np.abs(rows[np.searchsorted(rows, base[beside]).clip(0, len(rows) - 1)] - base[beside]) < 0.35 * em
+        near |= np.abs(rows[(np.searchsorted(rows, base[beside]) - 1).clip(0)] - base[beside]) < 0.35 * em
+        left, right = pieces.left[beside], pieces.right[beside]
+        order = np.argsort(-right, kind="stable")
+        reach = np.minimum.accumulate(left[order])
+        # The first column to the left, up to a clear gap.
+        gap = np.flatnonzero(right[order][1:] < reach[:-1] - 2 * em)
+        column = order[: int(gap[0]) + 1] if len(gap) else order
+        width = right[column] - left[column]
+        num_rows = 1 + np.count_nonzero(np.diff(rows) > 0.35 * em)
+        if np.median(width) > _LABEL * em or near[column].sum() < max(3, 0.5 * num_rows):
+            return region
+        if near[column].sum() < 0.6 * len(column):
+            return region
+        return clipped(region._replace(left=float(left[column].min()), lines=self._rulings))
+
+    def _text(self, cell: Cell, strings: list[str]) -> str:
+        lines = [" ".join(strings[run] for run in line) for line in cell.lines]
+        return _LEADERS.sub("", _joined(lines, self._dehyphenate))
+
+    def _leaders(self, at: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Which of the words at `at` are rows of dots that lead from one column to the next."""
+        words = self._words
+        nothing = np.zeros(len(at), bool)
+        if words.text.count(".") + words.text.count("_") < 4:
+            return nothing
+        text = np.frombuffer(words.text.encode("utf-32-le", "surrogatepass"), np.uint32)
+        first, last = words.first[at], words.last[at]
+        dots = np.isin(text[first], _LEADER) & np.isin(text[last - 1], _LEADER)
+        alone = dots & (last - first == 1)
+        beside = nothing
+        beside[1:] |= alone[1:] & alone[:-1]
+        beside[:-1] |= alone[1:] & alone[:-1]
+        found: NDArray[np.bool_] = beside | (dots & (last - first > 3))
+        return found
+
+
+class Read(NamedTuple):
+    """What became of a region: its table, what is thought of it, the pieces that belong to it."""
+
+    table: Table | None
+    verdict: Verdict
+    inside: NDArray[np.bool_]
+
+
+def _written(cells: list[TableCell], grid: Grid, region: Region) -> Table:
+    html = to_html(cells, grid.num_rows, grid.heads)
+    pipes = to_pipes(cells, grid.num_rows, grid.num_columns) if grid.heads <= 1 else None
+    return Table((region.left, region.top, region.right, region.bottom), pipes or html, html)
+
+
+def _walls_between(frame: tuple[NDArray[np.float32], ...], region: Region) -> NDArray[np.bool_]:
+    """For each word but the first: whether a line is drawn between it and the word before."""
+    left, top, right, bottom = frame
+    x, y = (left + right) / 2, (top + bottom) / 2
+    apart = np.zeros(len(x) - 1, bool)
+    for place, start, end in region.lines.vertical.tolist():
+        apart |= ((x[:-1] < place) != (x[1:] < place)) & (y[1:] > start) & (y[1:] < end)
+    return apart
+
+
+def _joined(lines: list[str], dehyphenate: bool) -> str:
+    """The lines of a cell as one text."""
+    out = ""
+    for line in lines:
+        line = " ".join(line.split())
+        if not out:
+            out = line
+        elif out[-1] in "\ufffe\xad" and dehyphenate and re.match(r"[^\W\d_]", line):
+            out = out[:-1] + line
+        elif out[-1] in "\ufffe\xad-":
+            out = (out[:-1] + "-" if out[-1] != "-" else out) + line
+        else:
+            out += " " + line
+    return out

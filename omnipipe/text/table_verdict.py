@@ -1,0 +1,96 @@
+"""Whether a grid of words is a table: drawings, forms, lists, tables of contents and running text have grids too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+from omnipipe.text.table_markup import TableCell
+
+if TYPE_CHECKING:
+    from omnipipe.text.grid import Grid
+
+Kind = Literal["grid", "between", "gaps"]
+"""What says that there may be a table: crossing lines, lines across only, gaps only."""
+
+Verdict = Literal["table", "seen", "none"]
+"""`seen`: likely a table, but not understood."""
+
+MAX_CELLS = 20_000
+_MARKER = re.compile(r"^(?:[(\[]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)\]]|\[.{1,12}\]|[^\w\s]|o)$")
+_PAGE = re.compile(r"^(?:\d{1,4}|[ivxlc]{1,7})$")
+_MAX_SPAN = 200
+"""Characters; longer texts over the full width are running text."""
+_DIGIT = re.compile(r"\d")
+
+
+def judge_grid(grid: Grid, kind: Kind) -> Verdict:
+    """By the shape of `grid`. The limits part all tables from all drawings and forms of the corpus that they were
+    measured on, with room on both sides."""
+    if grid.num_rows * grid.num_columns > MAX_CELLS:
+        return "seen"
+    if grid.num_rows < 2 or grid.num_columns < 2:
+        return "none"
+    filled = sum(bool(cell.lines) for cell in grid.cells) / len(grid.cells)
+    # Rows of another table, or of a form, in one cell.
+    swallowed = any(cell.rows > 1 and len(cell.lines) > max(5, 0.5 * cell.rows) for cell in grid.cells)
+    # Tables have few empty cells over several rows or columns, drawings have many.
+    blank = sum(not cell.lines and cell.rows * cell.columns > 1 for cell in grid.cells) / len(grid.cells)
+    if blank > 0.1 or grid.used < 0.7:
+        return "none"
+    if kind == "grid":
+        if filled < 0.45 or grid.multi < 0.6 or grid.ruled < 0.2:
+            return "none"
+        small = grid.num_rows * grid.num_columns <= 4 and grid.ruled < 0.8
+        if grid.crossed <= 0.12 and grid.walls >= 0.6 and not small and not swallowed:
+            return "table"
+        return "seen" if grid.crossed <= 0.3 and not small else "none"
+    if swallowed or grid.num_rows * grid.num_columns < 6 or filled <= 0.4 or 0 < grid.walls <= 0.5:
+        return "none"
+    if grid.num_rows == 2 and not grid.parted:
+        return "none"
+    if kind == "between":
+        return "table" if grid.crossed <= 0.2 and grid.multi >= 0.5 else "none"
+    if grid.num_rows < 6 and any(cell.rows > 1 for cell in grid.cells):
+        return "none"
+    is_regular = grid.crossed <= 0.1 and grid.multi >= 0.6 and filled > 0.5 and grid.aligned >= 0.6
+    return "table" if is_regular and grid.num_rows >= 3 else "none"
+
+
+def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
+    """By what stands in the cells of `grid`."""
+    num_columns = grid.num_columns
+    texts = [cell.text for cell in cells if cell.text]
+    if 2 * sum(any(c.isalnum() for c in text) for text in texts) < len(texts):
+        return "none"
+    if kind == "grid":
+        return "table"
+    if any(cell.columns == num_columns and len(cell.text) > _MAX_SPAN for cell in cells):
+        return "none"
+    if _is_contents(cells, num_columns):
+        return "none"
+    first = [cell.text for cell in cells if cell.column == 0 and cell.columns == 1 and cell.text]
+    if num_columns == 2:
+        if 2 * sum(bool(_MARKER.match(text)) for text in first) > len(first):
+            return "none"
+        second = [cell.text for cell in cells if cell.column == 1 and cell.text]
+        if not grid.parted and 2 * sum(bool(_DIGIT.search(text)) for text in second) < len(second):
+            return "none"
+    widths = sorted(len(text) for text in texts)
+    if kind == "gaps" and widths[len(widths) // 2] > 28:
+        return "none"
+    return "table"
+
+
+def _is_contents(cells: Sequence[TableCell], num_columns: int) -> bool:
+    """Whether the last column holds page numbers that only grow, beside titles."""
+    last = [cell.text for cell in cells if cell.column + cell.columns == num_columns and cell.text]
+    pages = [text for text in last if _PAGE.match(text)]
+    if len(pages) < max(2, 0.7 * len(last)) or num_columns > 4:
+        return False
+    numbers = [int(text) for text in pages if text.isdigit()]
+    titles = [cell.text for cell in cells if cell.column + cell.columns == num_columns - 1 and cell.text]
+    named = sum(any(c.isalpha() for c in text) for text in titles)
+    return all(a <= b for a, b in pairwise(numbers)) and 2 * named > len(titles) and len(set(numbers)) > 1
