@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from omnipipe import Page, Pipeline, Stage
+from omnipipe.stages.layout import Layout
 from omnipipe.stages.ocr import Ocr
 from omnipipe.stages.read import Read
 from omnipipe.stages.render import Render
@@ -45,6 +46,7 @@ pipeline = Pipeline(
         Read(),
         Render(),
         Ocr(),
+        Layout(),
         FlagWords(words=("invoice", "total", "vat", "due")),
     ),
 )

@@ -16,8 +16,9 @@ import pytest
 from docs.make_cli import TARGET, reference
 from omnipipe.cli.choice import choose_pipeline, parse_concurrency, read_passwords
 from omnipipe.cli.main import run_command
-from omnipipe.cli.option import OcrChoice
+from omnipipe.cli.option import LayoutChoice, OcrChoice
 from omnipipe.errors import ConfigError, InputError
+from omnipipe.stages.layout import Layout
 from omnipipe.stages.ocr import Ocr
 from omnipipe.stages.read import Read
 from omnipipe.stages.render import Render
@@ -241,9 +242,17 @@ def test_the_schema_accepts_the_shipped_pipelines_and_refuses_unknown_settings(
 
 
 def test_ocr_options_change_the_loaded_pipeline() -> None:
-    assert choose_pipeline("default", ocr=OcrChoice.off).stages == (Read(),)
-    assert choose_pipeline("default", force_ocr=True).stages == (Read(text_layer=False), Render(), Ocr())
-    assert [type(stage) for stage in choose_pipeline("text_layer", ocr=OcrChoice.fast).stages] == [Read, Render, Ocr]
+    assert choose_pipeline("default", ocr=OcrChoice.off).stages == (Read(), Layout())
+    assert choose_pipeline("default", force_ocr=True).stages == (Read(text_layer=False), Render(), Ocr(), Layout())
+    with_ocr = choose_pipeline("text_layer", ocr=OcrChoice.fast).stages
+    assert [type(stage) for stage in with_ocr] == [Read, Render, Ocr, Layout]
+
+
+def test_layout_is_a_mode_of_its_stage_which_comes_behind_ocr() -> None:
+    assert choose_pipeline("default", layout=LayoutChoice.never).stages[-1] == Layout(mode="never")
+    assert choose_pipeline("text_layer", layout=LayoutChoice.always).stages == (Read(), Layout(mode="always"))
+    hybrid = [type(stage).__name__ for stage in choose_pipeline("hybrid", layout=LayoutChoice.auto).stages]
+    assert hybrid == ["Read", "Render", "Ocr", "Layout", "Verify", "Render", "Extract"]
 
 
 def test_another_engine_gets_the_picture_that_it_reads_best() -> None:

@@ -13,6 +13,7 @@ import omnipipe
 from omnipipe import ConfigError, Pipeline, load_pipeline
 from omnipipe.pipeline import find_conflict
 from omnipipe.pipeline_file import shipped_pipelines
+from omnipipe.stages.layout import Layout
 from omnipipe.stages.ocr import Ocr
 from omnipipe.stages.read import Read
 from omnipipe.stages.render import Render
@@ -78,7 +79,7 @@ def test_the_documented_pipelines_load(tmp_path: Path) -> None:
 
 
 def test_the_default_pipeline_takes_text_layers_first_and_ocr_for_the_rest() -> None:
-    assert load_pipeline("default").stages == (Read(), Render(), Ocr())
+    assert load_pipeline("default").stages == (Read(), Render(), Ocr(), Layout())
 
 
 @pytest.mark.parametrize(

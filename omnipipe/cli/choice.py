@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omnipipe.cli.option import OcrChoice
+from omnipipe.cli.option import LayoutChoice, OcrChoice
 from omnipipe.errors import ConfigError, InputError, OutputError
 
 if TYPE_CHECKING:
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def choose_pipeline(
-    name: str, *, ocr: OcrChoice | None = None, force_ocr: bool = False, keep_headers: bool = False
+    name: str,
+    *,
+    ocr: OcrChoice | None = None,
+    layout: LayoutChoice | None = None,
+    force_ocr: bool = False,
+    keep_headers: bool = False,
 ) -> Pipeline:
     """The pipeline called `name`, changed as the options say.
 
@@ -29,7 +34,7 @@ def choose_pipeline(
     pipeline = load_pipeline(name)
     if force_ocr and ocr is OcrChoice.off:
         raise ConfigError("--force-ocr and --ocr off exclude each other. Leave one of them out.")
-    if ocr is None and not force_ocr and not keep_headers:
+    if ocr is None and layout is None and not force_ocr and not keep_headers:
         return pipeline
     stages = pipeline.stages
     if ocr is OcrChoice.off:
@@ -38,19 +43,24 @@ def choose_pipeline(
         stages = _with_ocr(stages, ocr.value)
     if force_ocr:
         stages = _without_text_layer(stages, pipeline.name)
+    if layout is not None:
+        stages = _with_layout(stages, layout.value)
     if keep_headers:
         stages = _with_headers(stages)
     return replace(pipeline, stages=stages)
 
 
 def _with_ocr(stages: tuple[Stage, ...], engine: str) -> tuple[Stage, ...]:
+    from omnipipe.stages.layout import Layout
     from omnipipe.stages.ocr import Ocr
     from omnipipe.stages.render import Render
 
     if not any(stage.makes_pixels for stage in stages):
         stages = (*stages, Render())
     if not any(isinstance(stage, Ocr) for stage in stages):
-        stages = (*stages, Ocr())
+        others = tuple(stage for stage in stages if not isinstance(stage, Layout))
+        layouts = tuple(stage for stage in stages if isinstance(stage, Layout))
+        stages = (*others, Ocr(), *(layouts or (Layout(),)))
     changed = tuple(changed_stage(stage, {"engine": engine}) if isinstance(stage, Ocr) else stage for stage in stages)
     # Each engine reads another size of picture best; what the pipeline file says of it stays.
     wanted = asdict(next(stage for stage in changed if isinstance(stage, Ocr)).picture)
@@ -68,9 +78,23 @@ def _without_ocr(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
 
     kept = [stage for stage in stages if not isinstance(stage, Ocr)]
     # Pictures that no stage looks at would be drawn for nothing.
-    while kept and isinstance(kept[-1], Render):
-        kept.pop()
-    return tuple(kept)
+    return tuple(
+        stage
+        for index, stage in enumerate(kept)
+        if not isinstance(stage, Render) or any(later.needs_pixels for later in kept[index + 1 :])
+    )
+
+
+def _with_layout(stages: tuple[Stage, ...], mode: str) -> tuple[Stage, ...]:
+    from omnipipe.stages.layout import Layout
+    from omnipipe.stages.ocr import Ocr
+    from omnipipe.stages.read import Read
+
+    if not any(isinstance(stage, Layout) for stage in stages):
+        # Behind OCR, whose pages it puts in order; before what judges and escalates them.
+        last = max((i for i, stage in enumerate(stages) if isinstance(stage, (Read, Ocr))), default=-1)
+        stages = (*stages[: last + 1], Layout(), *stages[last + 1 :])
+    return tuple(changed_stage(stage, {"mode": mode}) if isinstance(stage, Layout) else stage for stage in stages)
 
 
 def _without_text_layer(stages: tuple[Stage, ...], name: str) -> tuple[Stage, ...]:

@@ -22,6 +22,7 @@ app = typer.Typer(help="Show the settings of pipelines.", rich_markup_mode=None,
 def show(
     pipeline: option.PipelineName = "default",
     ocr: option.Ocr = None,
+    layout: option.Layout = None,
     force_ocr: option.ForceOcr = False,
     keep_headers: option.KeepHeaders = False,
     as_json: option.Json = False,
@@ -31,9 +32,8 @@ def show(
     """Print a pipeline with every setting, those that are defaults too, as a pipeline file."""
     import yaml
 
-    chosen = choose_pipeline(
-        engine.pipeline_name(pipeline, engine_options), ocr=ocr, force_ocr=force_ocr, keep_headers=keep_headers
-    )
+    named = engine.pipeline_name(pipeline, engine_options)
+    chosen = choose_pipeline(named, ocr=ocr, layout=layout, force_ocr=force_ocr, keep_headers=keep_headers)
     chosen = engine.with_options(chosen, engine_options)
     stages = [{_name(type(stage)): _settings(stage)} for stage in chosen.stages]
     plain = {"name": chosen.name, "stages": stages}

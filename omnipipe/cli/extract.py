@@ -75,6 +75,7 @@ def extract(
     password_file: option.PasswordFile = None,
     pipeline: option.PipelineName = "default",
     ocr: option.Ocr = None,
+    layout: option.Layout = None,
     force_ocr: option.ForceOcr = False,
     keep_headers: option.KeepHeaders = False,
     strict: Strict = False,
@@ -86,9 +87,8 @@ def extract(
 
     Pages that cannot be read are named on stderr. Exit code 0 if at least one page was read, 1 if none was.
     """
-    chosen = choose_pipeline(
-        engine.pipeline_name(pipeline, engine_options), ocr=ocr, force_ocr=force_ocr, keep_headers=keep_headers
-    )
+    named = engine.pipeline_name(pipeline, engine_options)
+    chosen = choose_pipeline(named, ocr=ocr, layout=layout, force_ocr=force_ocr, keep_headers=keep_headers)
     chosen = engine.with_options(chosen, engine_options)
     engine.check_engines(chosen, engine_options, strict=strict)
     passwords = read_passwords(password, password_file)

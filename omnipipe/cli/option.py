@@ -18,6 +18,14 @@ class OcrChoice(StrEnum):
     off = "off"
 
 
+class LayoutChoice(StrEnum):
+    """Which pages a layout model looks at."""
+
+    always = "always"
+    auto = "auto"
+    never = "never"
+
+
 PipelineName = Annotated[
     str,
     typer.Option(
@@ -51,6 +59,14 @@ Ocr = Annotated[
         metavar="rapidocr|tesseract|fast|off",
         envvar="OMNIPIPE_OCR",
         help="OCR for pages without a usable text layer, instead of what the pipeline says. fast: Tesseract first.",
+    ),
+]
+Layout = Annotated[
+    LayoutChoice | None,
+    typer.Option(
+        metavar="always|auto|never",
+        envvar="OMNIPIPE_LAYOUT",
+        help="A layout model for every page; for pages that OCR reads and text layers in doubt; or for none.",
     ),
 ]
 ForceOcr = Annotated[

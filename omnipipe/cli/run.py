@@ -125,6 +125,7 @@ def run(
     password: option.Passwords = None,
     password_file: option.PasswordFile = None,
     ocr: option.Ocr = None,
+    layout: option.Layout = None,
     force_ocr: option.ForceOcr = False,
     keep_headers: option.KeepHeaders = False,
     fresh: Fresh = False,
@@ -143,14 +144,12 @@ def run(
 ) -> None:
     """Read documents into RUN/pages, one row per page. The same command again does only what is missing."""
     # What can be wrong on the command line is checked before the libraries load.
-    chosen = choose_pipeline(
-        engine.pipeline_name(pipeline, engine_options), ocr=ocr, force_ocr=force_ocr, keep_headers=keep_headers
-    )
+    named = engine.pipeline_name(pipeline, engine_options)
+    chosen = choose_pipeline(named, ocr=ocr, layout=layout, force_ocr=force_ocr, keep_headers=keep_headers)
     chosen = engine.with_options(chosen, engine_options)
     passwords = read_passwords(password, password_file)
     bounds = parse_concurrency(concurrency)
-    if verbose:
-        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    _log(verbose)
     from omnipipe import batch
     from omnipipe.progress import Progress
 
@@ -173,21 +172,27 @@ def run(
         retry=retry,
         max_failed=max_failed,
     )
-    shown = Progress("quiet" if quiet else progress.value)
-    summary = batch.run(chosen, inputs, output, options, progress=shown)
+    summary = batch.run(chosen, inputs, output, options, progress=Progress("quiet" if quiet else progress.value))
     _report(summary, as_json=as_json, strict=strict)
 
 
+def _log(verbose: bool) -> None:
+    if verbose:
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+
+
 def check_ocr(pipeline: Pipeline) -> None:
-    """See that the OCR engines are installed, where the workers will run on this machine: Ray's start takes seconds.
+    """See that OCR engines and layout models are there, where the workers will run on this machine: Ray's start takes
+    seconds.
 
     Raises:
         MissingExtraError: One is not; the message has the command.
     """
+    from omnipipe.stages.layout import Layout
     from omnipipe.stages.ocr import Ocr
     from omnipipe.worker import Worker
 
-    engines = tuple(stage for stage in pipeline.stages if isinstance(stage, Ocr))
+    engines = tuple(stage for stage in pipeline.stages if isinstance(stage, (Ocr, Layout)))
     with Worker(replace(pipeline, stages=engines)):
         pass
 

@@ -80,6 +80,7 @@ Strict = Annotated[
 def serve(
     pipeline: option.PipelineName = "default",
     ocr: option.Ocr = None,
+    layout: option.Layout = None,
     force_ocr: option.ForceOcr = False,
     keep_headers: option.KeepHeaders = False,
     runner: Runner = RunnerChoice.ray,
@@ -104,9 +105,8 @@ def serve(
     if new_key is not None:
         _show_new_key(new_key)
         return
-    chosen = choose_pipeline(
-        engine.pipeline_name(pipeline, engine_options), ocr=ocr, force_ocr=force_ocr, keep_headers=keep_headers
-    )
+    named = engine.pipeline_name(pipeline, engine_options)
+    chosen = choose_pipeline(named, ocr=ocr, layout=layout, force_ocr=force_ocr, keep_headers=keep_headers)
     chosen = engine.with_options(chosen, engine_options)
     settings = setting_options.build()
     bounds = _bounds("--replicas", replicas), _bounds("--concurrency", concurrency)

@@ -88,6 +88,8 @@ class Ocr(Stage):
     def _extract(self, page: Page) -> Page:
         if self._reader is None or page.image is None:
             raise ConfigError(f"page {page.id} came to a closed OCR stage or without a picture. Call open, and render.")
+        from omnipipe.tasks.ocr_extraction.picture import turned_pixels
+
         start = time.perf_counter()
         result = self._reader.extract(page.image)
         took = (time.perf_counter() - start) * 1000
@@ -111,7 +113,8 @@ class Ocr(Stage):
             engine=result.engine,
             model=result.model,
             infer_ms=round(took, 3),
-            image=None,
+            # The stages after this one see the page as it was read.
+            image=turned_pixels(page.image, result.rotation_applied),
         )
 
     def build(self) -> OcrEngine:

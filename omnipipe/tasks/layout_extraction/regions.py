@@ -1,0 +1,151 @@
+"""The lines of a page put into the parts that a layout model found: blocks with kinds, and none of the text lost.
+
+A model of 7 MB is evidence and no judge: it takes running heads for titles and lists for figures. What it says holds
+where the lines agree: a heading is short, a table has cells beside one another, running matter stands outermost. Lines
+that no part holds, or none that holds, stay as geometry joined them.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from omnipipe.page import Block, Box
+from omnipipe.tasks.layout_extraction.pieces import Piece
+
+_INSIDE = 0.6
+"""Share of a line's area that lies in the part which holds it."""
+_SAME = 0.7
+"""Intersection by union from which two parts of different kinds are one: the surer is right."""
+_SURE = 0.5
+_MAX_TITLE = 200
+_MAX_TITLE_LINES = 4
+_PROSE = 30
+"""Letters that a line of running text has at least."""
+_TABLE_ROWS = 2
+"""Rows with cells beside one another that a table has at least."""
+_REFERENCE = re.compile(r"^\s*(\[\d{1,3}\]|\(?\d{1,3}[.)])\s|\b(19|20)\d\d\b")
+_WORD = re.compile(r"[^\W\d_]{2}")
+
+
+class Place(NamedTuple):
+    """Where a line belongs: the type of its block, and the number of the part; -1 where geometry decides."""
+
+    kind: str
+    part: int = -1
+
+
+def place(pieces: Sequence[Piece], regions: Sequence[Block]) -> list[Place | None]:
+    """The part of each line; None for lines that no part holds."""
+    parts = _distinct(regions)
+    held: dict[int, list[int]] = {}
+    for index, piece in enumerate(pieces):
+        part = _holder(piece.box, parts)
+        if part is not None:
+            held.setdefault(part, []).append(index)
+    places: list[Place | None] = [None] * len(pieces)
+    for part, indices in held.items():
+        kind = _agreed(parts[part], [pieces[index] for index in indices], pieces)
+        for index in indices:
+            if kind is not None and not (kind == "figure" and _is_prose(pieces[index])):
+                places[index] = Place(kind, part)
+    return places
+
+
+def _distinct(regions: Sequence[Block]) -> list[Block]:
+    """`regions` without those that a surer one covers as well."""
+    kept: list[Block] = []
+    for region in sorted(regions, key=lambda region: -(region.confidence or 0.0)):
+        if region.bbox and all(_shared(region.bbox, other.bbox or region.bbox) < _SAME for other in kept):
+            kept.append(region)
+    return kept
+
+
+def _holder(box: Box, parts: Sequence[Block]) -> int | None:
+    """The part that holds a line with `box`; of several a table, else the smallest, and a figure last."""
+    best: tuple[tuple[int, float], int] | None = None
+    for number, part in enumerate(parts):
+        assert part.bbox is not None
+        least = 0.3 if part.type == "title" else _INSIDE
+        if _covered(box, part.bbox) < least:
+            continue
+        rank = {"table": 0, "figure": 2}.get(part.type, 1)
+        key = (rank, (part.bbox[2] - part.bbox[0]) * (part.bbox[3] - part.bbox[1]))
+        if best is None or key < best[0]:
+            best = (key, number)
+    return best[1] if best is not None else None
+
+
+def _agreed(part: Block, own: Sequence[Piece], pieces: Sequence[Piece]) -> str | None:
+    """The type of the blocks of `own` as `part` says, where the lines agree; None where geometry decides alone."""
+    sure = part.confidence or 0.0
+    text = " ".join(piece.text for piece in own)
+    if part.type == "title":
+        return "title" if _is_title(text, own, pieces) else None
+    if part.type == "table":
+        return "table" if sure >= _SURE and _num_rows(own) >= _TABLE_ROWS else None
+    if part.type == "figure":
+        prose = sum(len(piece.text) for piece in own if _is_prose(piece))
+        return "figure" if sure >= _SURE and prose < 0.5 * len(text) else None
+    if part.type == "caption":
+        return "caption" if sure >= _SURE else None
+    if part.type == "reference":
+        like = sum(bool(_REFERENCE.search(piece.text)) for piece in own)
+        return "reference" if sure >= _SURE and 4 * like >= len(own) else None
+    if part.type in ("formula", "footnote", "list"):
+        return part.type if sure >= _SURE else None
+    return None
+
+
+def _is_title(text: str, own: Sequence[Piece], pieces: Sequence[Piece]) -> bool:
+    if len(text) > _MAX_TITLE or len(own) > _MAX_TITLE_LINES or not _WORD.search(text):
+        return False
+    if text.rstrip()[-1] in ",;" or (text.rstrip()[-1] == "." and len(text.split()) > 8):
+        return False
+    # A line in the middle of a paragraph is no heading, whatever it looks like.
+    numbers = {piece.paragraph for piece in own}
+    others = [piece for piece in pieces if piece.paragraph in numbers and piece not in own]
+    return not any(piece.box[1] < own[0].box[1] for piece in others)
+
+
+def _num_rows(own: Sequence[Piece]) -> int:
+    """Rows with two cells or more."""
+    rows = 0
+    ordered = sorted(own, key=lambda piece: piece.box[1] + piece.box[3])
+    while ordered:
+        first, *rest = ordered
+        beside = [piece for piece in rest if piece.box[1] < (first.box[1] + first.box[3]) / 2 < piece.box[3]]
+        rows += bool(beside)
+        ordered = [piece for piece in rest if piece not in beside]
+    return rows
+
+
+def _is_prose(piece: Piece) -> bool:
+    return len(piece.text) >= _PROSE and len(piece.text.split()) >= 5
+
+
+def _covered(box: Box, part: Box) -> float:
+    """The share of `box` that lies in `part`, which is let out a little above and below: parts cut off their lines."""
+    slack = 0.4 * (box[3] - box[1])
+    across = min(box[2], part[2]) - max(box[0], part[0])
+    down = min(box[3], part[3] + slack) - max(box[1], part[1] - slack)
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    return across * down / area if across > 0 and down > 0 and area > 0 else 0.0
+
+
+def _shared(one: Box, other: Box) -> float:
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    down = min(one[3], other[3]) - max(one[1], other[1])
+    if across <= 0 or down <= 0:
+        return 0.0
+    both = across * down
+    return both / ((one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1]) - both)
+
+
+def heading_level(height: float, heights: Sequence[float]) -> int:
+    """The level (1 to 3) of a heading of lines of `height` on a page whose lines have `heights`."""
+    usual = statistics.median(heights) if heights else height
+    ratio = height / max(usual, 1e-6)
+    return 1 if ratio >= 1.7 else 2 if ratio >= 1.25 else 3
