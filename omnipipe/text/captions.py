@@ -21,8 +21,8 @@ _CJK_CAPTION = re.compile(r"^[図表图圖] ?\d+")
 _SEPARATOR = re.compile(r"^ ?[:.|—–-](?: |$)")
 _MARKER = re.compile(r"^(?:\d{1,3} ?(?=[^\W\d_]|[“\"‘'(])|[*†‡§¶∗]+ ?(?=\w)|[a-z] (?=[A-Z]))")
 _REFERENCE = re.compile(r"^(?:\[\d|\d{1,3}[.)] )")
-_FOOT = 0.55
-"""Footnotes start below this share of the column's height."""
+_FOOT, _FOOT_UNMARKED = 0.3, 0.6
+"""Footnotes start below this share of the page's height, those without a mark below the second."""
 
 
 def is_caption(text: str, row: Row, page: PageStyle, num_rows: int) -> bool:
@@ -50,7 +50,7 @@ def mark_footnotes(columns: Sequence[list[Part]], page: PageStyle) -> list[list[
     if not everything:
         return list(columns)
     top, bottom = min(part.top for part in everything), max(part.bottom for part in everything)
-    foot = top + _FOOT * (bottom - top)
+    foot, lowest = top + _FOOT * (bottom - top), top + _FOOT_UNMARKED * (bottom - top)
     small = 0.93 * page.body
     marked = []
     for column in columns:
@@ -58,7 +58,7 @@ def mark_footnotes(columns: Sequence[list[Part]], page: PageStyle) -> list[list[
         while start and column[start - 1].type in ("text", "list") and 0 < column[start - 1].size <= small:
             start -= 1
         tail = column[start:]
-        while tail and (tail[0].top < foot or not (start or _MARKER.match(tail[0].text))):
+        while tail and tail[0].top < (foot if _MARKER.match(tail[0].text) else lowest):
             start, tail = start + 1, tail[1:]
         if _are_notes(tail, column[:start]):
             column = [*column[:start], *(part._replace(type="footnote") for part in tail)]

@@ -33,6 +33,7 @@ _ACCENTS = re.compile(f"[¸{''.join(_COMBINING)}]")
 _DOTLESS = {"ı": "i", "ȷ": "j"}
 
 _SPECIAL = re.compile(r"^(?=#{1,6}(?: |$)|>|[-+*] |```|~~~|={2,}$|-{2,}$|_{3,}$|\*{3,}$)", re.MULTILINE)
+_FIRST = frozenset("#>-+*`~=_")
 
 
 def flow(group: Sequence[Row], edge: float, page: PageStyle) -> str:
@@ -73,6 +74,8 @@ def join_accents(text: str) -> str:
 
 def escape(text: str) -> str:
     """Running text whose lines do not start as headings, quotes, lists, code or rules of markdown do."""
+    if text[:1] not in _FIRST and "\n" not in text:
+        return text
     return _SPECIAL.sub(r"\\", text)
 
 

@@ -36,6 +36,10 @@ _FIXED, _ITALIC_FLAG, _FORCE_BOLD = 1, 1 << 6, 1 << 18
 
 _P = ctypes.c_void_p
 _text_object = bare(pdfium.FPDFText_GetTextObject, ctypes.c_void_p)
+_name = bare(pdfium.FPDFFont_GetBaseFontName, None)
+_flags = bare(pdfium.FPDFFont_GetFlags, ctypes.c_int)
+_SIZE = ctypes.c_size_t(256)
+_buffer = ctypes.create_string_buffer(_SIZE.value)
 _font = bare(pdfium.FPDFTextObj_GetFont, ctypes.c_void_p)
 
 
@@ -76,20 +80,19 @@ def _objects(handle: Handle, chars: list[int], which: NDArray[np.intp]) -> NDArr
 def _style(font: int | None) -> int:
     if not font:
         return 0
-    handle = ctypes.cast(font, pdfium.FPDF_FONT)
-    buffer = ctypes.create_string_buffer(128)
-    length = pdfium.FPDFFont_GetBaseFontName(handle, buffer, 128)
-    name = buffer.raw[: max(0, min(length, 128))].split(b"\0")[0]
-    flags = max(0, pdfium.FPDFFont_GetFlags(handle))
-    angle = ctypes.c_int()
-    slanted = bool(pdfium.FPDFFont_GetItalicAngle(handle, angle)) and angle.value != 0
+    handle = _P(font)
+    # What does not fit is not written; PDFium ends the name with a zero.
+    _buffer[0] = b"\0"
+    _name(handle, _buffer, _SIZE)
+    name = _buffer.value
+    flags = max(0, _flags(handle))
     style = SYMBOL if _SYMBOL.search(name) else 0
     if _MATH.search(name):
         return MATH
     # The weight that PDFium gives is guessed from the stems: 1104 for Helvetica-Oblique.
     if _BOLD.search(name) or flags & _FORCE_BOLD:
         style |= BOLD
-    if _ITALIC.search(name) or flags & _ITALIC_FLAG or slanted:
+    if _ITALIC.search(name) or flags & _ITALIC_FLAG:
         style |= ITALIC
     if _MONO.search(name) or flags & _FIXED:
         style |= MONO

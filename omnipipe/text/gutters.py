@@ -16,6 +16,9 @@ _MIN_ROWS = 3
 _MAX_MARGIN = 8
 """Pieces that a running head or foot has at most."""
 
+_MAX_WALLS = 40
+"""More pieces than this across a gutter are no paragraphs over the full width."""
+
 _MAX_TRIED = 12
 """Bands of one gutter that are looked at."""
 
@@ -30,11 +33,23 @@ class Band(NamedTuple):
 
 def find_bands(pieces: Pieces, region: NDArray[np.intp]) -> list[Band] | None:
     """`region` cut at its best gutter in bands, at least one of them in columns; None where there is no gutter."""
+    if count_beside(pieces, region) < 2:
+        return None
+    outer: list[NDArray[np.intp]] | None = None
     for gutter in _corridors(pieces, region):
-        bands = _cut(pieces, region, gutter)
+        outer = _outer(pieces, region) if outer is None else outer
+        bands = _cut(pieces, region, gutter, outer)
         if bands is not None:
             return bands
     return None
+
+
+def count_beside(pieces: Pieces, region: NDArray[np.intp]) -> int:
+    """How many pieces stand beside one that starts above them."""
+    top, bottom = pieces.top[region], pieces.bottom[region]
+    order = top.argsort()
+    middle = (top + bottom)[order] / 2
+    return int(np.count_nonzero(middle[1:] < np.maximum.accumulate(bottom[order])[:-1]))
 
 
 def _corridors(pieces: Pieces, region: NDArray[np.intp]) -> list[float]:
@@ -67,7 +82,7 @@ def _corridors(pieces: Pieces, region: NDArray[np.intp]) -> list[float]:
     return [x0 + (_BINS // 12 + (float(starts[i]) + float(ends[i])) / 2) / scale for i in best]
 
 
-def _cut(pieces: Pieces, region: NDArray[np.intp], gutter: float) -> list[Band] | None:
+def _cut(pieces: Pieces, region: NDArray[np.intp], gutter: float, outer: list[NDArray[np.intp]]) -> list[Band] | None:
     """The bands of `region` at `gutter`; None where none of them stands in columns."""
     left, right = pieces.left[region], pieces.right[region]
     top, bottom = pieces.top[region], pieces.bottom[region]
@@ -76,9 +91,10 @@ def _cut(pieces: Pieces, region: NDArray[np.intp], gutter: float) -> list[Band] 
     slack = np.minimum(0.12 * (right - left), 2 * pieces.size[region])
     before, after = over <= np.maximum(slack, 0), under <= np.maximum(slack, 0)
     after &= ~before
-    across = ~(before | after) | _margins(pieces, region, gutter)
+    across = ~(before | after) | _margins(left, outer, gutter, 0.7 * median(pieces.size[region]))
     middle = (top + bottom) / 2
     if across.any():
+        across |= _last_lines(pieces, region, across)
         order = np.argsort(top[across])
         tops, ends = top[across][order], np.maximum.accumulate(bottom[across][order])
         place = np.searchsorted(tops, middle, side="right")
@@ -112,6 +128,35 @@ def _cut(pieces: Pieces, region: NDArray[np.intp], gutter: float) -> list[Band] 
     return bands
 
 
+def _last_lines(pieces: Pieces, region: NDArray[np.intp], across: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Short lines that close a paragraph over the full width: close under its last line, with white below."""
+    left, top, bottom, size = (side[region] for side in (pieces.left, pieces.top, pieces.bottom, pieces.size))
+    found = np.zeros(len(region), bool)
+    walls = across.nonzero()[0]
+    if len(walls) > _MAX_WALLS:
+        return found
+    for wall in walls.tolist():
+        em = size[wall]
+        below = ~across & (top > bottom[wall] - 0.5 * em) & (top < bottom[wall] + 2.2 * em)
+        rows = below.nonzero()[0]
+        if not len(rows):
+            continue
+        first = rows[top[rows].argmin()]
+        beside = rows[(top[rows] < bottom[first] - 0.3 * em)]
+        gap = top[first] - bottom[wall]
+        further = rows[top[rows] >= bottom[first] - 0.3 * em]
+        white = float(top[further].min() - bottom[first]) if len(further) else np.inf
+        if (
+            len(beside) == 1
+            and abs(left[first] - left[wall]) < em
+            and abs(size[first] - em) < 0.05 * em
+            and gap < 0.6 * em
+            and white > gap + 0.5 * em
+        ):
+            found[first] = True
+    return found
+
+
 def _are_columns(pieces: Pieces, before: NDArray[np.intp], after: NDArray[np.intp]) -> bool:
     """Whether what stands left and right of a gutter is to be read one after the other."""
     both = np.concatenate((before, after))
@@ -123,13 +168,13 @@ def _are_columns(pieces: Pieces, before: NDArray[np.intp], after: NDArray[np.int
     order = both.argsort()
     is_before = order < len(before)
     switches = int(np.count_nonzero(is_before[1:] != is_before[:-1]))
-    if len(before) < _MIN_ROWS or len(after) < _MIN_ROWS or bottom - top < _MIN_ROWS * em:
-        return switches == 1 and _line_length(pieces, before, after) > 6
     baselines = [np.sort(baseline(pieces, side)) for side in (before, after)]
     few, many = sorted(baselines, key=len)
     nearest = np.minimum(np.maximum(many.searchsorted(few), 1), len(many) - 1)
     off = np.minimum(np.abs(many[nearest] - few), np.abs(many[nearest - 1] - few))
     aligned = np.count_nonzero(off < 0.12 * em) / len(off)
+    if len(before) < _MIN_ROWS or len(after) < _MIN_ROWS or bottom - top < _MIN_ROWS * em:
+        return switches == 1 and bool(aligned < 0.5 or _line_length(pieces, before, after) > 6)
     prose = _is_prose(pieces, before, em) and _is_prose(pieces, after, em)
     rows = len(few)
     if prose:
@@ -159,25 +204,32 @@ def _is_prose(pieces: Pieces, side: NDArray[np.intp], em: float) -> bool:
     return bool(len(side) < 1.6 * rows and usual > max(7.0, 0.45 * full))
 
 
-def _margins(pieces: Pieces, region: NDArray[np.intp], gutter: float) -> NDArray[np.bool_]:
-    """A few pieces at the top or bottom, parted from the rest by white over the full width: running heads and feet.
-
-    Pieces that start at the left edges of both columns are headings of these.
-    """
-    margin = np.zeros(len(region), bool)
-    top, bottom, left = pieces.top[region], pieces.bottom[region], pieces.left[region]
-    em = median(pieces.size[region])
-    is_after = left >= gutter
-    edges = left.min(), left[is_after].min() if is_after.any() else np.inf
+def _outer(pieces: Pieces, region: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Groups of a few pieces at the top and bottom of `region`, parted from the rest by white over the full width."""
+    groups = []
+    top, bottom = pieces.top[region], pieces.bottom[region]
+    wanted = 1.4 * median(pieces.size[region])
     reach = 0.2 * float(bottom.max() - top.min())
     for first, last in ((top, bottom), (-bottom, -top)):
         order = np.argsort(first)
         ends = np.maximum.accumulate(last[order])
-        white = first[order][1:] - ends[:-1] > 1.4 * em
+        white = first[order][1:] - ends[:-1] > wanted
         for cut in np.flatnonzero(white[:_MAX_MARGIN]).tolist():
-            found = order[: cut + 1]
-            if ends[cut] - first[order[0]] <= reach and not all((abs(left[found] - x) < em).any() for x in edges):
-                margin[found] = True
+            if ends[cut] - first[order[0]] <= reach:
+                groups.append(order[: cut + 1])
+    return groups
+
+
+def _margins(
+    left: NDArray[np.float32], outer: list[NDArray[np.intp]], gutter: float, slack: float
+) -> NDArray[np.bool_]:
+    """Pieces of `outer` that are running heads and feet: headings of columns start at the left edges of both."""
+    margin = np.zeros(len(left), bool)
+    is_after = left >= gutter
+    edges = left.min(), left[is_after].min() if is_after.any() else np.inf
+    for found in outer:
+        if not all((abs(left[found] - x) < slack).any() for x in edges):
+            margin[found] = True
     return margin
 
 

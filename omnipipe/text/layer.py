@@ -14,7 +14,7 @@ from omnipipe.text.markdown import Part, Row, heading_sizes, to_parts, to_rows
 from omnipipe.text.measure import Measures, measure
 from omnipipe.text.opened import OpenPage
 from omnipipe.text.options import TextOptions
-from omnipipe.text.order import reading_order
+from omnipipe.text.order import is_in_doubt, reading_order
 from omnipipe.text.outer import take_running, to_part
 from omnipipe.text.structure import has_formula, page_style, to_blocks
 from omnipipe.text.tables import TableFinder, no_tables
@@ -109,7 +109,10 @@ def _read(
         found = finder.find(pieces, which, turn) if finder else no_tables(pieces)
         flags.update(found.flags)
         columns: list[list[Part]] = []
-        for column in reading_order(found.pieces, rtl, words.text):
+        order = reading_order(found.pieces, rtl, words.text)
+        if turn == main and is_in_doubt(found.pieces, order):
+            flags.add("layout:doubt")
+        for column in order:
             columns.append([])
             for piece in found.cut(column):
                 if isinstance(piece, int):

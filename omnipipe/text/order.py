@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.gutters import baseline, find_bands, median
+from omnipipe.text.gutters import Band, baseline, count_beside, find_bands, median
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +27,9 @@ _MIN_PIECES = 4
 _MAX_DEPTH = 6
 _MAX_PIECES = 4000
 """Pages with more pieces than this (maps, drawings) are read in rows only."""
+
+_MIN_DOUBLE = 4
+"""Rows of two long pieces from which a column may be two."""
 
 _MAX_HUNG = 60
 """More small pieces than this are no footnote marks or exponents."""
@@ -53,11 +56,25 @@ def reading_order(pieces: Pieces, rtl: bool = False, text: str = "") -> list[Col
     return [_rows(pieces, region, rtl) for region in _regions(pieces, everything, rtl, text, 0)]
 
 
-def _regions(pieces: Pieces, region: NDArray[np.intp], rtl: bool, text: str, depth: int) -> Iterator[NDArray[np.intp]]:
+def is_in_doubt(pieces: Pieces, columns: Sequence[Column]) -> bool:
+    """Whether rows of a column look like two texts side by side, for which no gutter was found."""
+    for flat, starts in columns:
+        if len(flat) - len(starts) < _MIN_DOUBLE:
+            continue
+        lines = (pieces.right[flat] - pieces.left[flat] > 8 * pieces.size[flat]).astype(np.intp)
+        double = int(np.count_nonzero(np.add.reduceat(lines, starts) > 1))
+        if double >= max(_MIN_DOUBLE, 0.2 * len(starts)):
+            return True
+    return False
+
+
+def _regions(
+    pieces: Pieces, region: NDArray[np.intp], rtl: bool, text: str, depth: int, bands: list[Band] | None = None
+) -> Iterator[NDArray[np.intp]]:
     if len(region) < _MIN_PIECES or depth >= _MAX_DEPTH:
         yield region
         return
-    bands = find_bands(pieces, region)
+    bands = bands or find_bands(pieces, region)
     if bands is None:
         yield from _stacked(pieces, region, rtl, text, depth)
         return
@@ -73,6 +90,9 @@ def _regions(pieces: Pieces, region: NDArray[np.intp], rtl: bool, text: str, dep
 
 def _stacked(pieces: Pieces, region: NDArray[np.intp], rtl: bool, text: str, depth: int) -> Iterator[NDArray[np.intp]]:
     """A region without a gutter: as it is, or cut at white over its full width where that lets a part have one."""
+    if count_beside(pieces, region) < 2:
+        yield region
+        return
     order, white = _whites(pieces, region)
     wanted = 0.6 * median(pieces.size[region])
     cuts = [i for i in np.argsort(-white)[:_MAX_CUTS].tolist() if white[i] > wanted]
@@ -89,7 +109,7 @@ def _stacked(pieces: Pieces, region: NDArray[np.intp], rtl: bool, text: str, dep
         if pending:
             yield np.concatenate(pending)
             pending = []
-        yield from _regions(pieces, np.sort(part), rtl, text, depth + 1)
+        yield from _regions(pieces, np.sort(part), rtl, text, depth + 1, bands)
     if pending:
         yield np.concatenate(pending)
 

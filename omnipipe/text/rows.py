@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 BOLD, ITALIC, MONO, MATH, SYMBOL = 1, 2, 4, 8, 16
 """Bits of a word's style."""
 
-MARKER = re.compile(r"(?:[^\w\s]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\[\d{1,3}\]|\(?(?:\d{1,3}\.){1,4}\d{1,3}\)?)\Z")
+MARKER = re.compile(
+    r"(?:[^\w\s]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\[\d{1,3}\]|\(?(?:\d{1,3}\.){1,4}\d{1,3}\)?)\Z"
+)
 """A bullet, or a number as items and sections have it."""
 
 
@@ -131,8 +133,11 @@ def to_rows(pieces: Pieces, column: Column, text: str, styles: bytes = b"") -> l
 
 def shared_style(styles: bytes, spans: Sequence[tuple[int, int]]) -> int:
     """The bits that all words of `spans` have."""
-    style = BOLD | ITALIC | MONO | MATH
+    style = (BOLD | ITALIC | MONO | MATH) if styles else 0
     for word, count in spans:
-        for one in set(styles[word : word + count]):
+        here = styles[word : word + count]
+        if 0 in here:
+            return 0
+        for one in set(here):
             style &= one
-    return style if styles else 0
+    return style

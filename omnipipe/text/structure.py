@@ -49,7 +49,7 @@ def page_style(
 def has_formula(style: PageStyle) -> bool:
     """Whether the page shows formulas: by its fonts, or by its symbols."""
     words, text = style.words, style.text
-    if len(_SYMBOLS.findall(text)) >= _MIN_FORMULA:
+    if not text.isascii() and len(_SYMBOLS.findall(text)) >= _MIN_FORMULA:
         return True
     found = np.flatnonzero(np.frombuffer(style.styles, np.uint8) & MATH)
     if len(found) < _MIN_FORMULA:
