@@ -17,6 +17,11 @@ _FAR = 3.0
 """Font sizes between the baselines of rows of one table at most."""
 _PROSE = 14.0
 """Font sizes; a column of pieces wider than this is running text."""
+_WIDE = 12.0
+"""Font sizes; pieces wider than this show in which columns a page is set."""
+_MIN_LINES = 4
+_NUMERIC = 0.6
+"""Of the pieces right of the first column: tables with more numbers may stand over both columns of a page."""
 _MAX_PIECES = 20_000
 
 
@@ -42,9 +47,10 @@ def gap_boxes(pieces: Pieces, text: str, least: int = 3) -> list[Box]:
     boxes = []
     for first, last in _stretches(rows, rich, em):
         inside = rows.order[rows.starts[first] : rows.starts[last] + rows.count[last]]
-        box = _without_prose(pieces, inside, text, em, least)
-        if box is not None:
-            boxes.append(_grown(pieces, rows, box, (first, last), em))
+        for part in _parts_beside_gutters(pieces, inside, text, em):
+            box = _without_prose(pieces, part, text, em, least)
+            if box is not None:
+                boxes.append(_grown(pieces, rows, box, (first, last), em))
     return boxes
 
 
@@ -69,17 +75,46 @@ def _stretches(rows: _Rows, rich: NDArray[np.bool_], em: float) -> list[tuple[in
     return found
 
 
+def _parts_beside_gutters(pieces: Pieces, inside: NDArray[np.intp], text: str, em: float) -> list[NDArray[np.intp]]:
+    """The pieces at `inside`, parted where the page is set in columns: no table but one of numbers goes over both."""
+    wide = pieces.right - pieces.left > _WIDE * em
+    wide[inside] = False
+    if np.count_nonzero(wide) < 2 * _MIN_LINES:
+        return [inside]
+    left, right = pieces.left[wide], pieces.right[wide]
+    columns = _columns(pieces, inside, em)
+    ends = [float(pieces.right[column].max()) for column in columns]
+    for k, (end, after) in enumerate(zip(ends, columns[1:], strict=False)):
+        gutter = (end + float(pieces.left[after].min())) / 2
+        before, behind = int((right <= gutter).sum()), int((left >= gutter).sum())
+        if min(before, behind) < _MIN_LINES or len(left) - before - behind > 0.3 * min(before, behind):
+            continue
+        if _numeric_share(pieces, np.concatenate(columns[1:]), text) > _NUMERIC:
+            continue
+        parts = [np.concatenate(columns[: k + 1]), np.concatenate(columns[k + 1 :])]
+        return [piece for part in parts for piece in _parts_beside_gutters(pieces, part, text, em)]
+    return [inside]
+
+
+def _columns(pieces: Pieces, inside: NDArray[np.intp], em: float) -> list[NDArray[np.intp]]:
+    """The pieces at `inside` by columns that clear white parts, from left to right."""
+    order = inside[np.argsort(pieces.left[inside], kind="stable")]
+    reach = np.maximum.accumulate(pieces.right[order])
+    return np.split(order, np.flatnonzero(pieces.left[order][1:] > reach[:-1] + 0.5 * em) + 1)
+
+
+def _numeric_share(pieces: Pieces, which: NDArray[np.intp], text: str) -> float:
+    texts = [text[first:last] for first, last in zip(*_cut(pieces, which), strict=True)]
+    return sum(any(c.isdigit() for c in t) and sum(c.isalpha() for c in t) < 3 for t in texts) / max(len(texts), 1)
+
+
 def _without_prose(pieces: Pieces, inside: NDArray[np.intp], text: str, em: float, least: int) -> Box | None:
     """The box of the pieces at `inside` without outer columns of running text; None where too little is left."""
-    left, right = pieces.left[inside], pieces.right[inside]
-    order = np.argsort(left, kind="stable")
-    reach = np.maximum.accumulate(right[order])
-    cuts = np.flatnonzero(left[order][1:] > reach[:-1] + 0.5 * em) + 1
-    columns = np.split(order, cuts)
+    columns = _columns(pieces, inside, em)
     prose = [
-        bool(np.median((right - left)[column]) > _PROSE * em)
+        bool(np.median(pieces.right[column] - pieces.left[column]) > _PROSE * em)
         and len(column) > 4
-        and not _has_leaders(pieces, inside[column], text)
+        and not _has_leaders(pieces, column, text)
         for column in columns
     ]
     while columns and prose[0]:
@@ -88,7 +123,7 @@ def _without_prose(pieces: Pieces, inside: NDArray[np.intp], text: str, em: floa
         columns, prose = columns[:-1], prose[:-1]
     if len(columns) < least:
         return None
-    kept = inside[np.concatenate(columns)]
+    kept = np.concatenate(columns)
     return (
         float(pieces.left[kept].min()),
         float(pieces.top[kept].min()),

@@ -29,9 +29,12 @@ _BIN = 0.2
 """Font sizes; the grain at which gaps are looked for."""
 _SNAP = 3.0
 """Points; lines closer than this are one edge of the grid."""
+_LEAST_DRAWN, _MAX_DRAWN = 0.2, 150.0
+"""Of the height of a table, and in points: lines down that are shorter part no columns."""
 _MAX_COLUMNS = 200
-_WORDS = re.compile(r"[^\W_]|^[-–—―−.…]+$")
-"""What a cell holds that is more than a sign: letters, digits, or a dash for nothing."""
+_MAX_HEADS = 6
+_NUMBER = re.compile(r"^[^A-Za-z]*\d[^A-Za-z]*[a-zA-Z%]{0,2}$|^[-–—―−]$")
+_WORDS = re.compile(r"[^\W_]")
 _AFTER = frozenset({")", "%", "*", "**", "†", "‡", "?", "°"})
 """Signs that belong to what stands before them."""
 
@@ -51,7 +54,8 @@ class Grid(NamedTuple):
     the share of runs (0 to 1) that lie across a gap between columns, `ruled` the share of bounds between cells that
     are drawn, `walls` that of the lines down that are drawn beside each row, `multi` the share of rows with text in
     several columns, `aligned` that of columns whose texts start, end or have their middles at one place, `used` that of
-    columns with text in two rows, `parted` the number of lines over the full width between rows."""
+    columns with text in two rows, `parted` the number of lines over the full width between rows,
+    `stray` that of lines down that part no columns."""
 
     cells: list[Cell]
     num_rows: int
@@ -65,6 +69,7 @@ class Grid(NamedTuple):
     aligned: float
     used: float
     parted: int
+    stray: int
 
 
 def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]:
@@ -81,14 +86,14 @@ def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]
 
 
 def _drawn_edges(region: Region) -> list[float]:
-    """Places of the vertical lines inside, each once."""
-    places: list[float] = []
-    high = region.bottom - region.top
-    for x, y0, y1 in region.lines.vertical.tolist():
-        if x - region.left < _SNAP or region.right - x < _SNAP or y1 - y0 < min(0.04 * high, 12):
-            continue
-        if not places or x - places[-1] > _SNAP:
-            places.append(x)
+    """Places of the lines down inside that go over a part of the height, each once."""
+    least = min(_LEAST_DRAWN * (region.bottom - region.top), _MAX_DRAWN)
+    down = region.lines.vertical
+    down = down[(down[:, 0] - region.left >= _SNAP) & (region.right - down[:, 0] >= _SNAP)]
+    places = []
+    for group in np.split(down, np.flatnonzero(np.diff(down[:, 0]) > _SNAP) + 1):
+        if len(group) and float((group[:, 2] - group[:, 1]).sum()) >= least:
+            places.append(float(group[:, 0].mean()))
     return places
 
 
@@ -185,7 +190,7 @@ def build_grid(runs: Pieces, region: Region, strings: Sequence[str]) -> Grid | N
         cells,
         len(bands),
         num_columns,
-        _num_heads(bands, cells),
+        _num_heads(bands, cells, strings),
         edges,
         crossed,
         ruled,
@@ -193,6 +198,7 @@ def build_grid(runs: Pieces, region: Region, strings: Sequence[str]) -> Grid | N
         multi,
         _aligned(runs, first, last),
         *_use(bands, num_columns),
+        sum(all(abs(x - edge) > _SNAP for edge in edges) for x in region.lines.vertical[:, 0].tolist()),
     )
 
 
@@ -369,10 +375,19 @@ def _cells(runs: Pieces, bands: Sequence[Band], owner: NDArray[np.intp], first: 
     return cells
 
 
-def _num_heads(bands: Sequence[Band], cells: Sequence[Cell]) -> int:
+def _num_heads(bands: Sequence[Band], cells: Sequence[Cell], strings: Sequence[str]) -> int:
     """How many rows at the top are headings."""
-    limit = max(1, min(6, len(bands) // 2))
+    limit = max(1, min(_MAX_HEADS, len(bands) // 2))
     heads = next((r + 1 for r in range(limit) if bands[r].full_below), 1)
+    numeric = [_is_numeric(band, strings) for band in bands]
+    if any(numeric[:heads]):
+        heads = 1
+    elif 2 * sum(numeric) > len(bands):
+        # What stands above the numbers is their heading, but for a line that opens the first group of them.
+        first = numeric.index(True)
+        while first > 1 and len(bands[first - 1].columns) == 1 and not bands[first - 1].ruled_below:
+            first -= 1
+        heads = max(heads, first) if first <= limit else heads
     reach = max((cell.row + cell.rows for cell in cells if cell.row < heads), default=1)
     if heads == 1 and reach == 1:
         top = [cell for cell in cells if cell.row == 0]
@@ -380,6 +395,11 @@ def _num_heads(bands: Sequence[Band], cells: Sequence[Cell]) -> int:
         if any(cell.columns > 1 for cell in top) and len(bands) > 2:
             reach = 2
     return min(max(heads, reach), len(bands) - 1)
+
+
+def _is_numeric(band: Band, strings: Sequence[str]) -> bool:
+    texts = [strings[run] for run, (first, _) in band.spans.items() if first > 0]
+    return 2 * sum(bool(_NUMBER.match(text)) for text in texts) > len(texts)
 
 
 def _ruled(region: Region, edges: Sequence[float], bands: Sequence[Band]) -> float:

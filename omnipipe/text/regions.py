@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -108,7 +109,7 @@ def _stacks(places: list[float], x0: float, x1: float, pieces: Pieces) -> list[t
     centre = (pieces.left + pieces.right) / 2
     inside = (centre > x0 - 2) & (centre < x1 + 2)
     stacks: list[tuple[float, float]] = []
-    for top, bottom in zip(places, places[1:], strict=False):
+    for top, bottom in pairwise(places):
         here = pieces.take(np.flatnonzero(inside & (middle > top) & (middle < bottom)))
         if len(here.left) and not _is_text(here, x1 - x0):
             if stacks and stacks[-1][1] == top:
@@ -119,11 +120,14 @@ def _stacks(places: list[float], x0: float, x1: float, pieces: Pieces) -> list[t
 
 
 def _is_text(pieces: Pieces, width: float) -> bool:
-    """Whether most lines go over most of the width without a gap."""
-    wide = pieces.right - pieces.left > 0.6 * width
-    base = np.sort(pieces.bottom)
-    rows = 1 + int(np.count_nonzero(np.diff(base) > 0.5 * float(np.median(pieces.size))))
-    return rows > 1 and 2 * int(wide.sum()) > rows
+    """Whether most lines go over most of the width and have one piece."""
+    order = np.argsort(pieces.bottom, kind="stable")
+    step = np.diff(pieces.bottom[order]) > 0.5 * float(np.median(pieces.size))
+    row = np.concatenate((np.zeros(1, np.intp), np.cumsum(step)))
+    alone = np.bincount(row)[row] == 1
+    wide = (pieces.right - pieces.left)[order] > 0.6 * width
+    num_rows = int(row[-1]) + 1
+    return num_rows > 1 and 2 * int((wide & alone).sum()) > num_rows
 
 
 def clipped(region: Region) -> Region:

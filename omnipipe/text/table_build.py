@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.grid import JOIN, Cell, Grid, base_of, build_grid, column_edges, columns_of
+from omnipipe.text.grid import JOIN, Cell, Grid, band_numbers, base_of, build_grid, column_edges, columns_of
 from omnipipe.text.lines import Pieces, join_words, to_frame
 from omnipipe.text.regions import Region, clipped
 from omnipipe.text.table_markup import TableCell, to_html, to_pipes
@@ -60,17 +60,26 @@ class TableReader:
         known = (first >= pieces.first[piece]) & (first < pieces.last[piece])
         self._which, self._piece = which[known], piece[known]
 
-    def read(self, region: Region, inside: NDArray[np.bool_], free: NDArray[np.bool_], kind: Kind) -> Read:
-        """The table of the pieces `inside` `region`, with headings above and labels beside it that are `free`."""
+    def read(
+        self,
+        region: Region,
+        inside: NDArray[np.bool_],
+        free: NDArray[np.bool_],
+        kind: Kind,
+        *,
+        labelled: bool = True,
+    ) -> Read:
+        """The table of the pieces `inside` `region`, with headings above it and, where `labelled`, labels beside it that
+        are `free`."""
+        if kind == "between" and labelled:
+            wider = self._with_labels(region, free)
+            if wider is not region:
+                found = self.read(wider, inside | (self.within(wider) & free), free, kind, labelled=False)
+                if found.table is not None:
+                    return found
         runs = self._runs(region, inside)
         if runs is None:
             return Read(None, "none", inside)
-        if kind == "between":
-            wider = self._with_labels(region, free)
-            if wider is not region:
-                found = self.read(wider, inside | self.within(wider) & free, free & ~inside, "gaps")
-                if found.table is not None:
-                    return found
         taller, inside = self._with_heads(region, runs, inside, free, kind)
         if taller is not region:
             region, runs = taller, self._runs(taller, inside) or runs
@@ -109,10 +118,11 @@ class TableReader:
     ) -> tuple[Region, NDArray[np.bool_]]:
         """`region` and `inside` with the rows right above that stand in its columns."""
         edges, _ = column_edges(runs, region)
-        if len(edges) < 3 or kind == "grid":
-            return region, inside
         em = float(np.median(runs.size))
         pieces = self._pieces
+        is_low = kind == "between" and len(np.unique(band_numbers(runs))) < 3
+        if kind == "grid" or (len(edges) < 3 and not is_low):
+            return region, inside
         base = base_of(pieces)
         for _ in range(_MAX_HEADS):
             above = free & ~inside & (base > region.top - 2.0 * em) & (base < region.top + 0.1 * em)
@@ -124,6 +134,11 @@ class TableReader:
             row = self._runs(region, above)
             if row is None or row.left.min() < region.left - em or row.right.max() > region.right + em:
                 break
+            if is_low:
+                # One row of numbers shows no columns; with its head it does.
+                both = self._runs(region, inside | above)
+                edges = column_edges(both, region)[0] if both is not None else edges
+                is_low = False
             first, last = columns_of(row, edges)
             if len(np.unique(first)) < 2 or (last > first).sum() > 0.3 * len(first) or 2 * len(first) < len(edges) - 1:
                 break
@@ -151,9 +166,9 @@ class TableReader:
         column = order[: int(gap[0]) + 1] if len(gap) else order
         width = right[column] - left[column]
         num_rows = 1 + np.count_nonzero(np.diff(rows) > 0.35 * em)
-        if np.median(width) > _LABEL * em or near[column].sum() < max(3, 0.5 * num_rows):
+        if np.median(width) > _LABEL * em or near[column].sum() < max(3, 0.2 * num_rows):
             return region
-        if near[column].sum() < 0.6 * len(column):
+        if near[column].sum() < 0.35 * len(column):
             return region
         return clipped(region._replace(left=float(left[column].min()), lines=self._rulings))
 

@@ -253,10 +253,12 @@ def _attached(text: _Text, bands: list[Band], full: list[Band], usual: float) ->
 
 def _goes_on(text: _Text, row: Band, band: Band, small: bool) -> bool:
     """Whether `band` goes on with the cells of `row` above it; `small` says that lines part the rows of the table."""
-    if band.top - row.bottom > _TIGHT * text.em or band.tall or row.tall:
+    if band.top - row.bottom > (2 * _TIGHT if small else _TIGHT) * text.em or band.tall or row.tall:
         return False
     known = row.columns
     here = band.columns
+    if len(row.spans) == 1 and len(band.spans) == 1 and len(here) > 1:
+        return False
     votes = [text.runs_on(row, run) for run in band.spans if band.spans[run][0] in known]
     if small:
         return not votes or 2 * sum(votes) >= len(votes) or (0 not in here and here < known and len(here) == 1)

@@ -21,6 +21,8 @@ Verdict = Literal["table", "seen", "none"]
 MAX_CELLS = 20_000
 _MARKER = re.compile(r"^(?:[(\[]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)\]]|\[.{1,12}\]|[^\w\s]|o)$")
 _PAGE = re.compile(r"^(?:\d{1,4}|[ivxlc]{1,7})$")
+_MAX_STRAY = 2
+"""Lines down within a table of lines across that part no columns."""
 _MAX_SPAN = 200
 """Characters; longer texts over the full width are running text."""
 _DIGIT = re.compile(r"\d")
@@ -47,14 +49,23 @@ def judge_grid(grid: Grid, kind: Kind) -> Verdict:
         if grid.crossed <= 0.12 and grid.walls >= 0.6 and not small and not swallowed:
             return "table"
         return "seen" if grid.crossed <= 0.3 and not small else "none"
-    if swallowed or grid.num_rows * grid.num_columns < 6 or filled <= 0.4 or 0 < grid.walls <= 0.5:
+    if (
+        swallowed
+        or grid.stray > _MAX_STRAY
+        or grid.num_rows * grid.num_columns < 6
+        or filled <= 0.4
+        or 0 < grid.walls <= 0.5
+    ):
         return "none"
     if grid.num_rows == 2 and not grid.parted:
         return "none"
+    if grid.num_rows < 5 and (filled < 0.7 or any(cell.rows > 1 and cell.row >= grid.heads for cell in grid.cells)):
+        return "none"
+    spans = sum(1 < cell.columns < grid.num_columns and cell.row >= grid.heads for cell in grid.cells)
+    if not grid.parted and 5 * spans > grid.num_rows:
+        return "none"
     if kind == "between":
         return "table" if grid.crossed <= 0.2 and grid.multi >= 0.5 else "none"
-    if grid.num_rows < 6 and any(cell.rows > 1 for cell in grid.cells):
-        return "none"
     is_regular = grid.crossed <= 0.1 and grid.multi >= 0.6 and filled > 0.5 and grid.aligned >= 0.6
     return "table" if is_regular and grid.num_rows >= 3 else "none"
 
@@ -76,12 +87,27 @@ def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
         if 2 * sum(bool(_MARKER.match(text)) for text in first) > len(first):
             return "none"
         second = [cell.text for cell in cells if cell.column == 1 and cell.text]
-        if not grid.parted and 2 * sum(bool(_DIGIT.search(text)) for text in second) < len(second):
+        numeric = 2 * sum(bool(_DIGIT.search(text)) for text in second) >= len(second)
+        # Without a line below a head there are lists of terms, and code beside its comments.
+        if not grid.parted and not numeric and (kind == "gaps" or _sign_share(first + second) > 0.08):
             return "none"
+        late = any(cell.columns == 2 and cell.row == grid.num_rows - 1 for cell in cells)
+        if not grid.parted and not numeric and late:
+            return "none"
+    if 3 * sum(cell.columns == num_columns for cell in cells) > grid.num_rows:
+        return "none"
+    if 3 * sum(all(len(word) == 1 and word.isalpha() for word in text.split()) for text in texts) > len(texts):
+        return "none"
     widths = sorted(len(text) for text in texts)
     if kind == "gaps" and widths[len(widths) // 2] > 28:
         return "none"
     return "table"
+
+
+def _sign_share(texts: Sequence[str]) -> float:
+    """Of the characters: those that are neither letters, digits nor white space."""
+    every = "".join(texts)
+    return sum(not (c.isalnum() or c.isspace()) for c in every) / max(len(every), 1)
 
 
 def _is_contents(cells: Sequence[TableCell], num_columns: int) -> bool:

@@ -130,7 +130,12 @@ class TableFinder:
         ruled = between_lines(rulings, across, free)
         loose = [clipped(Region(*box, rulings)) for box in gap_boxes(free, self._words.text)]
         for region in ruled:
-            around = [_union(region, other, rulings) for other in loose if _overlap(region, other)]
+            beside = [other for other in ruled if _are_beside(region, other)]
+            around = [
+                _union(region, other, rulings)
+                for other in loose
+                if _overlap(region, other) and not any(_overlap(other, third) for third in beside)
+            ]
             if not any(state.take(wide, "between") for wide in around):
                 state.take(region, "between")
         for region in loose:
@@ -154,6 +159,13 @@ def _overlap(one: Region, other: Region) -> bool:
     high = min(one.bottom, other.bottom) - max(one.top, other.top)
     wide = min(one.right, other.right) - max(one.left, other.left)
     return high > 0.5 * min(one.bottom - one.top, other.bottom - other.top) and wide > 0
+
+
+def _are_beside(one: Region, other: Region) -> bool:
+    """Whether two regions stand beside each other."""
+    return min(one.bottom, other.bottom) > max(one.top, other.top) and (
+        one.left >= other.right or other.left >= one.right
+    )
 
 
 def _union(one: Region, other: Region, rulings: Rulings) -> Region:
