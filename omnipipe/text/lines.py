@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.text.rivers import part_at_rivers
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -65,13 +67,15 @@ def join_words(
     """The words at `which`, all of direction `turn`, as pieces of lines.
 
     Words further apart than `gap` font sizes are parted, and those where `apart` says so: one value for each word but
-    the first, true where it starts a piece.
+    the first, true where it starts a piece. Without it they are parted at narrow gutters.
     """
     left, top, right, bottom = to_frame(words.box[which], turn)
     size = np.maximum(words.size[which], 0.1)
     breaks = _breaks(left, top, right, bottom, size, which, gap)
     if apart is not None:
         breaks[1:] |= apart
+    else:
+        breaks = part_at_rivers(left, right, breaks, np.maximum(size[:-1], size[1:]))
     starts = breaks.nonzero()[0]
     ends = np.concatenate((starts[1:], [len(which)])) - 1
     firsts, lasts = words.first[which], words.last[which]

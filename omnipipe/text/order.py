@@ -61,8 +61,12 @@ def is_in_doubt(pieces: Pieces, columns: Sequence[Column]) -> bool:
     for flat, starts in columns:
         if len(flat) - len(starts) < _MIN_DOUBLE:
             continue
-        lines = (pieces.right[flat] - pieces.left[flat] > 8 * pieces.size[flat]).astype(np.intp)
-        double = int(np.count_nonzero(np.add.reduceat(lines, starts) > 1))
+        left, right, size = pieces.left[flat], pieces.right[flat], pieces.size[flat]
+        lines = right - left > 8 * size
+        # Pieces that touch are one line in two scripts or fonts.
+        beside = np.append(left[1:] - right[:-1] > 0.6 * size[1:], False) & lines & np.append(lines[1:], False)
+        beside[starts[1:] - 1] = False
+        double = int(np.count_nonzero(beside))
         if double >= max(_MIN_DOUBLE, 0.2 * len(starts)):
             return True
     return False
