@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omnipipe.text.chars import read_words
-from omnipipe.text.lines import join_words, to_frame
+from omnipipe.text.edges import Cells, find_edges
 from omnipipe.text.headings import body_size, size_shares
+from omnipipe.text.lines import join_words, to_frame
 from omnipipe.text.markdown import by_share
-from omnipipe.text.running import Cells, find_edges
 
 if TYPE_CHECKING:
     import pypdfium2
     from numpy.typing import NDArray
 
     from omnipipe.text.chars import Words
+    from omnipipe.text.edges import Edges, Margins
     from omnipipe.text.lines import Pieces
-    from omnipipe.text.running import Edges, Margins
 
 
 class OpenPage:

@@ -7,7 +7,7 @@ import re
 _ROMAN = r"(?:c{0,3}(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3}))"
 _NAMED = r"(?:page|pages|pg\.?|p\.|seite|s\.|página|pagina|pág\.?|strana|strona|sida|side|стр\.?|страница|trang|sayfa)"
 _OF = r"(?:of|/|von|de|di|sur|af|av|van|из|z|\||\u2044)"
-_NUMBER = rf"(?:\d{{1,6}}|{_ROMAN}|[a-z]{{1,2}}[-\u2013.\u00b7]?\d{{1,3}}|\d{{1,3}}[-\u2013]\d{{1,3}})"
+_NUMBER = rf"(?:\d{{1,6}}|{_ROMAN}|[a-z]{{1,2}}[-\u2013]\d{{1,3}}|\d{{1,3}}[-\u2013]\d{{1,3}})"
 _EXPLICIT = re.compile(
     rf"(?:{_NAMED}\s*(?P<a>{_NUMBER})(?:\s*{_OF}\s*\d{{1,5}})?"
     rf"|(?P<b>\d{{1,5}})\s*(?:of|/|von|из)\s*\d{{1,5}}"
@@ -16,7 +16,7 @@ _EXPLICIT = re.compile(
     rf"|第?\s*(?P<e>\d{{1,5}})\s*(?:页|頁|ページ|쪽))[.\s]*",
     re.IGNORECASE,
 )
-_BARE = re.compile(rf"(?P<a>{_NUMBER})[.|\s]?", re.IGNORECASE)
+_BARE = re.compile(rf"(?P<a>{_NUMBER})", re.IGNORECASE)
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 _MONTH = (
@@ -24,7 +24,8 @@ _MONTH = (
     r"|nov(?:ember)?|dec(?:ember)?)\.?"
 )
 _FORM = re.compile(
-    rf"https?://|\bwww\.|\bdoi\b|\bissn\b|\bisbn\b|\barxiv:|\u00a9|\(c\)\s*\d{{4}}|\bcopyright\b|all rights reserved"
+    rf"https?://|\bwww\.|\bdoi\b|\bissn\b|\bisbn\b|\barxiv:|\u00a9|\(c\)\s*\d{{4}}|\bcopyright\s+(?:\d{{4}}|by\b|\W)"
+    rf"|all rights reserved"
     rf"|\bvol(?:ume|\.)\s*[\divxlc]+|\b(?:no|nr|issue|heft|band)\.?\s*\d+|\bpage\s+\d+|\bpp?\.\s*\d+"
     rf"|\bdownloaded (?:from|by|on)\b|\bprinted (?:on|from|in)\b|\bconfidential\b|\bdigiti[sz]ed by\b"
     rf"|\bpublished (?:by|online)\b|\bproprietary\b|\bpreprint\b|\bet al\b"
@@ -57,8 +58,10 @@ def page_number(text: str) -> str | None:
 
 
 def is_likely_number(text: str) -> bool:
-    """Whether a bare number needs no second look: years and numbers of five digits and more may be anything."""
-    return not _YEAR.fullmatch(text) and not (text.isdecimal() and len(text) > 4)
+    """Whether a bare number needs no second look: years, zero, single letters and long numbers may be anything."""
+    if not text.isascii() or _YEAR.fullmatch(text) or text == "0":
+        return False
+    return len(text) < 5 if text.isdecimal() else len(text) > 1
 
 
 def has_form(text: str) -> bool:
@@ -71,15 +74,20 @@ def is_note(text: str) -> bool:
     return bool(_FOOTNOTE.match(text) or _NO_FORM.match(text))
 
 
-def has_letters(text: str) -> bool:
-    """Whether there are three letters at least."""
-    return len(_LETTER.findall(text)) > 2
+def is_caption(text: str) -> bool:
+    """Whether `text` starts as a caption or a note under a table does."""
+    return bool(_NO_FORM.match(text))
+
+
+def num_letters(text: str) -> int:
+    """How many letters there are."""
+    return len(_LETTER.findall(text))
 
 
 def are_alike(one: str, other: str, distance: int) -> bool:
     """Whether both say the same on pages `distance` apart: word for word, or but for numbers that count the pages."""
     if one == other:
-        return has_letters(one)
+        return num_letters(one) > 2
     if _DIGITS.sub("#", one.lower()) == _DIGITS.sub("#", other.lower()):
         steps = [int(b) - int(a) for a, b in zip(_numbers(one), _numbers(other), strict=True)]
         return all(step in (0, distance, 2 * distance) for step in steps)
