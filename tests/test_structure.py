@@ -1,0 +1,239 @@
+"""Structure of text layers: headings, lists, code, captions, notes, emphasis, links, formulas, accents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pypdfium2
+import pytest
+
+from omnipipe.text.layer import TextLayer, read_text_layer
+from omnipipe.text.options import TextOptions
+from tests.pdfs import pdf_of_objects
+
+PROSE = [
+    "The quick brown fox jumps over the lazy dog while the sun goes down",
+    "behind the hills and the river runs on to the sea, where the ships are",
+    "waiting for the evening wind that carries them far out to the islands",
+    "that nobody has seen for a long while, and nobody will see again soon.",
+]
+FONTS = ("Helvetica", "Helvetica-Bold", "Helvetica-Oblique", "Courier", "ABCDEF+CMMI10")
+
+Text = tuple[float, float, float, int, str]
+"""x and y of the baseline in points, size, place of the font in `FONTS`, text (Latin-1)."""
+
+
+def pdf(texts: Sequence[Text], links: Sequence[tuple[tuple[float, float, float, float], str]] = ()) -> bytes:
+    """A PDF of one page, with links over boxes."""
+    content = b"\n".join(
+        b"BT /F%d %g Tf %g %g Td (%s) Tj ET"
+        % (font, size, x, y, text.encode("latin-1").replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)"))
+        for x, y, size, font, text in texts
+    )
+    first = 5 + len(FONTS)
+    names = b" ".join(b"/F%d %d 0 R" % (i, 5 + i) for i in range(len(FONTS)))
+    annotations = b" ".join(b"%d 0 R" % (first + i) for i in range(len(links)))
+    return pdf_of_objects(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Annots [%s]"
+            b" /Resources << /Font << %s >> >> >>" % (annotations, names),
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+            *(
+                b"<< /Type /Font /Subtype /Type1 /BaseFont /%s /Encoding /WinAnsiEncoding >>" % font.encode()
+                for font in FONTS
+            ),
+            *(
+                b"<< /Type /Annot /Subtype /Link /Rect [%g %g %g %g] /A << /S /URI /URI (%s) >> >>"
+                % (*box, address.encode())
+                for box, address in links
+            ),
+        ]
+    )
+
+
+def lines(texts: Sequence[str], y: float, *, x: float = 72, size: float = 10, font: int = 0) -> list[Text]:
+    """Lines one below the other."""
+    return [(x, y - 1.3 * size * i, size, font, text) for i, text in enumerate(texts)]
+
+
+def read(
+    texts: Sequence[Text],
+    options: TextOptions | None = None,
+    links: Sequence[tuple[tuple[float, float, float, float], str]] = (),
+) -> TextLayer:
+    """The text layer of such a page."""
+    document = pypdfium2.PdfDocument(pdf(texts, links))
+    try:
+        return read_text_layer(document[0], options or TextOptions())
+    finally:
+        document.close()
+
+
+def kinds(layer: TextLayer) -> list[str]:
+    """The types of the blocks."""
+    return [block[0] for block in layer.blocks]
+
+
+def test_bold_words_within_running_text_are_marked() -> None:
+    texts = [*lines(PROSE, 700), (72, 648, 10, 0, "It is"), (97, 648, 10, 1, "very late"), (142, 648, 10, 0, "now.")]
+
+    assert read(texts).text.endswith("It is **very late** now.")
+    assert read(texts, TextOptions(emphasis=False)).text.endswith("It is very late now.")
+
+
+def test_text_in_italics_throughout_is_not_marked() -> None:
+    assert read(lines(PROSE, 700, font=2)).text == " ".join(PROSE)
+
+
+def test_words_under_a_link_become_one() -> None:
+    texts = [*lines(PROSE, 700), (72, 648, 10, 0, "See the handbook for more.")]
+    box = (91, 645, 154, 657)
+
+    assert (
+        "the [handbook](https://example.org/a%28b%29) for"
+        in read(texts, links=[((105, 645, 154, 657), "https://example.org/a(b)")]).text
+    )
+    assert "](" not in read(texts, links=[(box, "javascript:alert(1)")]).text
+    assert "](" not in read(texts, TextOptions(links=False), [(box, "https://example.org")]).text
+
+
+def test_an_address_under_its_own_link_stays_as_it_is() -> None:
+    texts = [*lines(PROSE, 700), (72, 648, 10, 0, "See https://example.org/page now.")]
+
+    layer = read(texts, links=[((90, 645, 210, 657), "https://example.org/page")])
+
+    assert layer.text.endswith("See https://example.org/page now.")
+
+
+def test_code_keeps_its_lines_and_indents() -> None:
+    code = ["def add(a, b):", "    if a:", "        return a + b", "    return b"]
+
+    layer = read([*lines(PROSE, 700), *lines(code, 630, font=3), *lines(PROSE, 560)])
+
+    assert kinds(layer) == ["text", "code", "text"]
+    assert layer.blocks[1][4] == "\n".join(["```", *code, "```"])
+
+
+def test_a_page_typed_in_one_width_is_no_code() -> None:
+    layer = read([*lines(PROSE, 700, font=3), *lines(["x = {1}; y = [2];", "z = (3); a = <4>;"], 600, font=3)])
+
+    assert "code" not in kinds(layer)
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [
+        ("Figure 3: The fox jumps over the dog.", "caption"),
+        ("Table 12. The fox jumps over the dog.", "caption"),
+        ("Abb. 4: Der Fuchs.", "caption"),
+        ("Figure 3 shows how the fox jumps over the dog.", "text"),
+        ("Tables are made of wood.", "text"),
+    ],
+)
+def test_captions_are_told_from_sentences_about_figures(first: str, expected: str) -> None:
+    layer = read([*lines(PROSE, 700), *lines([first], 600)])
+
+    assert kinds(layer) == ["text", expected]
+
+
+def test_notes_come_after_the_columns_and_the_sentence_goes_on() -> None:
+    left = [
+        *lines([line[:36] for line in PROSE * 8], 700),
+        *lines(["1 A note on foxes, of which", "there are many."], 90, size=7),
+    ]
+    right = lines([line[:36] for line in PROSE * 6], 700, x=320)
+    right[0] = (*right[0][:4], "and ran on over the fields and hills")
+
+    layer = read([*left, *right])
+
+    assert kinds(layer)[-1] == "footnote"
+    assert layer.text.endswith("1 A note on foxes, of which there are many.")
+    assert f"{PROSE[3][:36]} and ran on" in layer.text
+
+
+def test_items_are_nested_by_their_indent() -> None:
+    items = [(72, "- first"), (90, "- inner"), (90, "- other"), (72, "- second")]
+
+    layer = read([(x, 700 - 14 * i, 10, 0, text) for i, (x, text) in enumerate(items)])
+
+    assert layer.text.split("\n\n") == ["- first", "  - inner", "  - other", "- second"]
+
+
+def test_numbered_headings_take_their_level_from_the_number() -> None:
+    texts = [
+        (72, 740, 18, 1, "On foxes"),
+        (72, 715, 12, 1, "1 Fields"),
+        *lines(PROSE, 695),
+        (72, 630, 12, 1, "1.1 Hills"),
+        *lines(PROSE, 610),
+        (72, 545, 12, 1, "2 Rivers"),
+        *lines(PROSE, 525),
+    ]
+
+    titles = [line for line in read(texts).text.split("\n") if line.startswith("#")]
+
+    assert titles == ["# On foxes", "## 1 Fields", "### 1.1 Hills", "## 2 Rivers"]
+
+
+def test_a_line_of_text_that_looks_like_markup_is_escaped() -> None:
+    layer = read([*lines(PROSE, 700), (72, 640, 10, 0, "# of foxes seen"), (72, 600, 10, 0, "> 50 percent")])
+
+    assert layer.text.endswith("\\# of foxes seen\n\n\\> 50 percent")
+
+
+def test_accents_beside_their_letter_are_joined() -> None:
+    layer = read([(72, 700, 10, 0, "A na\xa8ive idea, and a caf\xb4e.")])
+
+    assert layer.text == "A naïve idea, and a caf´e."
+
+
+def test_formulas_keep_their_text_and_set_a_flag() -> None:
+    formula = [(72 + 20 * i, 640, 10, 4, sign) for i, sign in enumerate(["a", "b", "c", "x", "y", "z"])]
+
+    assert read([*lines(PROSE, 700), *formula]).flags == ("formula",)
+    assert read(lines(PROSE, 700)).flags == ()
+
+
+def test_cards_in_a_grid_are_read_one_by_one() -> None:
+    cards = [(x, y, f"{name} card") for y in (700, 550) for x, name in ((72, "left"), (330, "right"))]
+    texts = [
+        (x, y - 13 * i, 10.0, 0, text)
+        for x, y, name in cards
+        for i, text in enumerate([f"{name} {y}", *(line[:38] for line in PROSE)])
+    ]
+
+    text = read(texts, TextOptions(tables=False)).text
+
+    places = [text.index(f"{name} {y}") for _, y, name in cards]
+    assert places == sorted(places)
+
+
+def test_addresses_side_by_side_do_not_alternate() -> None:
+    sender = ["Orange Fruits Incorporated", "23 Main Street", "Central City"]
+    receiver = ["Bayside Wholesale Company", "7 Harbour Road", "Western Shore"]
+
+    text = read([*lines(sender, 700), *lines(receiver, 696, x=330), *lines(PROSE, 600)], TextOptions(tables=False)).text
+
+    assert text.split() == [*" ".join(sender + receiver + PROSE).split()]
+
+
+def test_columns_a_narrow_gap_apart_are_read_one_after_the_other() -> None:
+    left, right = ([f"{side}{i:02} abcdefghij klmnopqrst uvwxyz" for i in range(12)] for side in "LR")
+    rows = [
+        (*lines([a], 700 - 13 * i), *lines([b], 700 - 13 * i, x=236))
+        for i, (a, b) in enumerate(zip(left, right, strict=True))
+    ]
+
+    text = read([one for row in rows for one in row], TextOptions(tables=False)).text
+
+    assert " ".join(text.split()) == " ".join(left + right)
+
+
+def test_a_page_of_many_words_is_read_in_bounded_time() -> None:
+    texts = [(20 + 11 * (i % 50), 780 - 0.76 * (i // 50), 2.0, i % 3, f"w{i}") for i in range(50_000)]
+
+    layer = read(texts, TextOptions(tables=False))
+
+    assert "w49999" in layer.text
