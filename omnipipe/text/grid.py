@@ -6,6 +6,7 @@ All coordinates are points in the reading frame. A run is a piece of text that n
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -29,6 +30,8 @@ _BIN = 0.2
 """Font sizes; the grain at which gaps are looked for."""
 _SNAP = 3.0
 """Points; lines closer than this are one edge of the grid."""
+_STRIP = 1.2
+"""Font sizes; narrower spaces between lines are no columns where they are empty."""
 _LEAST_DRAWN, _MAX_DRAWN = 0.2, 150.0
 """Of the height of a table, and in points: lines down that are shorter part no columns."""
 _MAX_COLUMNS = 200
@@ -76,8 +79,15 @@ def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]
     """Bounds of the columns from left to right, and for each whether it is drawn."""
     drawn = _drawn_edges(region)
     edges, is_line = [region.left], [True]
+    middle = (runs.left + runs.right) / 2
+    em = float(np.median(runs.size))
+    # Shaded cells leave strips at their sides, which are no columns.
+    bounds = [region.left, *drawn, region.right]
+    strips = [b - a < _STRIP * em and not ((middle > a) & (middle < b)).any() for a, b in pairwise(bounds)]
+    drawn = [x for k, x in enumerate(drawn) if not strips[k]]
+    if drawn and strips[-1]:
+        drawn = drawn[:-1]
     for start, end in zip([region.left, *drawn], [*drawn, region.right], strict=True):
-        middle = (runs.left + runs.right) / 2
         inside = (middle > start) & (middle < end)
         found = _gaps(runs.take(inside), start, end, bool(drawn))
         edges += [*found, end]
@@ -116,8 +126,11 @@ def _gaps(runs: Pieces, start: float, end: float, between_lines: bool) -> list[f
     left, right, bands = left[used], right[used], bands[used]
     num_used = len(np.unique(bands))
     least = (0.5 if num_used >= 4 else 0.8) * em
+    needed = max(2, int(0.12 * num_used))
     if between_lines:
-        least = 1.2 * em
+        # Lines that were left out between two columns are rarer than cells of several lines.
+        is_long = num_used >= 6 and num_used >= 0.8 * num_bands
+        least, needed = (0.5 * em, int(0.8 * num_bands)) if is_long else (1.2 * em, int(0.6 * num_used))
         if num_used < 4:
             return []
     grain = _BIN * em
@@ -131,7 +144,6 @@ def _gaps(runs: Pieces, start: float, end: float, between_lines: bool) -> list[f
     corridors = np.split(free, np.flatnonzero(np.diff(free) > 1) + 1)
     found = [(int(c[0]), int(c[-1]) + 1) for c in corridors if len(c) and (c[-1] + 1 - c[0]) * grain >= least]
     found = [c for c in found if c[0] > 0 and c[1] < num_bins - 1]
-    needed = max(2, int((0.6 if between_lines else 0.12) * num_used))
     return [x0 + (a + b) / 2 * grain for a, b in _supported(found, cover, needed)]
 
 

@@ -120,13 +120,15 @@ def _stacks(places: list[float], x0: float, x1: float, pieces: Pieces) -> list[t
 
 
 def _is_text(pieces: Pieces, width: float) -> bool:
-    """Whether most lines go over most of the width and have one piece."""
+    """Whether most lines go over most of the width, or nearly all have one piece."""
     order = np.argsort(pieces.bottom, kind="stable")
     step = np.diff(pieces.bottom[order]) > 0.5 * float(np.median(pieces.size))
     row = np.concatenate((np.zeros(1, np.intp), np.cumsum(step)))
     alone = np.bincount(row)[row] == 1
     wide = (pieces.right - pieces.left)[order] > 0.6 * width
     num_rows = int(row[-1]) + 1
+    if num_rows > 6 and int(alone.sum()) > 0.7 * num_rows:
+        return True
     return num_rows > 1 and 2 * int((wide & alone).sum()) > num_rows
 
 

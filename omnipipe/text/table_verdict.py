@@ -42,7 +42,8 @@ def judge_grid(grid: Grid, kind: Kind) -> Verdict:
     blank = sum(not cell.lines and cell.rows * cell.columns > 1 for cell in grid.cells) / len(grid.cells)
     if blank > 0.1 or grid.used < 0.7:
         return "none"
-    if kind == "grid":
+    is_clean = grid.crossed <= 0.05 and grid.multi >= 0.8 and grid.used >= 0.9
+    if kind == "grid" and (grid.walls or not is_clean):
         if filled < 0.45 or grid.multi < 0.6 or grid.ruled < 0.2:
             return "none"
         small = grid.num_rows * grid.num_columns <= 4 and grid.ruled < 0.8
