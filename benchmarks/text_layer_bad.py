@@ -220,4 +220,16 @@ def bad_ocr_letters(rng: random.Random) -> bytes:
     return pdf_of_runs(runs, image=scan_of(rng, runs), over=hidden)
 
 
-BAD = [bad_shifted, bad_permuted, bad_in_order, bad_private, bad_replaced, bad_control, bad_cid, bad_mixed, bad_han, bad_mojibake, bad_half, bad_ocr, bad_one_word, bad_stamped, bad_outlined, bad_rotated_alphabet, bad_one_character, bad_ocr_letters]  # fmt: skip
+def bad_bare(rng: random.Random) -> bytes:
+    """A page of prose whose layer has neither capitals nor marks, as some old OCR wrote it."""
+    runs = set_lines(prose(rng, rng.choice(LATIN), rng.randint(35, 45)), size=10)
+    keep = rng.uniform(0.0, 0.1)
+
+    def flat(c: str) -> str:
+        return c if c.isalnum() or c.isspace() or rng.random() < keep else ""
+
+    runs = [r._replace(says="".join(map(flat, r.text)).lower()) for r in runs]
+    return pdf_of_runs(runs)
+
+
+BAD = [bad_shifted, bad_permuted, bad_in_order, bad_private, bad_replaced, bad_control, bad_cid, bad_mixed, bad_han, bad_mojibake, bad_half, bad_ocr, bad_one_word, bad_stamped, bad_outlined, bad_rotated_alphabet, bad_one_character, bad_ocr_letters, bad_bare]  # fmt: skip

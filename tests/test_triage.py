@@ -40,6 +40,7 @@ REASONS = {
     "bad_mixed": "text_layer:mixed_scripts",
     "bad_mojibake": "text_layer:mojibake",
     "bad_ocr": "text_layer:poor_ocr",
+    "bad_bare": "text_layer:unpunctuated",
     "bad_stamped": "text_layer:partial",
     "bad_outlined": "text_layer:outlined",
 }

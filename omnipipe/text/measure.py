@@ -63,6 +63,9 @@ _MAX_SHIFT = 64
 _CROWDED = 0.12
 """Pages whose words cover more than this share hold no second text worth looking for."""
 
+_MANY_WORDS = 200
+_MARKS = np.frombuffer(b".,;:!?", np.uint8)
+
 _ROW_OF_SYMBOLS = re.compile(r"[^\w\s]{3}")
 _CID = re.compile(r"\(cid:\d+\)")
 _FINE = re.compile(
@@ -118,6 +121,8 @@ class Measures(NamedTuple):
     """Of the letters: those of scripts written from right to left."""
     text_share: float = 0.0
     """Share of the page under the boxes of its words."""
+    bare: bool = False
+    """Hundreds of words in small Latin letters with next to no capitals and marks: what some old OCR makes of prose."""
 
 
 def measure(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Words | None) -> Measures:
@@ -158,6 +163,7 @@ def measure(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Wor
         num_glyph_paths=found.num_glyph_paths,
         rtl=int(counts[HEBREW] + counts[ARABIC]) / max(1, num_letters),
         text_share=share,
+        bare=len(words.first) >= _MANY_WORDS and _is_bare(units, len(words.first)),
     )
 
 
@@ -292,6 +298,15 @@ def _unassigned(units: NDArray[np.uint16], counts: NDArray[np.intp]) -> float:
     points, numbers = np.unique(units[units >= 0x370], return_counts=True)
     pairs = zip(points.tolist(), numbers.tolist(), strict=True)
     return float(sum(n for point, n in pairs if point < 0xD800 and unicodedata.category(chr(point)) == "Cn"))
+
+
+def _is_bare(units: NDArray[np.uint16], num_words: int) -> bool:
+    """Printed pages of the corpus have one mark to 19 words at least; a lower-cased OCR layer has one to 128."""
+    plain = np.bincount(units[units < 128], minlength=128)
+    num_small, num_capitals = int(plain[97:123].sum()), int(plain[65:91].sum())
+    if 2 * num_small < len(units) or 20 * num_capitals > num_small:
+        return False
+    return bool(int(plain[_MARKS].sum()) < 0.025 * num_words)
 
 
 def _text_share(page: pypdfium2.PdfPage, words: Words) -> float:

@@ -100,6 +100,8 @@ def _faults(m: Measures) -> list[tuple[float, str]]:
         faults.append((2 * m.uniform, "garbled"))
     if m.symbols > (0.5 if m.num_chars < 40 else 0.42):
         faults.append((1.25 * m.symbols, "symbols"))
+    if m.bare:
+        faults.append((0.6, "unpunctuated"))
     is_scan = m.invisible > 0.5 or m.image_share > 0.7
     if is_scan and m.likely is not None and m.likely < 0.3:
         faults.append((1.0 - m.likely, "poor_ocr"))
