@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pypdfium2
@@ -9,7 +10,7 @@ import pytest
 
 from omnipipe.text.layer import TextLayer, read_text_layer
 from omnipipe.text.options import TextOptions
-from tests.pdfs import pdf_of_objects
+from tests.pdfs import pdf_of_contents, pdf_of_objects
 
 PROSE = [
     "The quick brown fox jumps over the lazy dog while the sun goes down",
@@ -69,6 +70,26 @@ def read(
         return read_text_layer(document[0], options or TextOptions())
     finally:
         document.close()
+
+
+def read_contents(content: bytes) -> TextLayer:
+    """The text layer of a page with this content; /F1 is Helvetica."""
+    document = pypdfium2.PdfDocument(pdf_of_contents([content]))
+    try:
+        return read_text_layer(document[0], TextOptions())
+    finally:
+        document.close()
+
+
+def slanted(texts: Sequence[str], angle: float, size: float) -> bytes:
+    """Lines that run up at `angle` degrees, one below the other."""
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    x, y = 300 - 150 * cos, 400 - 150 * sin
+    return b"\n".join(
+        b"BT /F1 %g Tf %.5f %.5f %.5f %.5f %.3f %.3f Tm (%s) Tj ET"
+        % (size, cos, sin, -sin, cos, x + 1.3 * size * i * sin, y - 1.3 * size * i * cos, text.encode())
+        for i, text in enumerate(texts)
+    )
 
 
 def kinds(layer: TextLayer) -> list[str]:
@@ -229,6 +250,24 @@ def test_columns_a_narrow_gap_apart_are_read_one_after_the_other() -> None:
     text = read([one for row in rows for one in row], TextOptions(tables=False)).text
 
     assert " ".join(text.split()) == " ".join(left + right)
+
+
+@pytest.mark.parametrize("angle", [20, 37, 60, 143, 217, 323])
+def test_slanted_text_is_read_line_by_line_with_a_flag(angle: int) -> None:
+    layer = read_contents(slanted(PROSE * 2, angle, 10))
+
+    assert " ".join(layer.text.split()) == " ".join(PROSE * 2)
+    assert layer.flags == ("text:slanted",)
+    assert all(0 <= side <= 1 for block in layer.blocks for side in block[1] or ())
+
+
+def test_a_word_in_large_letters_across_the_page_is_a_watermark() -> None:
+    straight = "".join(f"BT /F1 10 Tf 72 {700 - 13 * i} Td ({line}) Tj ET\n" for i, line in enumerate(PROSE * 2))
+
+    layer = read_contents(straight.encode() + slanted(["DRAFT"], 45, 90))
+
+    assert layer.text == " ".join(PROSE * 2)
+    assert [(block[0], block[4]) for block in layer.blocks][1:] == [("watermark", "DRAFT")]
 
 
 def test_a_page_of_many_words_is_read_in_bounded_time() -> None:

@@ -29,6 +29,9 @@ Ints = "NDArray[np.intp]"
 HYPHEN = 0xFFFE
 """What PDFium writes for a hyphen at the end of a line; the rest of the word follows without a line break."""
 
+_SLANT = 0.1
+"""Text further than this many quarter turns (9 degrees) from the next one is slanted."""
+
 _FIRST_VERTICAL = 0x2E80
 """Scripts that are written from top to bottom start here."""
 
@@ -57,8 +60,8 @@ class Words(NamedTuple):
 
     `text` is the page's whole text, `first` and `last` (exclusive) cut the words out of it, `line` counts PDFium's
     lines. `box` (n x 4) is left, bottom, right, top in points of the unturned page, `size` the font size in points as
-    drawn, `turn` the direction of the text in quarter turns counter-clockwise. `char` is the index of the first
-    character in PDFium's list.
+    drawn, `turn` the direction of the text in quarter turns counter-clockwise (4: between two of them), `angle` the
+    same in radians. `char` is the index of the first character in PDFium's list.
     """
 
     text: str
@@ -70,6 +73,7 @@ class Words(NamedTuple):
     size: NDArray[np.float32]
     turn: NDArray[np.intp]
     char: list[int]
+    angle: NDArray[np.float32]
 
 
 class _Ends(NamedTuple):
@@ -92,18 +96,18 @@ def read_words(textpage: pypdfium2.PdfTextPage) -> Words | None:
         return None
     is_mapped = len(units) != num_chars
     ends = _ends(handle, first, last, is_mapped)
-    size, turn = _sizes_and_turns(handle, ends, line)
+    size, turn, angle = _sizes_and_turns(handle, ends, line)
     stacked = _stacked(ends, last - first, size, turn)
     broken = stacked & (units[first] < _FIRST_VERTICAL)
     if broken.any():
         first, last, line = _split(handle, (first, last, line), np.flatnonzero(broken), is_mapped)
         ends = _ends(handle, first, last, is_mapped)
-        size, turn = _sizes_and_turns(handle, ends, line)
+        size, turn, angle = _sizes_and_turns(handle, ends, line)
         stacked = _stacked(ends, last - first, size, turn) & (units[first] >= _FIRST_VERTICAL)
     turn = _vertical(turn, stacked, last - first)
     box = np.concatenate((np.minimum(ends.heads, ends.tails)[:, :2], np.maximum(ends.heads, ends.tails)[:, 2:]), axis=1)
     text, first, last = _decode(units, first, last)
-    return Words(text, units, first, last, line, box, size, turn, ends.chars)
+    return Words(text, units, first, last, line, box, size, turn, ends.chars, angle)
 
 
 def _ends(handle: ctypes.c_void_p, first: NDArray[np.intp], last: NDArray[np.intp], is_mapped: bool) -> _Ends:
@@ -200,8 +204,8 @@ def _fetch(
 
 def _sizes_and_turns(
     handle: ctypes.c_void_p, ends: _Ends, line: NDArray[np.intp]
-) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """Size and direction of each word; PDFium is asked where the line or the height of the first letter changes."""
+) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float32]]:
+    """Size, direction and angle of words; PDFium is asked where the line or the height of the first letter changes."""
     every = ends.chars
     height = ends.heads[:, 3] - ends.heads[:, 1]
     changed = np.ones(len(every), bool)
@@ -214,7 +218,7 @@ def _sizes_and_turns(
     if is_finite and not matrix[:, 1:3].any() and (matrix[:, 0] > 0).all() and (raw > 0).all():
         # Upright letters, as on most pages.
         size = np.minimum(raw * np.abs(matrix[:, 3]), np.float32(1e5))
-        return size[group], np.zeros(len(every), np.intp)
+        return size[group], np.zeros(len(every), np.intp), np.zeros(len(every), np.float32)
     scale = np.hypot(matrix[:, 2], matrix[:, 3])
     if not is_finite:
         matrix, raw = np.nan_to_num(matrix), np.nan_to_num(raw)
@@ -223,8 +227,10 @@ def _sizes_and_turns(
     # Some programs write a negative font size or mirrored axes: the sign turns the text by half a turn.
     sign = np.where(raw < 0, -1.0, 1.0)
     angle = np.arctan2(matrix[:, 1] * sign, matrix[:, 0] * sign)
-    turn = np.rint(angle * (2 / np.pi)).astype(np.intp) % 4
-    return size[group], turn[group]
+    quarters = angle * (2 / np.pi)
+    turn = np.rint(quarters).astype(np.intp) % 4
+    turn[np.abs(quarters - np.rint(quarters)) > _SLANT] = 4
+    return size[group], turn[group], angle.astype(np.float32)[group]
 
 
 def _stacked(

@@ -16,6 +16,7 @@ from omnipipe.text.opened import OpenPage
 from omnipipe.text.options import TextOptions
 from omnipipe.text.order import is_in_doubt, reading_order
 from omnipipe.text.outer import take_running, to_part
+from omnipipe.text.slant import slanted_parts
 from omnipipe.text.structure import has_formula, page_style, to_blocks
 from omnipipe.text.tables import TableFinder, no_tables
 
@@ -125,6 +126,10 @@ def _read(
                 if options.lines:
                     rows += [(turn, row) for row in here]
         parts += [(turn, part) for part in to_blocks(columns, known)]
+    slanted = slanted_parts(words, rtl, known)
+    if slanted:
+        flags.add("text:slanted")
+        parts += [(0, part) for part in slanted]
     parts += [(main, to_part(kind, row)) for kind, row in foot]
     rows += [(main, row) for _, row in foot if options.lines]
     return parts, rows, tuple(sorted(flags))

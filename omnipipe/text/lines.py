@@ -77,7 +77,7 @@ def join_words(
     else:
         breaks = part_at_rivers(left, right, breaks, np.maximum(size[:-1], size[1:]))
     starts = breaks.nonzero()[0]
-    ends = np.concatenate((starts[1:], [len(which)])) - 1
+    ends = np.append(starts[1:], len(which))[: len(starts)] - 1
     firsts, lasts = words.first[which], words.last[which]
     weight = (lasts - firsts).astype(np.float32)
     mean = np.add.reduceat(size * weight, starts) / np.add.reduceat(weight, starts)

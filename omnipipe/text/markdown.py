@@ -117,6 +117,6 @@ def _part(group: Sequence[Row], edge: float, page: PageStyle, is_head: bool) -> 
 
 
 def by_share(turns: NDArray[np.intp]) -> list[int]:
-    """The directions of text that occur, the most frequent first."""
+    """The directions of text that occur, the most frequent first; not that of slanted text, and one at least."""
     counts = np.bincount(turns, minlength=4).tolist()
-    return sorted((turn for turn in range(4) if counts[turn]), key=lambda turn: -counts[turn])
+    return sorted((turn for turn in range(4) if counts[turn]), key=lambda turn: -counts[turn]) or [0]
