@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import statistics
 from collections.abc import Sequence
 
 from omnipipe.page import Block, Box, Line
@@ -17,6 +19,14 @@ _BAND = 0.12
 """Share of the page's height, at the top and at the bottom, in which a model's header or footer is believed."""
 _MAX_RUNNING = 120
 """Letters of a line of running matter at most."""
+_MAX_HEIGHT = 0.025
+"""Share of the page's height that a line of running matter is high at most: 20 points on A4."""
+_EMPTY = 0.05
+"""Share of a figure that lines cover at most if it is one without text."""
+_CLASH = 0.1
+"""Share of the smaller of two blocks that may lie in the other."""
+_PAGE: Box = (0.0, 0.0, 1.0, 1.0)
+_RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 
 
 def apply_regions(
@@ -31,15 +41,20 @@ def apply_regions(
     pieces = to_pieces(blocks, lines)
     places = place(pieces, regions)
     running = _running(pieces, regions, aspect)
+    heights = [piece.height for piece in pieces]
+    usual = 1.15 * statistics.median(heights or [0.0])
+    outermost = _outermost(pieces)
     groups: dict[Place, list[Piece]] = {}
     for index, piece in enumerate(pieces):
         where = running[index] or places[index] or Place(piece.block.type)
+        if where.kind == "title" and piece.block.type != "title" and index in outermost and piece.height < usual:
+            # Running heads look like titles to the model; of those that are set as small as text none is believed.
+            where = Place(piece.block.type)
         # What geometry joined stays apart from its neighbours, unless one part holds it all.
         key = where if where.part >= 0 and where.kind in _WHOLE else Place(where.kind, -2 - piece.paragraph)
         groups.setdefault(key, []).append(piece)
-    heights = [piece.height for piece in pieces]
     made = [_block(key, own, heights) for key, own in groups.items()]
-    made += _empty_figures(regions, made)
+    made += _empty_figures(regions, [piece.box for piece in pieces])
     return tuple(made[index]._replace(order=order) for order, index in enumerate(_order(made)))
 
 
@@ -56,7 +71,7 @@ def typed_by_regions(blocks: Sequence[Block], regions: Sequence[Block], *, in_or
         else block
         for block, where in zip(blocks, places, strict=True)
     ]
-    made += _empty_figures(regions, made)
+    made += _empty_figures(regions, [piece.box for piece in pieces])
     order = _order(made) if in_order else range(len(made))
     return tuple(made[index]._replace(order=number) for number, index in enumerate(order))
 
@@ -72,21 +87,30 @@ _WHOLE = frozenset({"title", "table", "figure", "caption"})
 
 
 def _running(pieces: Sequence[Piece], regions: Sequence[Block], aspect: float) -> list[Place | None]:
-    """Running heads, feet and page numbers: what place and form say, and what the model says of the outermost lines."""
+    """Running heads, feet and page numbers: what place and form say, and what the model says of the outermost rows."""
     kinds = classify_margins([MarginLine(piece.text, *piece.box) for piece in pieces], aspect=aspect)
     found = [Place(kind) if kind is not None else None for kind in kinds]
-    for side, kind in ((1, "header"), (-1, "footer")):
-        order = sorted(range(len(pieces)), key=lambda i: side * (pieces[i].box[1] + pieces[i].box[3]))
-        for index in order:
-            if found[index] is None and not _is_running(pieces[index], kind, regions):
+    for kind, rows in (("header", _rows(pieces)), ("footer", _rows(pieces)[::-1])):
+        for row in rows:
+            if not any(found[index] or _is_running(pieces[index], kind, regions) for index in row):
                 break
-            found[index] = found[index] or Place(kind)
+            for index in row:
+                if len(pieces[index].text) <= _MAX_RUNNING:
+                    found[index] = found[index] or Place(kind)
     return found if any(kind is None for kind in found) else [None] * len(pieces)
 
 
+def _outermost(pieces: Sequence[Piece]) -> frozenset[int]:
+    """The first row, where it stands at the top of the page."""
+    return frozenset(index for row in _rows(pieces)[:1] for index in row if pieces[index].box[3] < _BAND)
+
+
 def _is_running(piece: Piece, kind: str, regions: Sequence[Block]) -> bool:
+    """Whether the model takes `piece` for running matter, and it is small and near the edge as such is."""
     middle = (piece.box[1] + piece.box[3]) / 2
-    if len(piece.text) > _MAX_RUNNING or not (middle < _BAND if kind == "header" else middle > 1 - _BAND):
+    if len(piece.text) > _MAX_RUNNING or piece.height > _MAX_HEIGHT:
+        return False
+    if not (middle < _BAND if kind == "header" else middle > 1 - _BAND):
         return False
     return any(_holds(region.bbox, piece.box) for region in regions if region.type == kind and region.bbox)
 
@@ -107,31 +131,37 @@ def _block(key: Place, own: Sequence[Piece], heights: Sequence[float]) -> Block:
     level = None
     if key.kind == "title":
         level = first.level or heading_level(min(piece.height for piece in own), heights)
-    text = _rows(own) if key.kind in ("table", "figure") else join_lines([piece.text for piece in own])
+    text = _as_rows(own) if key.kind in ("table", "figure") else join_lines([piece.text for piece in own])
     known = round(confidence, 4) if own[0].confidence is not None else None
     return Block(key.kind, box, 0, level, text, None, known, first.source)
 
 
-def _rows(own: Sequence[Piece]) -> str:
-    """The text of lines that are no sentences: one row below another."""
-    rows: list[list[Piece]] = []
-    for piece in sorted(own, key=lambda piece: piece.box[1] + piece.box[3]):
-        last = rows[-1][0].box if rows else None
-        if last is not None and last[1] < (piece.box[1] + piece.box[3]) / 2 < last[3]:
-            rows[-1].append(piece)
+def _rows(pieces: Sequence[Piece]) -> list[list[int]]:
+    """Indices of what stands beside one another, from left to right, and from top to bottom."""
+    rows: list[list[int]] = []
+    for index in sorted(range(len(pieces)), key=lambda i: pieces[i].box[1] + pieces[i].box[3]):
+        last = pieces[rows[-1][0]].box if rows else None
+        middle = (pieces[index].box[1] + pieces[index].box[3]) / 2
+        if last is not None and last[1] < middle < last[3]:
+            rows[-1].append(index)
         else:
-            rows.append([piece])
-    return "\n".join(" ".join(piece.text for piece in sorted(row, key=lambda piece: piece.box[0])) for row in rows)
+            rows.append([index])
+    return [sorted(row, key=lambda index: pieces[index].box[0]) for row in rows]
 
 
-def _empty_figures(regions: Sequence[Block], made: Sequence[Block]) -> list[Block]:
-    """Figures without any text, which would be nowhere otherwise."""
+def _as_rows(own: Sequence[Piece]) -> str:
+    """The text of lines that are no sentences: one row below another."""
+    return "\n".join(" ".join(own[index].text for index in row) for row in _rows(own))
+
+
+def _empty_figures(regions: Sequence[Block], boxes: Sequence[Box]) -> list[Block]:
+    """Figures without any text, which would be nowhere otherwise; `boxes` are those of the page's lines."""
     return [
         region._replace(text="")
         for region in regions
         if region.type == "figure"
         and region.bbox is not None
-        and not any(block.bbox and _overlap(block.bbox, region.bbox) > 0.02 for block in made)
+        and sum(_overlap(box, region.bbox) for box in boxes) < _EMPTY
     ]
 
 
@@ -144,9 +174,30 @@ def _overlap(one: Box, other: Box) -> float:
 
 
 def _order(blocks: Sequence[Block]) -> list[int]:
+    """Indices of `blocks`, which are in the order of geometry, in reading order: running matter outside of the body."""
     head = [i for i, block in enumerate(blocks) if block.type == "header"]
     foot = [i for i, block in enumerate(blocks) if block.type in PAGE_FURNITURE and block.type != "header"]
     apart = {*head, *foot}
     body = [i for i in range(len(blocks)) if i not in apart]
-    boxes = [blocks[i].bbox or (0.0, 0.0, 1.0, 1.0) for i in body]
-    return [*head, *(body[i] for i in order_boxes(boxes)), *foot]
+    return [*head, *(body[i] for i in _body_order([blocks[i] for i in body])), *foot]
+
+
+def _body_order(blocks: Sequence[Block]) -> list[int]:
+    boxes = [block.bbox or _PAGE for block in blocks]
+    if any(_clash(one, other) for i, one in enumerate(boxes) for other in boxes[:i]):
+        # Text that flows around a picture has no boxes that can be put in order; its lines could, and were.
+        order = [i for i, block in enumerate(blocks) if block.text]
+        for index in [i for i, block in enumerate(blocks) if not block.text]:
+            below = (at for at, i in enumerate(order) if _is_below(boxes[i], boxes[index]))
+            order.insert(next(below, len(order)), index)
+        return order
+    text = "".join(block.text for block in blocks)
+    return order_boxes(boxes, rtl=2 * len(_RTL.findall(text)) > sum(map(str.isalpha, text)))
+
+
+def _clash(one: Box, other: Box) -> bool:
+    return max(_overlap(one, other), _overlap(other, one)) > _CLASH
+
+
+def _is_below(box: Box, other: Box) -> bool:
+    return box[1] >= other[3] - 0.01 and min(box[2], other[2]) > max(box[0], other[0])
