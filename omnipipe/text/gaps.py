@@ -20,6 +20,7 @@ _PROSE = 14.0
 _WIDE = 12.0
 """Font sizes; pieces wider than this show in which columns a page is set."""
 _MIN_LINES = 4
+_NUMBERS = 3
 _NUMERIC = 0.6
 """Of the pieces right of the first column: tables with more numbers may stand over both columns of a page."""
 _MAX_PIECES = 20_000
@@ -34,13 +35,16 @@ class _Rows(NamedTuple):
     base: NDArray[np.float32]
 
 
-def gap_boxes(pieces: Pieces, text: str, least: int = 3) -> list[Box]:
-    """Boxes (left, top, right, bottom) around at least three rows, each of `least` pieces or more, that follow each
-    other, columns of running text beside them left out; `text` is the page's."""
-    if len(pieces.left) < 3 * least or len(pieces.left) > _MAX_PIECES:
+def gap_boxes(pieces: Pieces, text: str, numbers: NDArray[np.intp], least: int = 3) -> list[Box]:
+    """Boxes (left, top, right, bottom) around at least three rows, each of `least` pieces or numbers, or more, that
+    follow each other, columns of running text beside them left out.
+
+    `text` is the page's, `numbers` counts those in each of `pieces`.
+    """
+    if len(pieces.left) < 3 or len(pieces.left) > _MAX_PIECES:
         return []
     rows = _rows(pieces)
-    rich = rows.count >= least
+    rich = (rows.count >= least) | (np.add.reduceat(numbers[rows.order], rows.starts) >= _NUMBERS)
     if np.count_nonzero(rich) < 3:
         return []
     em = float(np.median(pieces.size))
@@ -48,7 +52,7 @@ def gap_boxes(pieces: Pieces, text: str, least: int = 3) -> list[Box]:
     for first, last in _stretches(rows, rich, em):
         inside = rows.order[rows.starts[first] : rows.starts[last] + rows.count[last]]
         for part in _parts_beside_gutters(pieces, inside, text, em):
-            box = _without_prose(pieces, part, text, em, least)
+            box = _without_prose(pieces, part, text, em, least if numbers[part].sum() < len(part) else 1)
             if box is not None:
                 boxes.append(_grown(pieces, rows, box, (first, last), em))
     return boxes

@@ -102,7 +102,8 @@ def _drawn_edges(region: Region) -> list[float]:
     down = down[(down[:, 0] - region.left >= _SNAP) & (region.right - down[:, 0] >= _SNAP)]
     places = []
     for group in np.split(down, np.flatnonzero(np.diff(down[:, 0]) > _SNAP) + 1):
-        if len(group) and float((group[:, 2] - group[:, 1]).sum()) >= least:
+        drawn = min(float((group[:, 2] - group[:, 1]).sum()), float(np.ptp(group[:, 1:]))) if len(group) else 0.0
+        if drawn >= least:
             places.append(float(group[:, 0].mean()))
     return places
 

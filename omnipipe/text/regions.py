@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
+_CAPTION = re.compile(r"(?:table|tab\.|figure|fig\.|exhibit|chart)\s*[A-Z]?[-.]?\d", re.IGNORECASE)
 _TOUCH = 3.0
 """Points between lines that meet."""
 _MAX_LINES = 1500
@@ -84,8 +86,11 @@ def _grid_region(across: Floats, down: Floats) -> Region | None:
     return Region(left, top, right, bottom, Rulings(across, down))
 
 
-def between_lines(rulings: Rulings, free: NDArray[np.bool_], pieces: Pieces) -> list[Region]:
-    """Regions between lines of one width, as tables without lines down have them; `free` are the lines to look at."""
+def between_lines(rulings: Rulings, free: NDArray[np.bool_], pieces: Pieces, text: str) -> list[Region]:
+    """Regions between lines of one width, as tables without lines down have them.
+
+    `free` are the lines to look at, `text` is the page's.
+    """
     across = rulings.horizontal[free][:_MAX_LINES]
     found: list[Region] = []
     left = np.ones(len(across), bool)
@@ -98,25 +103,34 @@ def between_lines(rulings: Rulings, free: NDArray[np.bool_], pieces: Pieces) -> 
         if len(lines) < 2 or lines[0, 2] - lines[0, 1] < _MIN_WIDTH:
             continue
         x0, x1 = float(lines[:, 1].min()), float(lines[:, 2].max())
-        for top, bottom in _stacks(lines[:, 0].tolist(), x0, x1, pieces):
+        for top, bottom in _stacks(lines[:, 0].tolist(), (x0, x1), pieces, text):
             found.append(clipped(Region(x0, top, x1, bottom, rulings)))
     return found
 
 
-def _stacks(places: list[float], x0: float, x1: float, pieces: Pieces) -> list[tuple[float, float]]:
-    """Tops and bottoms of neighbouring spaces between lines that hold rows of a table, and no running text."""
+def _stacks(places: list[float], width: tuple[float, float], pieces: Pieces, text: str) -> list[tuple[float, float]]:
+    """Tops and bottoms of neighbouring spaces between lines that hold rows of a table, and no running text.
+
+    The caption of a table parts it from what stands above.
+    """
+    x0, x1 = width
     middle = (pieces.top + pieces.bottom) / 2
     centre = (pieces.left + pieces.right) / 2
     inside = (centre > x0 - 2) & (centre < x1 + 2)
     stacks: list[tuple[float, float]] = []
     for top, bottom in pairwise(places):
         here = pieces.take(np.flatnonzero(inside & (middle > top) & (middle < bottom)))
-        if len(here.left) and not _is_text(here, x1 - x0):
+        if len(here.left) and not _is_text(here, x1 - x0) and not _has_caption(here, text):
             if stacks and stacks[-1][1] == top:
                 stacks[-1] = (stacks[-1][0], bottom)
             else:
                 stacks.append((top, bottom))
     return stacks
+
+
+def _has_caption(pieces: Pieces, text: str) -> bool:
+    starts = (text[first : first + 24] for first in pieces.first.tolist())
+    return any(_CAPTION.match(start) for start in starts)
 
 
 def _is_text(pieces: Pieces, width: float) -> bool:

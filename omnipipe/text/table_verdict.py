@@ -42,7 +42,7 @@ def judge_grid(grid: Grid, kind: Kind) -> Verdict:
     blank = sum(not cell.lines and cell.rows * cell.columns > 1 for cell in grid.cells) / len(grid.cells)
     if blank > 0.1 or grid.used < 0.7:
         return "none"
-    is_clean = grid.crossed <= 0.05 and grid.multi >= 0.8 and grid.used >= 0.9
+    is_clean = grid.crossed <= 0.08 and grid.multi >= 0.8 and grid.used >= 0.9
     if kind == "grid" and (grid.walls or not is_clean):
         if filled < 0.45 or grid.multi < 0.6 or grid.ruled < 0.2:
             return "none"
@@ -52,10 +52,10 @@ def judge_grid(grid: Grid, kind: Kind) -> Verdict:
         return "seen" if grid.crossed <= 0.3 and not small else "none"
     if (
         swallowed
-        or grid.stray > _MAX_STRAY
+        or (grid.stray > _MAX_STRAY and not is_clean)
         or grid.num_rows * grid.num_columns < 6
         or filled <= 0.4
-        or 0 < grid.walls <= 0.5
+        or (0 < grid.walls <= 0.5 and not is_clean)
     ):
         return "none"
     if grid.num_rows == 2 and not grid.parted:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from omnipipe.text.chars import Words
 
 NOT_UNDERSTOOD = "table:not_understood"
+_DIGIT = np.zeros(0x10000, bool)
+_DIGIT[0x30:0x3A] = True
+_SIGN = np.zeros(0x10000, bool)
+_SIGN[[ord(c) for c in "$(+-.<>€£¥–−"]] = True
 _WIDE = 0.8
 """Font sizes; gaps this wide between words of one line hint at a table."""
 
@@ -127,8 +131,9 @@ class TableFinder:
             # Lines that make no table as a grid may still part the rows of one.
             across[lines] = not state.take(region, "grid")
         free = pieces.take(state.inside < 0)
-        ruled = between_lines(rulings, across, free)
-        loose = [clipped(Region(*box, rulings)) for box in gap_boxes(free, self._words.text)]
+        ruled = between_lines(rulings, across, free, self._words.text)
+        boxes = gap_boxes(free, self._words.text, self._numbers(free, which))
+        loose = [clipped(Region(*box, rulings)) for box in boxes]
         for region in ruled:
             beside = [other for other in ruled if _are_beside(region, other)]
             around = [
@@ -152,6 +157,24 @@ class TableFinder:
         level = np.minimum(bottom[1:], bottom[:-1]) - np.maximum(top[1:], top[:-1])
         wide = (gap > _WIDE * size[1:]) & (level > 0.5 * (bottom[1:] - top[1:]))
         return bool(np.count_nonzero(wide) > 1) or len(which) < 400
+
+    def _numbers(self, pieces: Pieces, which: NDArray[np.intp]) -> NDArray[np.intp]:
+        """How many words of each piece are numbers; none where fewer than half are."""
+        words = self._words
+        if not len(pieces.first):
+            return np.zeros(0, np.intp)
+        first, last = words.first[which], np.minimum(words.last[which], len(words.units))
+        units = words.units
+        ends = _DIGIT[units[last - 1]] | _DIGIT[units[np.maximum(last - 2, first)]]
+        found = first[ends & (_DIGIT[units[first]] | _SIGN[units[first]])]
+        counts, every = _per_piece(pieces, found), _per_piece(pieces, first)
+        return np.where(2 * counts >= every, counts, 0)
+
+
+def _per_piece(pieces: Pieces, first: NDArray[np.intp]) -> NDArray[np.intp]:
+    """How many words stand in each of `pieces`; `first` is where they start in the text."""
+    at = np.maximum(np.searchsorted(pieces.first, first, side="right") - 1, 0)
+    return np.bincount(at[first < pieces.last[at]], minlength=len(pieces.first))
 
 
 def _overlap(one: Region, other: Region) -> bool:
