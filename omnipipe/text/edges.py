@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +22,8 @@ PARTED = 0.3
 _MAX_BANDS = 3
 _MAX_PIECES = 16
 _MAX_ROWS = 4
+_MAX_OUTER = _MAX_BANDS * _MAX_PIECES
+_MAX_OUTER_ROWS = 12
 _SAMPLE_ROWS = 6
 
 
@@ -95,81 +97,94 @@ def _bands(
     far: NDArray[np.float32],
     text_of: Callable[[int], str],
     em: float,
-) -> tuple[tuple[Band, ...], list[OuterRow]]:
+) -> tuple[tuple[Band, ...], tuple[OuterRow, ...]]:
     """The outer bands of one side, and the outermost rows. `near` and `far` are distances from that edge."""
     order = kept[np.argsort(near[kept], kind="stable")]
     if not len(order):
-        return (), []
-    ends = np.maximum.accumulate(far[order])
-    white = np.append(near[order][1:] - ends[:-1], 1.0) / em
-    cuts = np.flatnonzero(white > PARTED)
-    rows = _rows(cells, order[: _MAX_PIECES * 2], near, far, text_of)
+        return (), ()
+    starts, ends = near[order], np.maximum.accumulate(far[order])
+    cuts = np.flatnonzero(starts[1:] - ends[:-1] > PARTED * em).tolist()
+    outer = [_Piece(*numbers) for numbers in _outer_pieces(cells, order[:_MAX_OUTER], near, far)]
+    groups = _rows(outer)
+    rows = tuple(_row(group, text_of) for group in groups[:_MAX_OUTER_ROWS])
     bands: list[Band] = []
     start = 0
-    for cut in cuts[:_MAX_BANDS].tolist():
-        inside = set(order[start : cut + 1].tolist())
-        own = tuple(row for row in rows if row.pieces[0] in inside)
-        if len(inside) > _MAX_PIECES or len(own) > _MAX_ROWS or ends[cut] > _ZONE:
+    for cut in [*cuts, len(order) - 1][:_MAX_BANDS]:
+        first, last = sum(len(band.rows) for band in bands), cut + 1
+        own = rows[first : next((i for i, group in enumerate(groups) if group[0].place >= last), len(groups))]
+        if not own or last - start > _MAX_PIECES or len(own) > _MAX_ROWS or float(ends[cut]) > _ZONE:
             break
-        following = next((row for row in rows if row.pieces[0] not in inside and row.reach > own[-1].reach), None)
-        bands.append(Band(own, float(white[cut]), _is_table(cells, own, following)))
-        start = cut + 1
-    if not bands and rows and len(rows[0].pieces) == 1 and page_number(rows[0].texts[0]) and rows[0].reach < _ZONE:
+        white = float(starts[last] - ends[cut]) / em if last < len(order) else 1 / em
+        inside = groups[first + len(own)] if first + len(own) < len(groups) else []
+        bands.append(Band(own, white, _is_table(groups[first + len(own) - 1], inside)))
+        start = last
+    if not bands and len(rows[0].pieces) == 1 and page_number(rows[0].texts[0]) and rows[0].reach < _ZONE:
         # Numbers may stand close to the text.
         bands.append(Band(rows[:1], 0.0, False))
-    return tuple(bands), list(rows[:_SAMPLE_ROWS])
+    return tuple(bands), rows[:_SAMPLE_ROWS]
 
 
-def _rows(
-    cells: Cells,
-    order: NDArray[np.intp],
-    near: NDArray[np.float32],
-    far: NDArray[np.float32],
-    text_of: Callable[[int], str],
-) -> tuple[OuterRow, ...]:
-    """The pieces of `order` by row."""
-    groups: list[list[int]] = []
+class _Piece(NamedTuple):
+    """A piece as plain numbers; `place` counts from the edge."""
+
+    place: int
+    number: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+    size: float
+    near: float
+    far: float
+
+
+def _outer_pieces(
+    cells: Cells, order: NDArray[np.intp], near: NDArray[np.float32], far: NDArray[np.float32]
+) -> Iterator[tuple[int, int, float, float, float, float, float, float, float]]:
+    columns = (column[order].tolist() for column in (*cells, near, far))
+    return zip(range(len(order)), order.tolist(), *columns, strict=True)
+
+
+def _rows(outer: Sequence[_Piece]) -> list[list[_Piece]]:
+    """The pieces by row, from the edge inwards, and in a row by their order from the edge."""
+    groups: list[list[_Piece]] = []
     reach = middle = 0.0
-    for piece in order.tolist():
-        start, end = float(near[piece]), float(far[piece])
-        # A row is met again where most of the lower of two pieces lies beside it.
-        if (
-            groups
-            and min(reach, end) - start > 0.5 * (end - start)
-            and abs((start + end) / 2 - middle) < 0.5 * (end - start)
-        ):
+    for piece in outer:
+        height = piece.far - piece.near
+        # Beside the row's first piece, and not much above or below it.
+        is_beside = min(reach, piece.far) - piece.near > 0.5 * height
+        if groups and is_beside and abs((piece.near + piece.far) / 2 - middle) < 0.5 * height:
             groups[-1].append(piece)
         else:
             groups.append([piece])
-            reach, middle = end, (start + end) / 2
-    rows = []
-    for group in groups[: 2 * _SAMPLE_ROWS]:
-        group.sort(key=lambda piece: float(cells.left[piece]))
-        where = np.array(group)
-        rows.append(
-            OuterRow(
-                tuple(group),
-                tuple(" ".join(text_of(piece).split()) for piece in group),
-                tuple(float(cells.left[b] - cells.right[a]) for a, b in pairwise(group)),
-                float((cells.top[where].min() + cells.bottom[where].max()) / 2),
-                float(far[where].max()),
-                float(np.median(cells.size[where])),
-            )
-        )
-    return tuple(rows)
+            reach, middle = piece.far, (piece.near + piece.far) / 2
+    return groups
 
 
-def _is_table(cells: Cells, rows: Sequence[OuterRow], following: OuterRow | None) -> bool:
-    """Whether the cells of the innermost row stand over (or under) cells of the row inside of it."""
-    if following is None or len(rows[-1].pieces) < 2 or len(following.pieces) < 2:
+def _row(group: Sequence[_Piece], text_of: Callable[[int], str]) -> OuterRow:
+    pieces = sorted(group, key=lambda piece: piece.left)
+    sizes = sorted([piece.size for piece in pieces])
+    return OuterRow(
+        tuple(piece.number for piece in pieces),
+        tuple(" ".join(text_of(piece.number).split()) for piece in pieces),
+        tuple(b.left - a.right for a, b in pairwise(pieces)),
+        (min([piece.top for piece in pieces]) + max([piece.bottom for piece in pieces])) / 2,
+        max([piece.far for piece in pieces]),
+        (sizes[(len(sizes) - 1) // 2] + sizes[len(sizes) // 2]) / 2,
+    )
+
+
+def _is_table(row: Sequence[_Piece], inside: Sequence[_Piece]) -> bool:
+    """Whether the cells of a row stand over (or under) cells of the row inside of it."""
+    if len(row) < 2 or len(inside) < 2:
         return False
-    held = 0
-    for piece in rows[-1].pieces:
-        left, right = float(cells.left[piece]), float(cells.right[piece])
-        held += any(
-            float(cells.left[other]) < right
-            and float(cells.right[other]) > left
-            and float(cells.right[other] - cells.left[other]) < 2.5 * (right - left) + 0.02
-            for other in following.pieces
+    held = sum(
+        any(
+            other.left < piece.right
+            and other.right > piece.left
+            and other.right - other.left < 2.5 * (piece.right - piece.left) + 0.02
+            for other in inside
         )
-    return held >= max(2, len(rows[-1].pieces) - 1)
+        for piece in row
+    )
+    return held >= max(2, len(row) - 1)
