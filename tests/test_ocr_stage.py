@@ -107,9 +107,14 @@ def test_a_closed_stage_says_that_it_must_be_opened() -> None:
         Ocr().process([OPEN.with_(image=_pixels("L"))])
 
 
-def test_languages_that_would_be_ignored_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"no effect on engine 'rapidocr'"):
-        Ocr(languages=("deu",))
+@pytest.mark.parametrize("engine", ["rapidocr", "fast"])
+def test_languages_that_the_model_cannot_read_are_refused(engine: str) -> None:
+    with pytest.raises(ValueError, match=r"no letters of rus\. Use --ocr tesseract .* tesseract-ocr-rus"):
+        Ocr.model_validate({"engine": engine, "languages": ["rus", "eng"]})
+
+
+def test_tesseract_takes_any_language() -> None:
+    assert Ocr(engine="tesseract", languages=("rus",)).languages == ("rus",)
 
 
 def test_opening_loads_no_model(stage: Ocr) -> None:

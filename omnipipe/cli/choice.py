@@ -20,6 +20,7 @@ def choose_pipeline(
     name: str,
     *,
     ocr: OcrChoice | None = None,
+    lang: str | None = None,
     layout: LayoutChoice | None = None,
     force_ocr: bool = False,
     keep_headers: bool = False,
@@ -34,13 +35,15 @@ def choose_pipeline(
     pipeline = load_pipeline(name)
     if force_ocr and ocr is OcrChoice.off:
         raise ConfigError("--force-ocr and --ocr off exclude each other. Leave one of them out.")
-    if ocr is None and layout is None and not force_ocr and not keep_headers:
+    if ocr is None and lang is None and layout is None and not force_ocr and not keep_headers:
         return pipeline
     stages = pipeline.stages
     if ocr is OcrChoice.off:
         stages = _without_ocr(stages)
     elif ocr is not None:
         stages = _with_ocr(stages, ocr.value)
+    if lang is not None:
+        stages = _with_languages(stages, lang, pipeline.name)
     if force_ocr:
         stages = _without_text_layer(stages, pipeline.name)
     if layout is not None:
@@ -69,6 +72,20 @@ def _with_ocr(stages: tuple[Stage, ...], engine: str) -> tuple[Stage, ...]:
         if isinstance(stage, Render)
         else stage
         for stage in changed
+    )
+
+
+def _with_languages(stages: tuple[Stage, ...], given: str, name: str) -> tuple[Stage, ...]:
+    from omnipipe.stages.ocr import Ocr
+    from omnipipe.tasks.ocr_extraction.languages import parse_languages
+
+    languages = parse_languages(given)
+    if not languages:
+        raise ConfigError(f"--lang {given[:80]!r} names no language. Write --lang eng, or --lang deu+fra.")
+    if not any(isinstance(stage, Ocr) for stage in stages):
+        raise ConfigError(f"--lang {given[:80]}: pipeline {name!r} has no OCR. Add --ocr rapidocr, or use -p default.")
+    return tuple(
+        changed_stage(stage, {"languages": languages}) if isinstance(stage, Ocr) else stage for stage in stages
     )
 
 

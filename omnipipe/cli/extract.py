@@ -75,6 +75,7 @@ def extract(
     password_file: option.PasswordFile = None,
     pipeline: option.PipelineName = "default",
     ocr: option.Ocr = None,
+    lang: option.Lang = None,
     layout: option.Layout = None,
     force_ocr: option.ForceOcr = False,
     keep_headers: option.KeepHeaders = False,
@@ -88,7 +89,7 @@ def extract(
     Pages that cannot be read are named on stderr. Exit code 0 if at least one page was read, 1 if none was.
     """
     named = engine.pipeline_name(pipeline, engine_options)
-    chosen = choose_pipeline(named, ocr=ocr, layout=layout, force_ocr=force_ocr, keep_headers=keep_headers)
+    chosen = choose_pipeline(named, ocr=ocr, lang=lang, layout=layout, force_ocr=force_ocr, keep_headers=keep_headers)
     chosen = engine.with_options(chosen, engine_options)
     engine.check_engines(chosen, engine_options, strict=strict)
     passwords = read_passwords(password, password_file)

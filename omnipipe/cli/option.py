@@ -69,6 +69,15 @@ Layout = Annotated[
         help="A layout model for every page; for pages that OCR reads and text layers in doubt; or for none.",
     ),
 ]
+Lang = Annotated[
+    str | None,
+    typer.Option(
+        "--lang",
+        metavar="LANG[+LANG]",
+        envvar="OMNIPIPE_LANG",
+        help="Languages of pages that OCR reads, by Tesseract's names: eng, deu+fra.",
+    ),
+]
 ForceOcr = Annotated[
     bool,
     typer.Option("--force-ocr", envvar="OMNIPIPE_FORCE_OCR", help="Leave text layers aside: OCR for every page."),

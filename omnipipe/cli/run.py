@@ -125,6 +125,7 @@ def run(
     password: option.Passwords = None,
     password_file: option.PasswordFile = None,
     ocr: option.Ocr = None,
+    lang: option.Lang = None,
     layout: option.Layout = None,
     force_ocr: option.ForceOcr = False,
     keep_headers: option.KeepHeaders = False,
@@ -145,7 +146,7 @@ def run(
     """Read documents into RUN/pages, one row per page. The same command again does only what is missing."""
     # What can be wrong on the command line is checked before the libraries load.
     named = engine.pipeline_name(pipeline, engine_options)
-    chosen = choose_pipeline(named, ocr=ocr, layout=layout, force_ocr=force_ocr, keep_headers=keep_headers)
+    chosen = choose_pipeline(named, ocr=ocr, lang=lang, layout=layout, force_ocr=force_ocr, keep_headers=keep_headers)
     chosen = engine.with_options(chosen, engine_options)
     passwords = read_passwords(password, password_file)
     bounds = parse_concurrency(concurrency)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
@@ -15,7 +15,10 @@ from omnipipe.reading.facts import RenderPolicy
 from omnipipe.stages.base import Stage, StageContext
 
 if TYPE_CHECKING:
-    from omnipipe.tasks.ocr_extraction.result import OcrEngine
+    from omnipipe.tasks.ocr_extraction.result import OcrEngine, OcrResult
+
+_READ_WELL = 0.95
+"""Mean confidence from which the letters are those of the page."""
 
 EngineName = Literal["rapidocr", "tesseract", "fast"]
 
@@ -40,7 +43,9 @@ class Ocr(Stage):
         "rapidocr", description="rapidocr needs only pip; tesseract is faster on clean pages; fast tries it first."
     )
     languages: tuple[str, ...] = Field(
-        (), description="Tesseract's language data (eng, deu, ...), eng if empty; RapidOCR's model reads all it knows."
+        (),
+        description="Languages of the pages by Tesseract's names (eng, deu). Tesseract reads with their data, eng if"
+        " none is named; RapidOCR reads all it knows and takes no doubtful letters that they lack.",
     )
     min_confidence: float = Field(0.5, ge=0, le=1, description="Lines read with less confidence (0 to 1) are dropped.")
     fix_rotation: bool = Field(True, description="Turn pages that lie sideways or upside down before reading them.")
@@ -51,12 +56,20 @@ class Ocr(Stage):
 
     @model_validator(mode="after")
     def _languages_have_a_reader(self) -> Self:
-        if self.languages and self.engine == "rapidocr":
-            raise ValueError(
-                f"languages={list(self.languages)} has no effect on engine 'rapidocr', whose one model reads all that"
-                " it knows. Leave it out, or set engine to tesseract or fast."
-            )
+        from omnipipe.tasks.ocr_extraction.languages import letters_of
+
+        if self.engine != "tesseract":
+            try:
+                letters_of(self.languages)
+            except ConfigError as error:
+                raise ValueError(str(error)) from error
         return self
+
+    def identity(self) -> Mapping[str, object]:
+        """Whether the model that tells which way up a page lies is there: without it some come out otherwise."""
+        from omnipipe.tasks.ocr_extraction.compass import Compass
+
+        return {"has_compass": self.fix_rotation and Compass.is_there()}
 
     @property
     def picture(self) -> RenderPolicy:
@@ -112,10 +125,18 @@ class Ocr(Stage):
             quality=result.confidence,
             engine=result.engine,
             model=result.model,
+            language=self._language(result),
             infer_ms=round(took, 3),
             # The stages after this one see the page as it was read.
             image=turned_pixels(page.image, result.rotation_applied),
         )
+
+    def _language(self, result: OcrResult) -> str | None:
+        """The script of a page that was read well: of others the letters may be of another script than they look."""
+        from omnipipe.tasks.ocr_extraction.languages import script_tag
+
+        is_sure = (result.confidence or 0.0) >= _READ_WELL
+        return script_tag(line.text for line in result.lines) if is_sure else None
 
     def build(self) -> OcrEngine:
         """The chosen engine, nothing loaded.
@@ -133,7 +154,12 @@ class Ocr(Stage):
         )
 
         languages = self.languages or ("eng",)
-        rapid = RapidOCRConfig(min_confidence=self.min_confidence, fix_rotation=self.fix_rotation, threads=self.threads)
+        rapid = RapidOCRConfig(
+            languages=self.languages,
+            min_confidence=self.min_confidence,
+            fix_rotation=self.fix_rotation,
+            threads=self.threads,
+        )
         first = TesseractConfig(languages=languages, min_confidence=self.min_confidence, fix_rotation=self.fix_rotation)
         if self.engine == "rapidocr":
             return RapidOCR(rapid)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from omnipipe.config import Config, operation
-from omnipipe.errors import MissingExtraError
+from omnipipe.errors import ConfigError, MissingExtraError
+from omnipipe.tasks.ocr_extraction.alphabet import settled
 from omnipipe.tasks.ocr_extraction.compass import Compass
+from omnipipe.tasks.ocr_extraction.languages import letters_of
 from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, arrange
 from omnipipe.tasks.ocr_extraction.orientation import confirmed, find_turn
 from omnipipe.tasks.ocr_extraction.picture import Picture, to_array
+from omnipipe.tasks.ocr_extraction.recognition import Recogniser
 from omnipipe.tasks.ocr_extraction.result import OcrResult, mean_confidence
 
 if TYPE_CHECKING:
@@ -38,9 +42,12 @@ class RapidOCRConfig(Config):
     """Settings of RapidOCR."""
 
     detection_pixels: int = Field(
-        650_000, ge=4096, le=16_000_000, description="Pixels of the reduced picture in which lines are looked for."
+        1_300_000, ge=4096, le=16_000_000, description="Pixels of the reduced picture in which lines are looked for."
     )
     min_confidence: float = Field(0.5, ge=0, le=1, description="Lines read with less confidence (0 to 1) are dropped.")
+    languages: tuple[str, ...] = Field(
+        (), description="Languages by Tesseract's names (eng, deu): doubtful letters that they lack are not taken."
+    )
     fix_rotation: bool = Field(True, description="Turn pages that lie sideways or upside down before reading them.")
     orientation: Literal["auto", "model", "lines"] = Field(
         "auto",
@@ -48,6 +55,14 @@ class RapidOCRConfig(Config):
         " lines alone; auto takes the model if it is there.",
     )
     threads: int = operation(1, ge=1, description="Threads of a model; one process a core beats more threads.")
+
+    @model_validator(mode="after")
+    def _languages_are_known(self) -> Self:
+        try:
+            letters_of(self.languages)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        return self
 
 
 class RapidOCR:
@@ -63,7 +78,9 @@ class RapidOCR:
             if find_spec(module) is None:
                 raise MissingExtraError("RapidOCR", module, _INSTALL)
         self.config = config or RapidOCRConfig()
+        self._letters = letters_of(self.config.languages)
         self._engine: Any = None
+        self._recogniser: Any = None
         self._compass: Compass | None = None
         self._model = ""
 
@@ -96,11 +113,10 @@ class RapidOCR:
             "Global.use_vertical_padding": False,
             "Det.limit_type": "max",
             "Det.limit_side_len": 10**6,
-            # Batches are padded to their longest line: 1 is the fastest and takes half the memory.
-            "Rec.rec_batch_num": 1,
             "EngineConfig.onnxruntime.intra_op_num_threads": self.config.threads,
             "EngineConfig.onnxruntime.inter_op_num_threads": 1,
         }
+        self._recogniser = Recogniser(models["Rec"], self.config.threads)
         self._engine = engine_class(params=params)
         if self.config.fix_rotation and self._has_compass():
             self._compass = Compass(self.config.threads)
@@ -110,7 +126,7 @@ class RapidOCR:
 
     def close(self) -> None:
         """Free the models; the next picture loads them again."""
-        self._engine = self._compass = None
+        self._engine = self._recogniser = self._compass = None
 
     def extract(self, picture: Picture) -> OcrResult:
         """The text of `picture`.
@@ -125,7 +141,7 @@ class RapidOCR:
         else:
             turn, quads = 0, self._find_lines(image)
         height, width = image.shape[:2]
-        found = [line for quad in quads if (line := self._read(image, quad)) is not None]
+        found = self._read_lines(image, quads)
         lines, blocks = arrange(found, (width, height), "rapidocr")
         content = "\n\n".join(block.text for block in blocks)
         confidence = mean_confidence(lines)
@@ -163,7 +179,7 @@ class RapidOCR:
         return turn, image, quads
 
     def _confidence(self, crop: Image) -> float:
-        return self._read_crop(crop)[1]
+        return float(self._recogniser.read(crop).confidence)
 
     def _find_lines(self, image: Image) -> list[Quad]:
         import cv2
@@ -185,16 +201,14 @@ class RapidOCR:
         boxes = np.minimum(np.asarray(answer.boxes, dtype=float) / scale, [width, height])
         return [tuple((float(x), float(y)) for x, y in box) for box in boxes]  # type: ignore[misc]
 
-    def _read(self, image: Image, quad: Quad) -> FoundLine | None:
-        text, confidence = self._read_crop(_cut(image, quad))
-        text = " ".join(text.split())
-        return FoundLine(text, confidence, quad) if text and confidence >= self.config.min_confidence else None
-
-    def _read_crop(self, crop: Image) -> tuple[str, float]:
-        answer = self._engine(_bgr(crop), use_det=False, use_cls=False, use_rec=True)
-        if not answer.txts:
-            return "", 0.0
-        return str(answer.txts[0]), float(answer.scores[0])
+    def _read_lines(self, image: Image, quads: Sequence[Quad]) -> list[FoundLine]:
+        readings = [self._recogniser.read(_cut(image, quad)) for quad in quads]
+        texts = [" ".join(text.split()) for text in settled(readings, self._letters)]
+        return [
+            FoundLine(text, reading.confidence, quad)
+            for text, reading, quad in zip(texts, readings, quads, strict=True)
+            if text and reading.confidence >= self.config.min_confidence
+        ]
 
     def _is_upside_down(self, crop: Image) -> bool:
         answer = self._engine(_bgr(crop), use_det=False, use_cls=True, use_rec=False)
