@@ -210,6 +210,12 @@ def test_accents_beside_their_letter_are_joined() -> None:
     assert layer.text == "A naïve idea, and a caf´e."
 
 
+def test_accents_after_their_letter_are_told_by_where_they_are_drawn() -> None:
+    texts = [(72.0 + x, 700.0, 10.0, 0, one) for x, one in [(0, "Ag"), (12.2, "e"), (12.5, "\xa8"), (18, "nia")]]
+
+    assert read(texts).text == "Agënia"
+
+
 def test_formulas_keep_their_text_and_set_a_flag() -> None:
     formula = [(72 + 20 * i, 640, 10, 4, sign) for i, sign in enumerate(["a", "b", "c", "x", "y", "z"])]
 

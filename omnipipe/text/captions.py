@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from omnipipe.text.paragraphs import ENDS
 from omnipipe.text.rows import BOLD, ITALIC
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def mark_footnotes(columns: Sequence[list[Part]], page: PageStyle) -> list[list[
         while start and column[start - 1].type in ("text", "list") and 0 < column[start - 1].size <= small:
             start -= 1
         tail = column[start:]
-        while tail and tail[0].top < (foot if _MARKER.match(tail[0].text) else lowest):
+        while tail and tail[0].top < (foot if _is_marked(tail[0].text) else lowest):
             start, tail = start + 1, tail[1:]
         if _are_notes(tail, column[:start]):
             column = [*column[:start], *(part._replace(type="footnote") for part in tail)]
@@ -66,10 +67,21 @@ def mark_footnotes(columns: Sequence[list[Part]], page: PageStyle) -> list[list[
     return marked
 
 
+def _is_marked(text: str) -> bool:
+    return bool(_MARKER.match(text) or _REFERENCE.match(text))
+
+
 def _are_notes(tail: Sequence[Part], above: Sequence[Part]) -> bool:
-    if not tail or any(_REFERENCE.match(part.text) for part in tail):
+    if not tail:
         return False
+    if any(_REFERENCE.match(part.text) for part in tail):
+        # Numbered as entries of a list of references are: notes interrupt a sentence.
+        return _breaks_off(above)
     if any(_MARKER.match(part.text) for part in tail):
         return True
-    # A note without a mark, as on the first page of a paper, interrupts a sentence.
-    return bool(above) and above[-1].type == "text" and above[-1].is_open and len(tail) <= 4
+    # A note without a mark, as on the first page of a paper.
+    return _breaks_off(above) and len(tail) <= 4
+
+
+def _breaks_off(above: Sequence[Part]) -> bool:
+    return bool(above) and above[-1].type == "text" and above[-1].is_open and not ENDS.search(above[-1].text)

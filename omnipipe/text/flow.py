@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -16,23 +15,8 @@ if TYPE_CHECKING:
 
 _NO_SPACE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
-_COMBINING = {
-    "¨": "\u0308",
-    "ˆ": "\u0302",
-    "˜": "\u0303",
-    "ˇ": "\u030c",
-    "˘": "\u0306",
-    "¯": "\u0304",
-    "˙": "\u0307",
-    "˚": "\u030a",
-    "˝": "\u030b",
-}
-_ACCENT = re.compile(f"([{''.join(_COMBINING)}])([A-Za-zıȷ])")
-_CEDILLA = re.compile("([cCsStT])¸")
-_ACCENTS = re.compile(f"[¸{''.join(_COMBINING)}]")
-_DOTLESS = {"ı": "i", "ȷ": "j"}
-
 _SPECIAL = re.compile(r"^(?=#{1,6}(?: |$)|>|[-+*] |```|~~~|={2,}$|-{2,}$|_{3,}$|\*{3,}$)", re.MULTILINE)
+_LEADER = re.compile(r"(?:\. ?){5,} *[\divxlc]{1,6}$")
 _FIRST = frozenset("#>-+*`~=_")
 
 
@@ -48,7 +32,9 @@ def flow(group: Sequence[Row], edge: float, page: PageStyle) -> str:
         last = out[-1:]
         if last and last in HYPHENS and not (is_table and previous.gaps):
             out = join_word(out, row.text, page.options.dehyphenate, page.text)
-        elif (is_table and (previous.gaps or row.gaps)) or not _runs_on(previous, row, edge):
+        elif (
+            (is_table and (previous.gaps or row.gaps)) or not _runs_on(previous, row, edge) or _is_entry(previous.text)
+        ):
             out += "\n" + row.text
         elif _NO_SPACE.match(last) and _NO_SPACE.match(row.text):
             out += row.text
@@ -57,19 +43,14 @@ def flow(group: Sequence[Row], edge: float, page: PageStyle) -> str:
     return out
 
 
+def _is_entry(text: str) -> bool:
+    """Whether a line is an entry of a table of contents: dots lead to a page number."""
+    return (". ." in text or ".." in text) and bool(_LEADER.search(text))
+
+
 def is_full(row: Row, edge: float, left: float) -> bool:
     """Whether `row` ends at the edge of its column, which starts at `left`, as far as ragged lines do."""
     return row.right > edge - max(2.5 * row.size, 0.3 * (edge - left))
-
-
-def has_loose_accents(text: str) -> bool:
-    """Whether accents stand beside their letters, as old TeX writes them."""
-    return bool(_ACCENTS.search(text))
-
-
-def join_accents(text: str) -> str:
-    """`text` with accents before a letter (a cedilla: after it) joined with it, where one character is both."""
-    return _CEDILLA.sub(lambda m: unicodedata.normalize("NFC", m[1] + "\u0327"), _ACCENT.sub(_accented, text))
 
 
 def escape(text: str) -> str:
@@ -77,12 +58,6 @@ def escape(text: str) -> str:
     if text[:1] not in _FIRST and "\n" not in text:
         return text
     return _SPECIAL.sub(r"\\", text)
-
-
-def _accented(match: re.Match[str]) -> str:
-    letter = _DOTLESS.get(match[2], match[2])
-    joined = unicodedata.normalize("NFC", letter + _COMBINING[match[1]])
-    return joined if len(joined) == 1 else match[0]
 
 
 def _own_edge(group: Sequence[Row]) -> float:

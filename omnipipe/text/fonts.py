@@ -34,6 +34,10 @@ _MATH = re.compile(
 _SYMBOL = re.compile(rb"wingding|webding|dingbat|typographicsymbol|bullet", re.IGNORECASE)
 _FIXED, _ITALIC_FLAG, _FORCE_BOLD = 1, 1 << 6, 1 << 18
 
+_LOWER = re.compile(r"[a-z]")
+_MIN_SAMPLE, _MAX_SAMPLE = 6, 40
+"""Words that a font is judged by: at least, at most."""
+
 _P = ctypes.c_void_p
 _text_object = bare(pdfium.FPDFText_GetTextObject, ctypes.c_void_p)
 _name = bare(pdfium.FPDFFont_GetBaseFontName, None)
@@ -64,11 +68,32 @@ def word_styles(textpage: pypdfium2.PdfTextPage, words: Words) -> NDArray[np.uin
         found[inside] = _objects(handle, chars, inside)
     changes = np.ones(num, bool)
     changes[1:] = found[1:] != found[:-1]
-    fonts = [_font(_P(one)) if one else None for one in found[changes].tolist()]
-    styles = {font: _style(font) for font in set(fonts)}
-    per_run = np.fromiter((styles[font] for font in fonts), np.uint8, len(fonts))
-    found_styles: NDArray[np.uint8] = per_run[changes.cumsum() - 1]
+    fonts = [_font(_P(one)) if one else 0 for one in found[changes].tolist()]
+    numbers = {font: number for number, font in enumerate(dict.fromkeys(fonts))}
+    per_run = np.fromiter((numbers[font] for font in fonts), np.intp, len(fonts))
+    owner = per_run[changes.cumsum() - 1]
+    styles = np.array([_style(font) for font in numbers], np.uint8)
+    for number in (styles & MONO == 0).nonzero()[0].tolist():
+        if _is_fixed(words, owner == number):
+            styles[number] |= MONO
+    found_styles: NDArray[np.uint8] = styles[owner]
     return found_styles
+
+
+def _is_fixed(words: Words, which: NDArray[np.bool_]) -> bool:
+    """Whether all letters of words are of one width, whatever the font is called."""
+    length = words.last - words.first
+    chosen = np.flatnonzero(which & (length > 2) & (words.turn == 0))[:_MAX_SAMPLE]
+    if len(chosen) < _MIN_SAMPLE:
+        return False
+    width = words.box[chosen, 2] - words.box[chosen, 0]
+    share = np.sort(width / (length[chosen] * np.maximum(words.size[chosen], 0.1)))
+    middle = share[len(share) // 2]
+    if share[len(share) // 10] < 0.985 * middle or share[-1 - len(share) // 10] > 1.015 * middle:
+        return False
+    strings = (words.text[words.first[i] : words.last[i]] for i in chosen.tolist())
+    # Digits and the signs of East Asia are of one width in most fonts.
+    return sum(bool(_LOWER.search(string)) for string in strings) >= _MIN_SAMPLE
 
 
 def _objects(handle: Handle, chars: list[int], which: NDArray[np.intp]) -> NDArray[np.uint64]:
@@ -77,7 +102,7 @@ def _objects(handle: Handle, chars: list[int], which: NDArray[np.intp]) -> NDArr
     return np.fromiter((address or 0 for address in found), np.uint64, len(which))
 
 
-def _style(font: int | None) -> int:
+def _style(font: int) -> int:
     if not font:
         return 0
     handle = _P(font)

@@ -77,6 +77,7 @@ class PageStyle:
     `body` is the size of running text, `levels` are the sizes of headings (largest first), `words` the page's words
     and its text (to see how a broken word is written elsewhere), `styles` the bits of each word, `marked` those that
     set it off from the text around it. `links` maps words to addresses. `codes`: fixed width means code here.
+    `accents`: on which side of its letter a loose accent stands (before, after; empty for none).
     """
 
     body: float
@@ -87,6 +88,7 @@ class PageStyle:
     options: TextOptions
     links: Mapping[int, str] = field(default_factory=dict)
     codes: bool = False
+    accents: str = ""
 
     @property
     def text(self) -> str:

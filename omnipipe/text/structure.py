@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from omnipipe.text.accents import find_side, join_accents
 from omnipipe.text.arrange import arrange
 from omnipipe.text.code import has_code
 from omnipipe.text.emphasis import set_off
-from omnipipe.text.flow import has_loose_accents, join_accents
 from omnipipe.text.fonts import word_styles
 from omnipipe.text.headings import settle_levels
 from omnipipe.text.links import find_links
@@ -43,7 +43,8 @@ def page_style(
     marked = set_off(styles, lengths) if options.emphasis else bytes(len(styles))
     links = find_links(page, words) if options.links else {}
     bits = styles.tobytes()
-    return PageStyle(*sizes, words, bits, marked, options, links, has_code(styles, lengths))
+    accents = "" if words.text.isascii() else find_side(textpage, words)
+    return PageStyle(*sizes, words, bits, marked, options, links, has_code(styles, lengths), accents)
 
 
 def has_formula(style: PageStyle) -> bool:
@@ -61,6 +62,9 @@ def has_formula(style: PageStyle) -> bool:
 def to_blocks(columns: Sequence[list[Part]], style: PageStyle) -> list[Part]:
     """The blocks of `columns` in reading order, headings with consistent levels."""
     parts = settle_levels(arrange(columns, style))
-    if has_loose_accents(style.text):
-        parts = [part if part.type == "code" else part._replace(text=join_accents(part.text)) for part in parts]
+    if style.accents:
+        parts = [
+            part if part.type == "code" else part._replace(text=join_accents(part.text, style.accents))
+            for part in parts
+        ]
     return parts
