@@ -211,7 +211,7 @@ def test_accents_beside_their_letter_are_joined() -> None:
 
 
 def test_accents_after_their_letter_are_told_by_where_they_are_drawn() -> None:
-    texts = [(72.0 + x, 700.0, 10.0, 0, one) for x, one in [(0, "Ag"), (12.2, "e"), (12.5, "\xa8"), (18, "nia")]]
+    texts = [(72.0 + x, 700.0, 10.0, 0, one) for x, one in [(0, "Ag"), (12.2, "e"), (14.2, "\xa8"), (17.8, "nia")]]
 
     assert read(texts).text == "Agënia"
 
