@@ -34,6 +34,14 @@ class PackedJob(NamedTuple):
     rows: Sequence[Row]
 
 
+def load_arrow() -> None:
+    """Import what packs need."""
+    import pyarrow.json
+    import pyarrow.parquet  # noqa: F401
+
+    _json_schema()
+
+
 def write_pack(folder: Path, name: str, jobs: Iterable[PackedJob]) -> int:
     """Write both files durably, the list last: what it names is there. How many jobs that were.
 

@@ -20,6 +20,7 @@ from omnipipe.online.jobs.index import Index, Live, Part
 from omnipipe.online.jobs.journal import SEGMENT_BYTES, Journal
 from omnipipe.online.jobs.layout import DataLayout
 from omnipipe.online.jobs.lease import Claims, JobLostError, Lease
+from omnipipe.online.jobs.pack import load_arrow
 from omnipipe.online.jobs.removal import remove
 from omnipipe.online.jobs.shelf import Shelf, read_rows
 from omnipipe.online.jobs.side_files import SideFiles
@@ -87,6 +88,8 @@ class JobStore:
         await asyncio.to_thread(self._open)
 
     def _open(self) -> None:
+        # Packing needs it, minutes later and under load: its import then stalls all requests, and takes 80 MiB at once.
+        load_arrow()
         self._shelf.layout.make()
         self._shelf.lease.take()
         with self._lock:
