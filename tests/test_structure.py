@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pypdfium2
 import pytest
 
 from omnipipe.text.layer import TextLayer, read_text_layer
+from omnipipe.text.ligatures import mend_ligatures
 from omnipipe.text.options import TextOptions
 from tests.pdfs import pdf_of_contents, pdf_of_objects
 
@@ -214,6 +216,17 @@ def test_accents_after_their_letter_are_told_by_where_they_are_drawn() -> None:
     texts = [(72.0 + x, 700.0, 10.0, 0, one) for x, one in [(0, "Ag"), (12.2, "e"), (14.2, "\xa8"), (17.8, "nia")]]
 
     assert read(texts).text == "Agënia"
+
+
+def test_lam_and_alef_of_one_glyph_change_places() -> None:
+    glyph = {4: (5, 0, 9, 9), 5: (5, 0, 9, 9)}
+
+    mended = mend_ligatures(
+        "\u0645\u0646 \u0627\u0623\u0644 \u0648\u0627\u0644",
+        lambda places: np.array([glyph.get(i, (i, 0, i, 0)) for i in places], np.float32),
+    )
+
+    assert mended == "\u0645\u0646 \u0627\u0644\u0623 \u0648\u0627\u0644"
 
 
 def test_formulas_keep_their_text_and_set_a_flag() -> None:

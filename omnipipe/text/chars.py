@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pypdfium2.raw as pdfium
 
+from omnipipe.text.ligatures import mend_ligatures
 from omnipipe.text.native import bare
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ def read_words(textpage: pypdfium2.PdfTextPage) -> Words | None:
     turn = _vertical(turn, stacked, last - first)
     box = np.concatenate((np.minimum(ends.heads, ends.tails)[:, :2], np.maximum(ends.heads, ends.tails)[:, 2:]), axis=1)
     text, first, last = _decode(units, first, last)
+    if "ل" in text and len(text) == len(units):
+        text = mend_ligatures(text, lambda places: _boxes(handle, [_char_index(handle, i) for i in places]))
     return Words(text, units, first, last, line, box, size, turn, ends.chars, angle)
 
 
