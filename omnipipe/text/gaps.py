@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.text.gutters import median
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -27,11 +29,12 @@ _MAX_PIECES = 20_000
 
 
 class _Rows(NamedTuple):
-    """Rows of pieces: `order` sorts pieces by row, `starts` says where each starts, `count` how many pieces it has."""
+    """Rows of pieces: `order` sorts pieces by row, `starts` says where each starts, `num_pieces` how
+    many pieces it has."""
 
     order: NDArray[np.intp]
     starts: NDArray[np.intp]
-    count: NDArray[np.intp]
+    num_pieces: NDArray[np.intp]
     base: NDArray[np.float32]
 
 
@@ -44,13 +47,13 @@ def gap_boxes(pieces: Pieces, text: str, numbers: NDArray[np.intp], least: int =
     if len(pieces.left) < 3 or len(pieces.left) > _MAX_PIECES:
         return []
     rows = _rows(pieces)
-    rich = (rows.count >= least) | (np.add.reduceat(numbers[rows.order], rows.starts) >= _NUMBERS)
+    rich = (rows.num_pieces >= least) | (np.add.reduceat(numbers[rows.order], rows.starts) >= _NUMBERS)
     if np.count_nonzero(rich) < 3:
         return []
-    em = float(np.median(pieces.size))
+    em = median(pieces.size)
     boxes = []
     for first, last in _stretches(rows, rich, em):
-        inside = rows.order[rows.starts[first] : rows.starts[last] + rows.count[last]]
+        inside = rows.order[rows.starts[first] : rows.starts[last] + rows.num_pieces[last]]
         for part in _parts_beside_gutters(pieces, inside, text, em):
             box = _without_prose(pieces, part, text, em, least if numbers[part].sum() < len(part) else 1)
             if box is not None:
@@ -116,7 +119,7 @@ def _without_prose(pieces: Pieces, inside: NDArray[np.intp], text: str, em: floa
     """The box of the pieces at `inside` without outer columns of running text; None where too little is left."""
     columns = _columns(pieces, inside, em)
     prose = [
-        bool(np.median(pieces.right[column] - pieces.left[column]) > _PROSE * em)
+        bool(median(pieces.right[column] - pieces.left[column]) > _PROSE * em)
         and len(column) > 4
         and not _has_leaders(pieces, column, text)
         for column in columns
@@ -150,10 +153,10 @@ def _grown(pieces: Pieces, rows: _Rows, box: Box, reach: tuple[int, int], em: fl
     """`box` with the rows of two pieces or more that stand right above and below it, within its width."""
     x0, top, x1, bottom = box
     first, last = reach
-    pitch = float(np.median(np.diff(rows.base[first : last + 1])))
+    pitch = median(np.diff(rows.base[first : last + 1]))
     for step, row in ((-1, first - 1), (1, last + 1)):
-        while 0 <= row < len(rows.count):
-            here = rows.order[rows.starts[row] : rows.starts[row] + rows.count[row]]
+        while 0 <= row < len(rows.num_pieces):
+            here = rows.order[rows.starts[row] : rows.starts[row] + rows.num_pieces[row]]
             inside = here[(pieces.right[here] > x0) & (pieces.left[here] < x1)]
             far = abs(float(rows.base[row] - rows.base[row - step]))
             is_out = (pieces.left[inside] < x0 - em) | (pieces.right[inside] > x1 + em)

@@ -6,11 +6,12 @@ All coordinates are points in the reading frame. A run is a piece of text that n
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.text.gutters import median
+from omnipipe.text.table_columns import SNAP, column_edges, columns_of, drop_mark_columns
 from omnipipe.text.table_rows import Band, find_rows
 
 if TYPE_CHECKING:
@@ -24,22 +25,10 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-JOIN = 0.5
-"""Words closer than this many font sizes are one run."""
-_BIN = 0.2
-"""Font sizes; the grain at which gaps are looked for."""
-_SNAP = 3.0
-"""Points; lines closer than this are one edge of the grid."""
-_STRIP = 1.2
-"""Font sizes; narrower spaces between lines are no columns where they are empty."""
-_LEAST_DRAWN, _MAX_DRAWN = 0.2, 150.0
-"""Of the height of a table, and in points: lines down that are shorter part no columns."""
-_MAX_COLUMNS = 200
 _MAX_HEADS = 6
+_MAX_CROSSED = 0.35
+"""Where more of the runs lie across gaps there is no grid, and no need to look further."""
 _NUMBER = re.compile(r"^[^A-Za-z]*\d[^A-Za-z]*[a-zA-Z%]{0,2}$|^[-–—―−]$")
-_WORDS = re.compile(r"[^\W_]")
-_AFTER = frozenset({")", "%", "*", "**", "†", "‡", "?", "°"})
-"""Signs that belong to what stands before them."""
 
 
 class Cell(NamedTuple):
@@ -50,6 +39,15 @@ class Cell(NamedTuple):
     rows: int
     columns: int
     lines: list[list[int]]
+
+
+class Rect(NamedTuple):
+    """Places of a grid: the first and last row and column."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
 
 
 class Grid(NamedTuple):
@@ -75,124 +73,20 @@ class Grid(NamedTuple):
     stray: int
 
 
-def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]:
-    """Bounds of the columns from left to right, and for each whether it is drawn."""
-    drawn = _drawn_edges(region)
-    edges, is_line = [region.left], [True]
-    middle = (runs.left + runs.right) / 2
-    em = float(np.median(runs.size))
-    # Shaded cells leave strips at their sides, which are no columns.
-    bounds = [region.left, *drawn, region.right]
-    strips = [b - a < _STRIP * em and not ((middle > a) & (middle < b)).any() for a, b in pairwise(bounds)]
-    drawn = [x for k, x in enumerate(drawn) if not strips[k]]
-    if drawn and strips[-1]:
-        drawn = drawn[:-1]
-    for start, end in zip([region.left, *drawn], [*drawn, region.right], strict=True):
-        inside = (middle > start) & (middle < end)
-        found = _gaps(runs.take(inside), start, end, bool(drawn))
-        edges += [*found, end]
-        is_line += [False] * len(found) + [True]
-    return edges[: _MAX_COLUMNS + 1], is_line[: _MAX_COLUMNS + 1]
-
-
-def _drawn_edges(region: Region) -> list[float]:
-    """Places of the lines down inside that go over a part of the height, each once."""
-    least = min(_LEAST_DRAWN * (region.bottom - region.top), _MAX_DRAWN)
-    down = region.lines.vertical
-    down = down[(down[:, 0] - region.left >= _SNAP) & (region.right - down[:, 0] >= _SNAP)]
-    places = []
-    for group in np.split(down, np.flatnonzero(np.diff(down[:, 0]) > _SNAP) + 1):
-        drawn = min(float((group[:, 2] - group[:, 1]).sum()), float(np.ptp(group[:, 1:]))) if len(group) else 0.0
-        if drawn >= least:
-            places.append(float(group[:, 0].mean()))
-    return places
-
-
-def _gaps(runs: Pieces, start: float, end: float, between_lines: bool) -> list[float]:
-    """Where columns meet between `start` and `end`: corridors that no row crosses."""
-    if len(runs.left) < 4:
-        return []
-    em = float(np.median(runs.size))
-    bands = band_numbers(runs)
-    num_bands = int(bands[-1]) + 1 if len(bands) else 0
-    order = np.argsort(base_of(runs), kind="stable")
-    lone = np.bincount(bands, minlength=num_bands)[bands] == 1
-    left, right = runs.left[order], runs.right[order]
-    # A row of one run is a heading over some rows, or goes on with a cell: neither says where columns are.
-    used = ~lone
-    if len(np.unique(bands[used])) < 3:
-        used = ~(lone & (right - left > 0.4 * (end - start)))
-    if np.count_nonzero(used) < 4:
-        return []
-    left, right, bands = left[used], right[used], bands[used]
-    num_used = len(np.unique(bands))
-    least = (0.5 if num_used >= 4 else 0.8) * em
-    needed = max(2, int(0.12 * num_used))
-    if between_lines:
-        # Lines that were left out between two columns are rarer than cells of several lines.
-        is_long = num_used >= 6 and num_used >= 0.8 * num_bands
-        least, needed = (0.5 * em, int(0.8 * num_bands)) if is_long else (1.2 * em, int(0.6 * num_used))
-        if num_used < 4:
-            return []
-    grain = _BIN * em
-    x0 = float(left.min())
-    num_bins = int(min((float(right.max()) - x0) / grain, 4000)) + 2
-    opens = np.bincount(((left - x0) / grain).astype(np.intp).clip(0, num_bins - 1), minlength=num_bins)
-    closes = np.bincount(np.ceil((right - x0) / grain).astype(np.intp).clip(0, num_bins - 1), minlength=num_bins)
-    cover = (opens - closes).cumsum()
-    allowed = int(0.1 * num_used)
-    free = np.flatnonzero(cover <= allowed)
-    corridors = np.split(free, np.flatnonzero(np.diff(free) > 1) + 1)
-    found = [(int(c[0]), int(c[-1]) + 1) for c in corridors if len(c) and (c[-1] + 1 - c[0]) * grain >= least]
-    found = [c for c in found if c[0] > 0 and c[1] < num_bins - 1]
-    return [x0 + (a + b) / 2 * grain for a, b in _supported(found, cover, needed)]
-
-
-def _supported(found: list[tuple[int, int]], cover: NDArray[np.intp], needed: int) -> list[tuple[int, int]]:
-    """The corridors with columns on both sides that enough rows fill; a thin column goes to its nearer neighbour."""
-    while found:
-        bounds = [0, *(edge for corridor in found for edge in corridor), len(cover)]
-        peaks = [int(cover[bounds[i] : bounds[i + 1]].max(initial=0)) for i in range(0, len(bounds), 2)]
-        weakest = min(range(len(peaks)), key=lambda i: peaks[i])
-        if peaks[weakest] >= needed:
-            break
-        before = found[weakest - 1] if weakest else None
-        after = found[weakest] if weakest < len(found) else None
-        if before is None or (after is not None and after[1] - after[0] < before[1] - before[0]):
-            found.pop(weakest)
-        else:
-            found.pop(weakest - 1)
-    return found
-
-
-def base_of(runs: Pieces) -> Floats:
-    """The baselines of pieces."""
-    return runs.bottom - 0.22 * (runs.bottom - runs.top)
-
-
-def band_numbers(runs: Pieces) -> NDArray[np.intp]:
-    """For runs sorted by baseline: the number of the line of text that each stands on."""
-    base = base_of(runs)
-    order = np.argsort(base, kind="stable")
-    base, size = base[order], runs.size[order]
-    step = np.diff(base) > 0.35 * np.minimum(size[1:], size[:-1])
-    return np.concatenate((np.zeros(1, np.intp), np.cumsum(step)))
-
-
 def build_grid(runs: Pieces, region: Region, strings: Sequence[str]) -> Grid | None:
     """The grid of `region`, which holds `runs`, whose texts are `strings`; None where there is no table."""
     edges, is_line = column_edges(runs, region)
     first, last = columns_of(runs, edges)
-    if _drop_mark_columns(edges, is_line, first, last, strings):
+    if drop_mark_columns(edges, is_line, first, last, strings):
         first, last = columns_of(runs, edges)
     num_columns = len(edges) - 1
-    if num_columns < 2 or len(runs.left) < 2:
+    if num_columns < 2 or len(runs.left) < max(2, 0.4 * num_columns) or np.mean(last > first) > _MAX_CROSSED:
         return None
     bands = find_rows(runs, first, last, region, edges, strings)
     if len(bands) < 2:
         return None
-    owner = _merge(runs, bands, edges, is_line, region.lines)
-    cells = _cells(runs, bands, owner, first)
+    rects = _merge(runs, bands, edges, is_line, region.lines)
+    cells = _cells(runs, bands, rects, first)
     crossed = float(np.mean(last > first))
     walls = _walls(bands, edges, region.lines).mean(axis=0)
     is_drawn = np.array(is_line[1:-1], bool)
@@ -211,7 +105,7 @@ def build_grid(runs: Pieces, region: Region, strings: Sequence[str]) -> Grid | N
         multi,
         _aligned(runs, first, last),
         *_use(bands, num_columns),
-        sum(all(abs(x - edge) > _SNAP for edge in edges) for x in region.lines.vertical[:, 0].tolist()),
+        sum(all(abs(x - edge) > SNAP for edge in edges) for x in region.lines.vertical[:, 0].tolist()),
     )
 
 
@@ -224,48 +118,20 @@ def _use(bands: Sequence[Band], num_columns: int) -> tuple[float, int]:
 def _aligned(runs: Pieces, first: NDArray[np.intp], last: NDArray[np.intp]) -> float:
     inner = first == last
     left, right, column = runs.left[inner], runs.right[inner], first[inner]
-    limit = 0.4 * float(np.median(runs.size))
+    limit = 0.4 * median(runs.size)
     good = []
     for c in np.unique(column).tolist():
         x0, x1 = left[column == c], right[column == c]
-        spread = [float(np.mean(np.abs(x - np.median(x)))) for x in (x0, x1, (x0 + x1) / 2)]
+        spread = [float(np.mean(np.abs(x - median(x)))) for x in (x0, x1, (x0 + x1) / 2)]
         if len(x0) > 1:
             good.append(min(spread) <= limit)
     return sum(good) / max(len(good), 1)
 
 
-def _drop_mark_columns(
-    edges: list[float],
-    is_line: list[bool],
-    first: NDArray[np.intp],
-    last: NDArray[np.intp],
-    strings: Sequence[str],
-) -> bool:
-    """Joins columns of nothing but signs (currencies, bullets) to their neighbour; changes `edges` and `is_line`."""
-    signs: list[bool | None] = [None] * (len(edges) - 1)
-    for a, b, text in zip(first.tolist(), last.tolist(), strings, strict=True):
-        if a == b and signs[a] is not False:
-            signs[a] = not _WORDS.search(text)
-    dropped = [c for c in range(len(signs)) if signs[c]]
-    for c in reversed(dropped):
-        after = all(text.strip() in _AFTER for a, text in zip(first.tolist(), strings, strict=True) if a == c)
-        edge = c if (after and c > 0) or c == len(signs) - 1 else c + 1
-        if 0 < edge < len(edges) - 1 and not is_line[edge]:
-            del edges[edge], is_line[edge]
-    return bool(dropped)
-
-
-def columns_of(runs: Pieces, edges: Sequence[float]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """For columns between `edges`: the first and the last column that each run stands in."""
-    inner = np.array(edges[1:-1], np.float32)
-    slack = np.minimum(0.25 * runs.size, 0.3 * (runs.right - runs.left))
-    return np.searchsorted(inner, runs.left + slack), np.searchsorted(inner, runs.right - slack)
-
-
 def _merge(
     runs: Pieces, bands: Sequence[Band], edges: Sequence[float], is_line: Sequence[bool], lines: Rulings
-) -> NDArray[np.intp]:
-    """For each place of the grid (rows x columns) the number of its cell."""
+) -> list[Rect]:
+    """The places of the grid that each cell takes."""
     num_rows, num_columns = len(bands), len(edges) - 1
     filled = np.zeros((num_rows, num_columns), bool)
     across = np.zeros((num_rows, max(num_columns - 1, 1)), bool)
@@ -306,7 +172,7 @@ def _walls(bands: Sequence[Band], edges: Sequence[float], lines: Rulings) -> NDA
     bottom = np.array([band.bottom for band in bands], np.float32)
     for x, y0, y1 in lines.vertical.tolist():
         at = int(np.argmin([abs(x - edge) for edge in edges[1:-1]]))
-        if abs(x - edges[at + 1]) <= _SNAP:
+        if abs(x - edges[at + 1]) <= SNAP:
             wall[:, at] |= np.minimum(bottom, y1) - np.maximum(top, y0) > 0.5 * (bottom - top)
     return wall
 
@@ -323,14 +189,13 @@ def _joined_rows(
     down = np.zeros((max(num_rows - 1, 1), num_columns), bool)
     left, right = np.array(edges[:-1]), np.array(edges[1:])
     first_full: int | None = None
+    flat = lines.horizontal
     for r in range(num_rows - 1):
         if not bands[r].ruled_below:
             continue
-        ruled = np.zeros(num_columns, bool)
-        y = bands[r].bottom
-        for place, x0, x1 in lines.horizontal.tolist():
-            if abs(place - y) <= _SNAP:
-                ruled |= np.minimum(right, x1) - np.maximum(left, x0) > 0.5 * (right - left)
+        near = flat[slice(*np.searchsorted(flat[:, 0], (bands[r].bottom - SNAP, bands[r].bottom + SNAP)))]
+        overlap = np.minimum(right, near[:, 2, None]) - np.maximum(left, near[:, 1, None])
+        ruled = (overlap > 0.5 * (right - left)).any(axis=0)
         if ruled.all() or not ruled.any():
             first_full = r if first_full is None else first_full
             continue
@@ -345,47 +210,43 @@ def _joined_rows(
     return down
 
 
-def _components(across: NDArray[np.bool_], down: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Rectangles of places that are one, as numbers; where joins leave no rectangle the rectangle around it counts."""
-    num_rows = len(across)
-    num_columns = down.shape[1]
-    owner = np.full((num_rows, num_columns), -1, np.intp)
-    number = 0
+def _components(across: NDArray[np.bool_], down: NDArray[np.bool_]) -> list[Rect]:
+    """Places of the grid that are one, as rectangles in the order of rows."""
+    num_rows, num_columns = len(across), down.shape[1]
+    right, below = across.tolist(), down.tolist()
+    taken = [[False] * num_columns for _ in range(num_rows)]
+    found = []
     for r in range(num_rows):
         for c in range(num_columns):
-            if owner[r, c] >= 0:
+            if taken[r][c]:
                 continue
             c1, r1 = c, r
-            while c1 + 1 < num_columns and across[r, c1] and owner[r, c1 + 1] < 0:
+            while c1 + 1 < num_columns and right[r][c1] and not taken[r][c1 + 1]:
                 c1 += 1
-            while r1 + 1 < num_rows and down[r1, c : c1 + 1].all() and (owner[r1 + 1, c : c1 + 1] < 0).all():
+            while r1 + 1 < num_rows and all(below[r1][c : c1 + 1]) and not any(taken[r1 + 1][c : c1 + 1]):
                 r1 += 1
-            owner[r : r1 + 1, c : c1 + 1] = number
-            number += 1
-    return owner
+            for k in range(r, r1 + 1):
+                taken[k][c : c1 + 1] = [True] * (c1 + 1 - c)
+            found.append(Rect(r, c, r1, c1))
+    return found
 
 
-def _cells(runs: Pieces, bands: Sequence[Band], owner: NDArray[np.intp], first: NDArray[np.intp]) -> list[Cell]:
-    """The cells with their runs, in the order of rows."""
-    num_rows, num_columns = owner.shape
-    texts: list[list[list[int]]] = [[] for _ in range(int(owner.max()) + 1)]
+def _cells(runs: Pieces, bands: Sequence[Band], rects: Sequence[Rect], first: NDArray[np.intp]) -> list[Cell]:
+    """The cells with their runs."""
+    at = {(r, c): k for k, (r0, c0, r1, c1) in enumerate(rects) for r in range(r0, r1 + 1) for c in range(c0, c1 + 1)}
+    texts: list[list[list[int]]] = [[] for _ in rects]
+    left, column = runs.left.tolist(), first.tolist()
     for r, band in enumerate(bands):
         for line in band.lines:
             by_cell: dict[int, list[int]] = {}
             for run in line:
-                by_cell.setdefault(int(owner[r, min(int(first[run]), num_columns - 1)]), []).append(run)
+                by_cell.setdefault(at[r, column[run]], []).append(run)
             for number, found in by_cell.items():
-                texts[number].append(sorted(found, key=lambda run: float(runs.left[run])))
-    cells = []
-    seen: set[int] = set()
-    for r in range(num_rows):
-        for c in range(num_columns):
-            number = int(owner[r, c])
-            if number not in seen:
-                seen.add(number)
-                at = owner == number
-                cells.append(Cell(r, c, int(at[:, c].sum()), int(at[r].sum()), texts[number]))
-    return cells
+                texts[number].append(sorted(found, key=left.__getitem__))
+    return [
+        Cell(r, c, last_row - r + 1, last_column - c + 1, lines)
+        for (r, c, last_row, last_column), lines in zip(rects, texts, strict=True)
+    ]
 
 
 def _num_heads(bands: Sequence[Band], cells: Sequence[Cell], strings: Sequence[str]) -> int:
@@ -424,10 +285,10 @@ def _ruled(region: Region, edges: Sequence[float], bands: Sequence[Band]) -> flo
     drawn += sum(
         min(x1 - x0, width)
         for y, x0, x1 in region.lines.horizontal.tolist()
-        if region.top + _SNAP < y < region.bottom - _SNAP
+        if region.top + SNAP < y < region.bottom - SNAP
     )
-    return min(1.0, drawn / max(wanted, 1e-6))
+    return float(min(1.0, drawn / max(wanted, 1e-6)))
 
 
 def _is_inside(x: float, edges: Sequence[float]) -> bool:
-    return edges[0] + _SNAP < x < edges[-1] - _SNAP
+    return edges[0] + SNAP < x < edges[-1] - SNAP

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.text.gutters import median
 from omnipipe.text.rulings import Rulings
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _has_caption(pieces: Pieces, text: str) -> bool:
 def _is_text(pieces: Pieces, width: float) -> bool:
     """Whether most lines go over most of the width, or nearly all have one piece."""
     order = np.argsort(pieces.bottom, kind="stable")
-    step = np.diff(pieces.bottom[order]) > 0.5 * float(np.median(pieces.size))
+    step = np.diff(pieces.bottom[order]) > 0.5 * median(pieces.size)
     row = np.concatenate((np.zeros(1, np.intp), np.cumsum(step)))
     alone = np.bincount(row)[row] == 1
     wide = (pieces.right - pieces.left)[order] > 0.6 * width

@@ -1,4 +1,4 @@
-"""The straight lines that a page draws: strokes, thin filled rectangles and the edges of boxes, joined where they touch.
+"""The straight lines that a page draws: strokes, thin filled rectangles and edges of boxes, joined where they touch.
 
 Few calls into PDFium: only the bounds of simple paths, and the points of paths with several parts.
 """
@@ -16,8 +16,6 @@ from omnipipe.text.lines import to_frame
 from omnipipe.text.native import Handle, bare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pypdfium2
     from numpy.typing import NDArray
 
@@ -41,12 +39,18 @@ _get_draw_mode = bare(pdfium.FPDFPath_GetDrawMode, ctypes.c_int)
 _get_fill = bare(pdfium.FPDFPageObj_GetFillColor, ctypes.c_int)
 
 _MAX_OBJECTS = 2000
-_MAX_SEGMENTS = 6000
+_MAX_SEGMENTS = 3000
+_SMALL = 8.0
+"""Points; smaller paths are letters, dots and marks."""
 _MAX_FILLS = 600
 _MAX_DEPTH = 3
 _WHITE = 0xFFFFFF
+_BEYOND = 0.7
+_APART = 1e6
 _THIN = 3.0
 """Points; filled paths up to this thick are lines."""
+_CURVED = 6
+"""A path with a curve among its first segments is a drawing."""
 _SLOPE = 0.6
 """Points that a line may be off the axis."""
 _JOIN = 3.5
@@ -100,7 +104,8 @@ class _Lines:
             return
         x0, y0, x1, y1 = _moved_box((self._box[0], self._box[1], self._box[2], self._box[3]), outer)
         is_thin = min(x1 - x0, y1 - y0) <= _THIN
-        if (is_thin and max(x1 - x0, y1 - y0) < _DOT) or (not is_thin and count < 4):
+        longest = max(x1 - x0, y1 - y0)
+        if longest < _DOT or (not is_thin and (count < 4 or longest < _SMALL)):
             return
         fill, stroke = self._mode
         if not _get_draw_mode(path, ctypes.byref(fill), ctypes.byref(stroke)) or not (fill.value or stroke.value):
@@ -128,9 +133,13 @@ class _Lines:
             if kind == pdfium.FPDF_SEGMENT_MOVETO:
                 parts.append(edges := [])
                 start = point
+            elif kind == pdfium.FPDF_SEGMENT_LINETO:
+                edges.append((*last, *point))
+            elif i < _CURVED:
+                return
             else:
                 # A curve is as crooked as an edge can be.
-                edges.append((*last, *point) if kind == pdfium.FPDF_SEGMENT_LINETO else (0.0, 0.0, 1e6, 1e6))
+                edges.append((0.0, 0.0, 1e6, 1e6))
             last = point
             if _get_close(segment):
                 edges.append((*last, *start))
@@ -171,7 +180,7 @@ def _matrix(found: Handle) -> Matrix:
 def find_lines(page: pypdfium2.PdfPage) -> Floats:
     """Straight lines of `page` as boxes (n x 4: left, bottom, right, top in points of the unturned page).
 
-    Looks at the first 2,000 objects and 6,000 parts of paths only; what is not a number is left out.
+    Looks at the first 2,000 objects and 3,000 parts of paths only; what is not a number is left out.
     """
     raw = ctypes.cast(page.raw, Handle)
     handles = list(map(_get_object, repeat(raw), range(min(_count_objects(raw), _MAX_OBJECTS))))
@@ -205,15 +214,14 @@ def _edges(fills: Floats, colours: NDArray[np.intp], page: pypdfium2.PdfPage) ->
     wide = np.minimum(x1[:, None], x1) - np.maximum(x0[:, None], x0) > 0.8 * (x1 - x0)[:, None]
     high = np.minimum(y1[:, None], y1) - np.maximum(y0[:, None], y0) > 0.8 * (y1 - y0)[:, None]
     kept = []
-    for place, across, low, upper, columns in (
-        (y0, wide, y0 - 1, y1, (x0, y0, x1, y0)),
-        (y1, wide, y0, y1 + 1, (x0, y1, x1, y1)),
-        (x0, high, x0 - 1, x1, (x0, y0, x0, y1)),
-        (x1, high, x0, x1 + 1, (x1, y0, x1, y1)),
+    for outward, across, low, high_end, columns in (
+        (y0 - _BEYOND, wide, y0 - 1, y1, (x0, y0, x1, y0)),
+        (y1 + _BEYOND, wide, y0, y1 + 1, (x0, y1, x1, y1)),
+        (x0 - _BEYOND, high, x0 - 1, x1, (x0, y0, x0, y1)),
+        (x1 + _BEYOND, high, x0, x1 + 1, (x1, y0, x1, y1)),
     ):
         # Just beyond the edge stands a box of the same colour.
-        outward = place[:, None] + (0.7 if upper is not y1 and upper is not x1 else -0.7)
-        hidden = (same & across & (outward > low) & (outward < upper)).any(axis=1)
+        hidden = (same & across & (outward[:, None] > low) & (outward[:, None] < high_end)).any(axis=1)
         kept.append(np.stack(columns, axis=1)[~hidden])
     return np.concatenate(kept)
 
@@ -222,8 +230,8 @@ def to_rulings(boxes: Floats, turn: int) -> Rulings:
     """Lines of `find_lines` in the reading frame of `turn`, parts of one line joined."""
     left, top, right, bottom = to_frame(boxes, turn)
     flat = right - left >= bottom - top
-    across = np.stack(((top + bottom) / 2, left, right), axis=1)[flat]
-    down = np.stack(((left + right) / 2, top, bottom), axis=1)[~flat]
+    across = np.stack(((top + bottom) / 2, left, right), axis=1).astype(np.float32)[flat]
+    down = np.stack(((left + right) / 2, top, bottom), axis=1).astype(np.float32)[~flat]
     return Rulings(_joined(across), _joined(down))
 
 
@@ -231,26 +239,21 @@ def _joined(lines: Floats) -> Floats:
     """Lines (place, start, end) with those of one place that touch made one, short ones left out, sorted by place."""
     if not len(lines):
         return lines.reshape(0, 3)
-    out = [line for group in _places(lines) for line in _runs(group) if line[2] - line[1] >= _MIN_LENGTH]
-    return np.array(out, np.float32).reshape(-1, 3)
-
-
-def _places(lines: Floats) -> Iterator[Floats]:
-    """Lines grouped by place."""
-    lines = lines[np.argsort(lines[:, 0], kind="stable")]
-    cuts = np.flatnonzero(np.diff(lines[:, 0]) > _SAME) + 1
-    yield from np.split(lines, cuts)
-
-
-def _runs(group: Floats) -> Iterator[tuple[float, float, float]]:
-    place = float(np.average(group[:, 0], weights=group[:, 2] - group[:, 1] + 0.01))
-    group = group[np.argsort(group[:, 1], kind="stable")]
-    reach = np.maximum.accumulate(group[:, 2])
-    cuts = np.flatnonzero(group[1:, 1] - reach[:-1] > _JOIN) + 1
-    starts = np.concatenate(([0], cuts))
-    ends = np.concatenate((cuts, [len(group)])) - 1
-    for start, end in zip(group[starts, 1].tolist(), reach[ends].tolist(), strict=True):
-        yield place, start, end
+    lines = lines[np.argsort(lines[:, 0], kind="stable")].astype(np.float64)
+    group = np.concatenate(([0], np.cumsum(np.diff(lines[:, 0]) > _SAME)))
+    lines, group = lines[order := np.lexsort((lines[:, 1], group))], group[order]
+    # Each place gets a stretch of the axis of its own: one pass then joins along all of them.
+    apart = group * _APART
+    start, end = lines[:, 1] + apart, lines[:, 2] + apart
+    reach = np.maximum.accumulate(end)
+    first = np.concatenate(([0], np.flatnonzero(start[1:] - reach[:-1] > _JOIN) + 1))
+    last = np.concatenate((first[1:], [len(lines)])) - 1
+    weight = lines[:, 2] - lines[:, 1] + 0.01
+    place = np.add.reduceat(lines[:, 0] * weight, first) / np.add.reduceat(weight, first)
+    joined = np.stack((place, lines[first, 1], reach[last] - apart[last]), axis=1)
+    joined = joined[joined[:, 2] - joined[:, 1] >= _MIN_LENGTH]
+    sorted_lines: Floats = joined[np.argsort(joined[:, 0], kind="stable")].astype(np.float32)
+    return sorted_lines
 
 
 def _moved(x: float, y: float, matrix: Matrix) -> tuple[float, float]:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.grid import JOIN, Cell, Grid, band_numbers, base_of, build_grid, column_edges, columns_of
+from omnipipe.text.grid import Cell, Grid, build_grid
+from omnipipe.text.gutters import median
 from omnipipe.text.lines import Pieces, join_words, to_frame
 from omnipipe.text.regions import Region, clipped
+from omnipipe.text.table_columns import JOIN, band_numbers, base_of, column_edges, columns_of
 from omnipipe.text.table_markup import TableCell, to_html, to_pipes
 from omnipipe.text.table_verdict import Kind, Verdict, judge_cells, judge_grid
 
@@ -67,14 +69,14 @@ class TableReader:
         free: NDArray[np.bool_],
         kind: Kind,
         *,
-        labelled: bool = True,
+        labelled: bool = False,
     ) -> Read:
-        """The table of the pieces `inside` `region`, with headings above it and, where `labelled`, labels beside it that
-        are `free`."""
-        if kind == "between" and labelled:
+        """The table of the pieces `inside` `region`, with headings above it that are `free`; so with labels beside it,
+        unless it is `labelled` already."""
+        if kind == "between" and not labelled:
             wider = self._with_labels(region, free)
             if wider is not region:
-                found = self.read(wider, inside | (self.within(wider) & free), free, kind, labelled=False)
+                found = self.read(wider, inside | (self.within(wider) & free), free, kind, labelled=True)
                 if found.table is not None:
                     return found
         runs = self._runs(region, inside)
@@ -118,7 +120,7 @@ class TableReader:
     ) -> tuple[Region, NDArray[np.bool_]]:
         """`region` and `inside` with the rows right above that stand in its columns."""
         edges, _ = column_edges(runs, region)
-        em = float(np.median(runs.size))
+        em = median(runs.size)
         pieces = self._pieces
         is_low = kind == "between" and len(np.unique(band_numbers(runs))) < 3
         if kind == "grid" or (len(edges) < 3 and not is_low):
@@ -155,7 +157,7 @@ class TableReader:
             return region
         base = base_of(pieces)
         rows = np.sort(base[self.within(region)])
-        em = float(np.median(pieces.size[beside]))
+        em = median(pieces.size[beside])
         near = np.abs(rows[np.searchsorted(rows, base[beside]).clip(0, len(rows) - 1)] - base[beside]) < 0.35 * em
         near |= np.abs(rows[(np.searchsorted(rows, base[beside]) - 1).clip(0)] - base[beside]) < 0.35 * em
         left, right = pieces.left[beside], pieces.right[beside]
@@ -166,7 +168,7 @@ class TableReader:
         column = order[: int(gap[0]) + 1] if len(gap) else order
         width = right[column] - left[column]
         num_rows = 1 + np.count_nonzero(np.diff(rows) > 0.35 * em)
-        if np.median(width) > _LABEL * em or near[column].sum() < max(3, 0.2 * num_rows):
+        if median(width) > _LABEL * em or near[column].sum() < max(3, 0.2 * num_rows):
             return region
         if near[column].sum() < 0.35 * len(column):
             return region

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from omnipipe.text.gutters import median
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -75,7 +77,7 @@ class _Text:
         for a, b, x0, x1 in zip(self.first, self.last, self.left, self.right, strict=True):
             if a == b:
                 self.widest[a] = max(self.widest[a], x1 - x0)
-        self.em = float(np.median(runs.size))
+        self.em = median(runs.size)
         for c, (a, b) in enumerate(pairwise(edges)):
             self.widest[c] = max(self.widest[c], b - a - 1.6 * self.em)
         self.strings = strings
@@ -93,7 +95,7 @@ class _Text:
             return False
         used = max(self.right[i] for i in line) - min(self.left[i] for i in line)
         word = (self.right[run] - self.left[run]) * len(here.split(None, 1)[0]) / max(len(here), 1)
-        return used + 0.2 * self.em + word > 0.98 * self.widest[column]
+        return bool(used + 0.2 * self.em + word > 0.98 * self.widest[column])
 
 
 def find_rows(
@@ -133,13 +135,13 @@ def _line_places(runs: Pieces, region: Region, edges: Sequence[float]) -> list[t
     """
     places: list[tuple[float, float]] = []
     em = runs.size
-    for y, x0, x1 in region.lines.horizontal.tolist():
-        if y - region.top < _SNAP or region.bottom - y < _SNAP:
-            continue
+    flat = region.lines.horizontal
+    flat = flat[(flat[:, 0] - region.top >= _SNAP) & (region.bottom - flat[:, 0] >= _SNAP)]
+    left, right = np.array(edges[:-1]), np.array(edges[1:])
+    cover = np.minimum(right, flat[:, 2, None]) - np.maximum(left, flat[:, 1, None])
+    for y, x0, x1 in flat[(cover > 0.6 * (right - left)).any(axis=1)].tolist():
         under = (np.abs(runs.left - x0) < 0.5 * em) & (np.abs(runs.right - x1) < 0.5 * em)
         if (under & (y > runs.top + 0.5 * em) & (y < runs.bottom + 0.3 * em)).any():
-            continue
-        if not any(min(x1, b) - max(x0, a) > 0.6 * (b - a) for a, b in pairwise(edges)):
             continue
         if places and y - places[-1][0] <= _SNAP:
             places[-1] = (places[-1][0], places[-1][1] + x1 - x0)

@@ -41,7 +41,8 @@ def judge_grid(grid: Grid, kind: Kind) -> Verdict:
     # Tables have few empty cells over several rows or columns, drawings have many.
     blank = sum(not cell.lines and cell.rows * cell.columns > 1 for cell in grid.cells) / len(grid.cells)
     if blank > 0.1 or grid.used < 0.7:
-        return "none"
+        is_form = filled >= 0.45 and grid.multi >= 0.6 and grid.ruled >= 0.3 and grid.crossed <= 0.15
+        return "seen" if kind == "grid" and is_form else "none"
     is_clean = grid.crossed <= 0.08 and grid.multi >= 0.8 and grid.used >= 0.9
     if kind == "grid" and (grid.walls or not is_clean):
         if filled < 0.45 or grid.multi < 0.6 or grid.ruled < 0.2:

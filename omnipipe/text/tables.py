@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omnipipe.text.gaps import gap_boxes
-from omnipipe.text.grid import band_numbers, base_of
+from omnipipe.text.gutters import median
 from omnipipe.text.lines import Pieces, to_frame
 from omnipipe.text.order import Column
 from omnipipe.text.regions import Region, between_lines, clipped, grid_regions
 from omnipipe.text.rulings import Rulings, find_lines, to_rulings
 from omnipipe.text.table_build import Table, TableReader
+from omnipipe.text.table_columns import band_numbers, base_of
 from omnipipe.text.table_verdict import Kind
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ _DIGIT = np.zeros(0x10000, bool)
 _DIGIT[0x30:0x3A] = True
 _SIGN = np.zeros(0x10000, bool)
 _SIGN[[ord(c) for c in "$(+-.<>€£¥–−"]] = True
+_FEW = 8
+_TRIES = 3
+"""Each piece of a page is looked at as part of so many tables at most, in the mean."""
 _WIDE = 0.8
 """Font sizes; gaps this wide between words of one line hint at a table."""
 
@@ -89,6 +93,7 @@ class _State:
 
     reader: TableReader
     inside: NDArray[np.intp]
+    budget: int
     tables: list[Table] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
 
@@ -96,6 +101,9 @@ class _State:
         """Whether `region` is a table, which is kept then."""
         here = self.reader.within(region)
         free = self.inside < 0
+        self.budget -= int(np.count_nonzero(here))
+        if self.budget < 0:
+            return False
         if np.count_nonzero(here) < 2 or (here & ~free).any():
             return False
         found = self.reader.read(region, here, free, kind)
@@ -119,17 +127,17 @@ class TableFinder:
     def find(self, pieces: Pieces, which: NDArray[np.intp], turn: int) -> Found:
         """The tables among `pieces`, which are the words at `which`, all of direction `turn`."""
         nothing = no_tables(pieces)
-        if not self._hints(which, turn):
+        if not self._hints(pieces, which, turn):
             return nothing
         if self._lines is None:
             self._lines = find_lines(self._page)
         rulings = to_rulings(self._lines, turn)
         reader = TableReader(self._words, which, pieces, turn, rulings, self._dehyphenate)
-        state = _State(reader, nothing.number)
+        state = _State(reader, nothing.number, _TRIES * len(pieces.left))
         across = np.ones(len(rulings.horizontal), bool)
         for region, lines in grid_regions(rulings):
-            # Lines that make no table as a grid may still part the rows of one.
-            across[lines] = not state.take(region, "grid")
+            # Lines that make no table as a grid may still part the rows of one, where few lines go down.
+            across[lines] = not state.take(region, "grid") and _is_open(region)
         free = pieces.take(state.inside < 0)
         ruled = between_lines(rulings, across, free, self._words.text)
         boxes = gap_boxes(free, self._words.text, self._numbers(free, which))
@@ -147,16 +155,17 @@ class TableFinder:
             state.take(region, "gaps")
         return _replaced(pieces, state.tables, state.inside, tuple(sorted(state.flags)))
 
-    def _hints(self, which: NDArray[np.intp], turn: int) -> bool:
-        """Whether some lines have words far apart."""
-        if len(which) < 4:
+    def _hints(self, pieces: Pieces, which: NDArray[np.intp], turn: int) -> bool:
+        """Whether several lines have words far apart, or several pieces."""
+        if len(pieces.left) < 4:
             return False
         left, top, right, bottom = to_frame(self._words.box[which], turn)
-        size = self._words.size[which]
-        gap = left[1:] - right[:-1]
+        far = left[1:] - right[:-1] > _WIDE * self._words.size[which[1:]]
         level = np.minimum(bottom[1:], bottom[:-1]) - np.maximum(top[1:], top[:-1])
-        wide = (gap > _WIDE * size[1:]) & (level > 0.5 * (bottom[1:] - top[1:]))
-        return bool(np.count_nonzero(wide) > 1) or len(which) < 400
+        if np.count_nonzero(far & (level > 0.5 * (bottom[1:] - top[1:]))) > 1:
+            return True
+        counts = np.bincount(band_numbers(pieces))
+        return bool(np.count_nonzero(counts > 2) > 2)
 
     def _numbers(self, pieces: Pieces, which: NDArray[np.intp]) -> NDArray[np.intp]:
         """How many words of each piece are numbers; none where fewer than half are."""
@@ -175,6 +184,14 @@ def _per_piece(pieces: Pieces, first: NDArray[np.intp]) -> NDArray[np.intp]:
     """How many words stand in each of `pieces`; `first` is where they start in the text."""
     at = np.maximum(np.searchsorted(pieces.first, first, side="right") - 1, 0)
     return np.bincount(at[first < pieces.last[at]], minlength=len(pieces.first))
+
+
+def _is_open(region: Region) -> bool:
+    """Whether lines down are few, or go over a small part of the height only, as between headings."""
+    down = region.lines.vertical
+    places = 1 + np.count_nonzero(np.diff(down[:, 0]) > 2)
+    drawn = float((down[:, 2] - down[:, 1]).sum()) / max(region.bottom - region.top, 1e-6)
+    return bool(places <= _FEW or drawn < 0.4 * places)
 
 
 def _overlap(one: Region, other: Region) -> bool:
@@ -203,12 +220,12 @@ def _replaced(pieces: Pieces, tables: list[Table], inside: NDArray[np.intp], fla
         return Found(pieces, inside, [], [], flags)
     parts = [pieces.take(inside == k) for k in range(len(tables))]
     boxes = np.array([table.box for table in tables], np.float32)
-    sizes = np.array([np.median(part.size) for part in parts], np.float32)
+    sizes = np.array([median(part.size) for part in parts], np.float32)
     start = np.array([part.first.min() for part in parts], np.intp)
     word = np.array([part.word.min() for part in parts], np.intp)
     made = Pieces(start, start, boxes[:, 0], boxes[:, 1], boxes[:, 2], boxes[:, 3], sizes, word)
     kept = pieces.take(inside < 0)
-    both = Pieces._make(np.concatenate(pair) for pair in zip(kept, made, strict=True))
+    both = Pieces._make(np.concatenate((old, new)) for old, new in zip(kept, made, strict=True))  # type: ignore[arg-type]
     order = np.argsort(both.word, kind="stable")
     number = np.concatenate((np.full(len(kept.left), -1, np.intp), np.arange(len(tables))))
     return Found(both.take(order), number[order], tables, parts, flags)

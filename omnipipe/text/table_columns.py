@@ -1,0 +1,168 @@
+"""The columns of one table: from the lines that are drawn down, and from corridors between words."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from omnipipe.text.gutters import median
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from omnipipe.text.lines import Pieces
+    from omnipipe.text.regions import Region
+
+    Floats = NDArray[np.float32]
+
+JOIN = 0.5
+"""Words closer than this many font sizes are one run."""
+SNAP = 3.0
+"""Points; lines closer than this are one edge of the grid."""
+_BIN = 0.2
+"""Font sizes; the grain at which gaps are looked for."""
+_STRIP = 1.2
+"""Font sizes; narrower spaces between lines are no columns where they are empty."""
+_LEAST_DRAWN, _MAX_DRAWN = 0.2, 150.0
+"""Of the height of a table, and in points: lines down that are shorter part no columns."""
+_MAX_COLUMNS = 200
+_WORDS = re.compile(r"[^\W_]")
+_AFTER = frozenset({")", "%", "*", "**", "†", "‡", "?", "°"})
+"""Signs that belong to what stands before them."""
+
+
+def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]:
+    """Bounds of the columns from left to right, and for each whether it is drawn."""
+    drawn = _drawn_edges(region)
+    edges, is_line = [region.left], [True]
+    middle = (runs.left + runs.right) / 2
+    em = median(runs.size)
+    # Shaded cells leave strips at their sides, which are no columns.
+    bounds = [region.left, *drawn, region.right]
+    strips = [b - a < _STRIP * em and not ((middle > a) & (middle < b)).any() for a, b in pairwise(bounds)]
+    drawn = [x for k, x in enumerate(drawn) if not strips[k]]
+    if drawn and strips[-1]:
+        drawn = drawn[:-1]
+    for start, end in zip([region.left, *drawn], [*drawn, region.right], strict=True):
+        inside = (middle > start) & (middle < end)
+        found = _gaps(runs.take(inside), start, end, bool(drawn))
+        edges += [*found, end]
+        is_line += [False] * len(found) + [True]
+    return edges[: _MAX_COLUMNS + 1], is_line[: _MAX_COLUMNS + 1]
+
+
+def _drawn_edges(region: Region) -> list[float]:
+    """Places of the lines down inside that go over a part of the height, each once."""
+    least = min(_LEAST_DRAWN * (region.bottom - region.top), _MAX_DRAWN)
+    down = region.lines.vertical
+    down = down[(down[:, 0] - region.left >= SNAP) & (region.right - down[:, 0] >= SNAP)]
+    places = []
+    for group in np.split(down, np.flatnonzero(np.diff(down[:, 0]) > SNAP) + 1):
+        drawn = min(float((group[:, 2] - group[:, 1]).sum()), float(np.ptp(group[:, 1:]))) if len(group) else 0.0
+        if drawn >= least:
+            places.append(float(group[:, 0].mean()))
+    return places
+
+
+def _gaps(runs: Pieces, start: float, end: float, between_lines: bool) -> list[float]:
+    """Where columns meet between `start` and `end`: corridors that no row crosses."""
+    if len(runs.left) < 4:
+        return []
+    em = median(runs.size)
+    bands = band_numbers(runs)
+    num_bands = int(bands[-1]) + 1 if len(bands) else 0
+    order = np.argsort(base_of(runs), kind="stable")
+    lone = np.bincount(bands, minlength=num_bands)[bands] == 1
+    left, right = runs.left[order], runs.right[order]
+    # A row of one run is a heading over some rows, or goes on with a cell: neither says where columns are.
+    used = ~lone
+    if len(np.unique(bands[used])) < 3:
+        used = ~(lone & (right - left > 0.4 * (end - start)))
+    if np.count_nonzero(used) < 4:
+        return []
+    left, right, bands = left[used], right[used], bands[used]
+    num_used = len(np.unique(bands))
+    least = (0.5 if num_used >= 4 else 0.8) * em
+    needed = max(2, int(0.12 * num_used))
+    if between_lines:
+        # Lines that were left out between two columns are rarer than cells of several lines.
+        is_long = num_used >= 6 and num_used >= 0.8 * num_bands
+        least, needed = (0.5 * em, int(0.8 * num_bands)) if is_long else (1.2 * em, int(0.6 * num_used))
+        if num_used < 4:
+            return []
+    grain = _BIN * em
+    x0 = float(left.min())
+    num_bins = int(min((float(right.max()) - x0) / grain, 4000)) + 2
+    opens = np.bincount(((left - x0) / grain).astype(np.intp).clip(0, num_bins - 1), minlength=num_bins)
+    closes = np.bincount(np.ceil((right - x0) / grain).astype(np.intp).clip(0, num_bins - 1), minlength=num_bins)
+    cover = (opens - closes).cumsum()
+    allowed = int(0.1 * num_used)
+    free = np.flatnonzero(cover <= allowed)
+    corridors = np.split(free, np.flatnonzero(np.diff(free) > 1) + 1)
+    found = [(int(c[0]), int(c[-1]) + 1) for c in corridors if len(c) and (c[-1] + 1 - c[0]) * grain >= least]
+    found = [c for c in found if c[0] > 0 and c[1] < num_bins - 1]
+    return [x0 + (a + b) / 2 * grain for a, b in _supported(found, cover, needed)]
+
+
+def _supported(found: list[tuple[int, int]], cover: NDArray[np.intp], needed: int) -> list[tuple[int, int]]:
+    """The corridors with columns on both sides that enough rows fill; a thin column goes to its nearer neighbour."""
+    while found:
+        bounds = [0, *(edge for corridor in found for edge in corridor), len(cover)]
+        peaks = [int(cover[bounds[i] : bounds[i + 1]].max(initial=0)) for i in range(0, len(bounds), 2)]
+        weakest = min(range(len(peaks)), key=lambda i: peaks[i])
+        if peaks[weakest] >= needed:
+            break
+        before = found[weakest - 1] if weakest else None
+        after = found[weakest] if weakest < len(found) else None
+        if before is None or (after is not None and after[1] - after[0] < before[1] - before[0]):
+            found.pop(weakest)
+        else:
+            found.pop(weakest - 1)
+    return found
+
+
+def base_of(runs: Pieces) -> Floats:
+    """The baselines of pieces."""
+    return runs.bottom - 0.22 * (runs.bottom - runs.top)
+
+
+def band_numbers(runs: Pieces) -> NDArray[np.intp]:
+    """For runs sorted by baseline: the number of the line of text that each stands on."""
+    base = base_of(runs)
+    order = np.argsort(base, kind="stable")
+    base, size = base[order], runs.size[order]
+    step = np.diff(base) > 0.35 * np.minimum(size[1:], size[:-1])
+    return np.concatenate((np.zeros(1, np.intp), np.cumsum(step)))
+
+
+def drop_mark_columns(
+    edges: list[float],
+    is_line: list[bool],
+    first: NDArray[np.intp],
+    last: NDArray[np.intp],
+    strings: Sequence[str],
+) -> bool:
+    """Joins columns of nothing but signs (currencies, bullets) to their neighbour; changes `edges` and `is_line`."""
+    signs: list[bool | None] = [None] * (len(edges) - 1)
+    for a, b, text in zip(first.tolist(), last.tolist(), strings, strict=True):
+        if a == b and signs[a] is not False:
+            signs[a] = not _WORDS.search(text)
+    dropped = [c for c in range(len(signs)) if signs[c]]
+    for c in reversed(dropped):
+        after = all(text.strip() in _AFTER for a, text in zip(first.tolist(), strings, strict=True) if a == c)
+        edge = c if (after and c > 0) or c == len(signs) - 1 else c + 1
+        if 0 < edge < len(edges) - 1 and not is_line[edge]:
+            del edges[edge], is_line[edge]
+    return bool(dropped)
+
+
+def columns_of(runs: Pieces, edges: Sequence[float]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """For columns between `edges`: the first and the last column that each run stands in."""
+    inner = np.array(edges[1:-1], np.float32)
+    slack = np.minimum(0.25 * runs.size, 0.3 * (runs.right - runs.left))
+    return np.searchsorted(inner, runs.left + slack), np.searchsorted(inner, runs.right - slack)
