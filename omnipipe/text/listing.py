@@ -28,8 +28,8 @@ def nest(parts: list[Part]) -> list[Part]:
     outer: list[tuple[float, int]] = []
     for part in parts:
         if part.type != "list":
-            if part.type == "title" or (outer and part.left <= outer[0][0] + 0.3 * part.size):
-                outer = []
+            # Indented text after a paragraph at the margin would be code.
+            outer = []
             nested.append(part)
             continue
         while outer and part.left < outer[-1][0] + 0.7 * part.size:
