@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from omnipipe.evaluation.normal import normalise
 
+_MOST_CELLS = 300_000
 _RULE = frozenset("- :")
 _RULE_OR_PIPE = frozenset("- :|")
 
@@ -30,8 +31,10 @@ class Grid:
 
 
 def padded(rows: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
-    """`rows` with normalised cells, all as long as the longest."""
+    """`rows` with normalised cells, all as long as the longest; none of a table that no page can hold."""
     width = max(map(len, rows), default=0)
+    if width * len(rows) > _MOST_CELLS:
+        return ()
     return tuple((*map(normalise, row), *[""] * (width - len(row))) for row in rows)
 
 
@@ -60,9 +63,9 @@ def _pipe_table(lines: Sequence[str]) -> Grid | None:
             cells = cells[:-1]
         if cells:
             rows.append(cells)
-    if not rows:
-        return None
     made = padded(rows)
+    if not made:
+        return None
     return Grid(
         rows=made,
         header_rows=frozenset({0}),

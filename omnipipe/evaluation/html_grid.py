@@ -45,9 +45,12 @@ class _TableReader:
             return None
         for number, element in enumerate(self._elements):
             self._read_row(number, element)
+        rows = padded(self._rows)
+        if not rows:
+            return None
         self._spread_headings()
         return Grid(
-            rows=padded(self._rows),
+            rows=rows,
             header_rows=frozenset(self._header_rows),
             header_columns=frozenset(self._header_columns),
             column_headings=_normalised(self._column_headings),

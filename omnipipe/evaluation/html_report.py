@@ -78,7 +78,8 @@ def _pieces(evaluation: Evaluation, pictures: PagePictures) -> Iterator[str]:
     if evaluation.truths:
         yield _table(error_rows(evaluation))
     if evaluation.missing:
-        yield f"<p>Not there:</p><ul>{''.join(f'<li>{escape(reason)}' for reason in evaluation.missing)}</ul>\n"
+        reasons = "".join(f"<li>{escape(reason)}" for reason in evaluation.missing)
+        yield f"<details><summary>{len(evaluation.missing)} not there</summary><ul>{reasons}</ul></details>\n"
     sheets = sorted(_sheets(evaluation), key=_rank)
     if any(sheet.cases for sheet in sheets):
         yield '<p class="note">Marked in red: what failed tests ask for, where the text has it.</p>\n'

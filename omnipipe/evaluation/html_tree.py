@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
+_COMMENT = re.compile(r"<!--.{0,5000}?-->", re.DOTALL)
+# The parser of the standard library takes the square of the length for signs that never become a tag.
+_NO_TAG = re.compile(r"<(?!/?[a-zA-Z][^<>]{0,1000}>)")
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "wbr"}
 )
+
+# Tags inside so many others are put beside each other: every level is walked through again by the ones above.
+_DEEPEST = 32
 
 
 @dataclass(slots=True, eq=False)
@@ -33,7 +40,6 @@ class Element:
         return min(most, max(1, int(value))) if value.isdecimal() and len(value) < 10 else 1
 
     def _inside(self) -> Iterator[Element | str]:
-        # Not recursive: thousands of tags can be open.
         waiting: list[Element | str] = list(reversed(self.children))
         while waiting:
             node = waiting.pop()
@@ -52,7 +58,7 @@ class Element:
 def parse_html(text: str) -> Element:
     """The tree of `text`, under an element without a name. Nothing is ever refused."""
     builder = _Builder()
-    builder.feed(text)
+    builder.feed(_NO_TAG.sub("&lt;", _COMMENT.sub("", text)))
     builder.close()
     return builder.root
 
@@ -66,7 +72,7 @@ class _Builder(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         element = Element(tag, {name: value or "" for name, value in attrs})
         self._open[-1].children.append(element)
-        if tag not in _VOID:
+        if tag not in _VOID and len(self._open) < _DEEPEST:
             self._open.append(element)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

@@ -28,19 +28,21 @@ _PLAIN_SIGNS = str.maketrans(
 # The bench leaves U+2010 (hyphen) as it is.
 _BENCH_SIGNS = {code: sign for code, sign in _PLAIN_SIGNS.items() if code != 0x2010}
 
+# What stands between two signs is bounded: a page of lone signs must not take the square of its length.
 _BLOCK_MARKUP: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"<!--.*?-->", re.DOTALL), " "),
+    (re.compile(r"[ \t]+"), " "),
+    (re.compile(r"<!--.{0,2000}?-->", re.DOTALL), " "),
     (re.compile(r"^ {0,3}(```|~~~).*$", re.MULTILINE), ""),
     (re.compile(r"^ {0,3}#{1,6}[ \t]+", re.MULTILINE), ""),
     (re.compile(r"^ {0,3}>[ \t]?", re.MULTILINE), ""),
     (re.compile(r"^ {0,3}([-*_][ \t]*){3,}$", re.MULTILINE), ""),
     (re.compile(r"^[ \t]*\|?([ \t]*:?-+:?[ \t]*\|)+[ \t]*(:?-+:?)?[ \t]*$", re.MULTILINE), ""),
     (re.compile(r"^[ \t]*[-*+][ \t]+", re.MULTILINE), ""),
-    (re.compile(r"!\[([^\]\n]*)\]\([^)\n]*\)"), r"\1"),
-    (re.compile(r"\[([^\]\n]+)\]\([^)\n]*\)"), r"\1"),
+    (re.compile(r"!\[([^\]\n]{0,500})\]\([^)\n]{0,500}\)"), r"\1"),
+    (re.compile(r"\[([^\]\n]{1,500})\]\([^)\n]{0,500}\)"), r"\1"),
     (re.compile(r"</?(table|thead|tbody|tr|td|th|br|sup|sub|b|i|u|p|caption)\b[^<>\n]{0,200}>", re.IGNORECASE), " "),
     (re.compile(r"(?<!\\)\|"), " "),
-    (re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1"), r"\2"),
+    (re.compile(r"(\*\*|__)(?=\S)(.{1,500}?)(?<=\S)\1"), r"\2"),
     (re.compile(r"(?<![\w*])\*(?=[^\s*])([^*\n]+?)(?<=\S)\*(?![\w*])"), r"\1"),
     (re.compile(r"(?<![\w_])_(?=[^\s_])([^_\n]+?)(?<=\S)_(?![\w_])"), r"\1"),
     (re.compile(r"`([^`\n]+)`"), r"\1"),

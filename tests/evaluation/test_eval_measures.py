@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omnipipe.evaluation.bootstrap import share_of
-from omnipipe.evaluation.case import MathCase
+from omnipipe.evaluation.case import MathCase, TableCase
 from omnipipe.evaluation.formula import judge_formula
+from omnipipe.evaluation.judge import PageText, judge
 from omnipipe.evaluation.near import find_starts
 from omnipipe.evaluation.normal import fold, plain_text
 from omnipipe.evaluation.rates import compare
@@ -127,3 +130,30 @@ def test_dollars_can_be_left_aside() -> None:
     case = MathCase(pdf="a.pdf", page=1, id="m", type="math", math="x", ignore_dollar_delimited=True)
 
     assert judge_formula(case, "It costs $x$.").passed is False
+
+
+_LENGTH = 60_000
+HOSTILE = {
+    "lone stars": "**a " * (_LENGTH // 4),
+    "brackets": "[" * _LENGTH,
+    "comments that never end": "<!--" * (_LENGTH // 4),
+    "tags that never end": "<table>" + "<a " * (_LENGTH // 3),
+    "rows in rows": "<table>" + "<tr><td>x" * (_LENGTH // 9),
+    "spans over everything": "<table><tr>"
+    + "<td rowspan=60000 colspan=1000>x</td>" * 500
+    + "</tr>"
+    + "<tr></tr>" * 500,
+    "a table of pipes": "| a | b |\n" * (_LENGTH // 10),
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_no_text_takes_more_than_seconds(text: str) -> None:
+    """Without bounds each of these takes the square of its length: minutes."""
+    values = {"pdf": "a.pdf", "page": 1, "id": "t", "type": "table", "cell": "x", "up": "b", "left_heading": "c"}
+    start = time.process_time()
+
+    judge(TableCase.model_validate(values), PageText(text))
+    plain_text(text)
+
+    assert time.process_time() - start < 5
