@@ -11,7 +11,7 @@ Line = tuple[float, float, float, str]
 
 def pdf_of_lines(pages: Sequence[Sequence[Line]], *, width: float = 612, height: float = 792, rotate: int = 0) -> bytes:
     """A PDF with one page for each list of lines, set in Helvetica, with a right text layer."""
-    contents = [_content(lines) for lines in pages]
+    contents = [text_content(lines) for lines in pages]
     return pdf_of_contents(contents, width=width, height=height, rotate=rotate)
 
 
@@ -69,7 +69,8 @@ def image_of_lines(
     return out.getvalue()
 
 
-def _content(lines: Sequence[Line]) -> bytes:
+def text_content(lines: Sequence[Line]) -> bytes:
+    """The content stream of a page with `lines`."""
     parts = []
     for x, y, size, text in lines:
         escaped = text.encode("latin-1").replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)")

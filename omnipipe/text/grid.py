@@ -141,6 +141,7 @@ def _merge(
             across[r, c0:c1] = True
     wall = _walls(bands, edges, lines)
     _stretch_lone(runs, bands, edges, wall, across)
+    _stretch_heads(runs, bands, edges, filled, lines, across)
     is_ruled_row = wall.any(axis=1)
     for c in range(num_columns - 1):
         if is_line[c + 1]:
@@ -163,6 +164,58 @@ def _stretch_lone(
         off = abs(float(runs.left[run] + runs.right[run]) / 2 - middle)
         if first < last or (first > 0 and off < 1.5 * float(runs.size[run])):
             across[r] = True
+
+
+def _stretch_heads(
+    runs: Pieces,
+    bands: Sequence[Band],
+    edges: Sequence[float],
+    filled: NDArray[np.bool_],
+    lines: Rulings,
+    across: NDArray[np.bool_],
+) -> None:
+    """Headings that stand over several columns, by a line below them or by their middle; changes `across`."""
+    left, right = np.array(edges[:-1]), np.array(edges[1:])
+    limit = next((r for r, band in enumerate(bands[:_MAX_HEADS]) if band.full_below), 1)
+    for r, band in enumerate(bands[: min(limit, len(bands) - 1)]):
+        for x0, x1 in _lines_at(lines, band.bottom)[:, 1:].tolist() if band.ruled_below else []:
+            under = np.flatnonzero(np.minimum(right, x1) - np.maximum(left, x0) > 0.5 * (right - left))
+            if len(under) > 1 and np.count_nonzero(filled[r, under]) == 1:
+                across[r, under[0] : under[-1]] = True
+                filled[r, under] = True
+        for run, (first, last) in band.spans.items():
+            a, b = _centred(runs, run, (first, last), filled[r], filled[r + 1], edges)
+            across[r, a:b] = True
+            filled[r, a : b + 1] = True
+
+
+def _centred(
+    runs: Pieces,
+    run: int,
+    span: tuple[int, int],
+    filled: NDArray[np.bool_],
+    below: NDArray[np.bool_],
+    edges: Sequence[float],
+) -> tuple[int, int]:
+    """The columns that a heading stands over: those around it that are free and have its middle."""
+    first, last = span
+    low, high = first, last
+    while low > 0 and not filled[low - 1] and below[low - 1]:
+        low -= 1
+    while high + 1 < len(filled) and not filled[high + 1] and below[high + 1]:
+        high += 1
+    middle, em = float(runs.left[run] + runs.right[run]) / 2, float(runs.size[run])
+    off = abs((edges[first] + edges[last + 1]) / 2 - middle)
+    best = (off - em, first, last)
+    for a in range(low, first + 1):
+        for b in range(last, high + 1):
+            best = min(best, (abs((edges[a] + edges[b + 1]) / 2 - middle), a, b))
+    return best[1], best[2]
+
+
+def _lines_at(lines: Rulings, y: float) -> NDArray[np.float32]:
+    flat = lines.horizontal
+    return flat[slice(*np.searchsorted(flat[:, 0], (y - SNAP, y + SNAP)))]
 
 
 def _walls(bands: Sequence[Band], edges: Sequence[float], lines: Rulings) -> NDArray[np.bool_]:
@@ -189,11 +242,10 @@ def _joined_rows(
     down = np.zeros((max(num_rows - 1, 1), num_columns), bool)
     left, right = np.array(edges[:-1]), np.array(edges[1:])
     first_full: int | None = None
-    flat = lines.horizontal
     for r in range(num_rows - 1):
         if not bands[r].ruled_below:
             continue
-        near = flat[slice(*np.searchsorted(flat[:, 0], (bands[r].bottom - SNAP, bands[r].bottom + SNAP)))]
+        near = _lines_at(lines, bands[r].bottom)
         overlap = np.minimum(right, near[:, 2, None]) - np.maximum(left, near[:, 1, None])
         ruled = (overlap > 0.5 * (right - left)).any(axis=0)
         if ruled.all() or not ruled.any():

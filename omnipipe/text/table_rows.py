@@ -167,7 +167,7 @@ def _slab_rows(text: _Text, inside: list[int], num_slabs: int) -> list[Band]:
         bands = _with_tall_cells(bands, full, usual)
     if full:
         bands = _attached(text, bands, full, usual)
-    small = num_slabs > 3 and len(bands) <= 8
+    small = len(bands) <= (8 if num_slabs > 3 else 3 if num_slabs == 3 else 0)
     rows = [bands[0]]
     for band in bands[1:]:
         if _goes_on(text, rows[-1], band, small):

@@ -89,7 +89,7 @@ def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
         if 2 * sum(bool(_MARKER.match(text)) for text in first) > len(first):
             return "none"
         second = [cell.text for cell in cells if cell.column == 1 and cell.text]
-        numeric = 2 * sum(bool(_DIGIT.search(text)) for text in second) >= len(second)
+        numeric = 2 * sum(map(_is_numeric, second)) >= len(second)
         # Without a line below a head there are lists of terms, and code beside its comments.
         if not grid.parted and not numeric and (kind == "gaps" or _sign_share(first + second) > 0.08):
             return "none"
@@ -104,6 +104,11 @@ def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
     if kind == "gaps" and widths[len(widths) // 2] > 28:
         return "none"
     return "table"
+
+
+def _is_numeric(text: str) -> bool:
+    digits = len(_DIGIT.findall(text))
+    return digits > 0 and sum(map(str.isalpha, text)) <= digits + 2
 
 
 def _sign_share(texts: Sequence[str]) -> float:

@@ -1,0 +1,331 @@
+"""Tables of text layers: rows, columns, spans and heads from lines and gaps, and nothing where no table is."""
+
+from __future__ import annotations
+
+import html
+import re
+import time
+from collections.abc import Sequence
+
+import pypdfium2
+import pytest
+
+from omnipipe.page import Block
+from omnipipe.text.layer import TextLayer, read_text_layer
+from omnipipe.text.options import TextOptions
+from omnipipe.text.table_markup import TableCell, to_html, to_pipes
+from tests.pdfs import Line, pdf_of_contents, text_content
+
+Rule = tuple[float, float, float, float]
+"""A line from (x0, y0) to (x1, y1), points from the lower left corner."""
+
+FRUIT = [
+    ["Fruit", "Boxes", "Price"],
+    ["Apple", "12", "3.50"],
+    ["Banana", "7", "0.25"],
+    ["Cherry", "101", "9.75"],
+    ["Damson", "4", "1.50"],
+]
+PROSE = [
+    "The quick brown fox jumps over the lazy dog while the sun goes",
+    "down behind the hills and the river runs on to the sea, where",
+    "ships are waiting for the evening wind that carries them far",
+    "out to lands that nobody has seen for a long while, it is said.",
+]
+
+
+def page(lines: Sequence[Line], rules: Sequence[Rule] = ()) -> bytes:
+    """A page with text and lines of half a point."""
+    drawn = "\n".join(f"0.5 w {x0:g} {y0:g} m {x1:g} {y1:g} l S" for x0, y0, x1, y1 in rules)
+    return pdf_of_contents([text_content(lines) + b"\n" + drawn.encode()])
+
+
+def read(data: bytes, options: TextOptions = TextOptions()) -> TextLayer:  # noqa: B008
+    document = pypdfium2.PdfDocument(data)
+    try:
+        return read_text_layer(document[0], options)
+    finally:
+        document.close()
+
+
+def tables(layer: TextLayer) -> list[Block]:
+    return [block for block in map(Block._make, layer.blocks) if block.type == "table"]
+
+
+def cells(block: Block) -> list[list[str]]:
+    """The texts of the cells of a table, by row."""
+    rows = re.findall(r"<tr>(.*?)</tr>", block.html or "", re.DOTALL)
+    return [[html.unescape(text) for text in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)] for row in rows]
+
+
+def set_out(rows: Sequence[Sequence[str]], columns: Sequence[float], top: float = 700, pitch: float = 18) -> list[Line]:
+    """Rows of cells whose texts start at `columns`."""
+    return [
+        (x, top - pitch * r, 10.0, text)
+        for r, row in enumerate(rows)
+        for x, text in zip(columns, row, strict=True)
+        if text
+    ]
+
+
+def grid_lines(columns: Sequence[float], rows: Sequence[float]) -> list[Rule]:
+    """A line at each of `columns` and `rows`."""
+    across = [(columns[0], y, columns[-1], y) for y in rows]
+    return across + [(x, rows[0], x, rows[-1]) for x in columns]
+
+
+def prose(top: float, times: int = 1) -> list[Line]:
+    return [(80.0, top - 13 * i, 10.0, line) for i, line in enumerate(PROSE * times)]
+
+
+def test_a_table_in_a_grid_of_lines_becomes_pipes() -> None:
+    rules = grid_lines([78, 218, 338, 458], [714 - 18 * i for i in range(6)])
+
+    layer = read(page(set_out(FRUIT, [80, 220, 340]), rules))
+
+    assert layer.text == (
+        "| Fruit | Boxes | Price |\n| --- | --- | --- |\n| Apple | 12 | 3.50 |\n| Banana | 7 | 0.25 |\n"
+        "| Cherry | 101 | 9.75 |\n| Damson | 4 | 1.50 |"
+    )
+    assert cells(tables(layer)[0]) == FRUIT
+    assert layer.flags == ()
+
+
+def test_lines_above_and_below_are_enough() -> None:
+    rules = [(78, y, 458, y) for y in (714, 694, 622)]
+
+    layer = read(page([*prose(780), *set_out(FRUIT, [80, 220, 340]), *prose(560)], rules))
+
+    assert cells(tables(layer)[0]) == FRUIT
+    assert [block[0] for block in layer.blocks].count("table") == 1
+    assert layer.text.index("lazy dog") < layer.text.index("| Apple") < layer.text.rindex("lazy dog")
+
+
+def test_gaps_alone_are_enough() -> None:
+    layer = read(page(set_out(FRUIT, [80, 220, 340])))
+
+    assert cells(tables(layer)[0]) == FRUIT
+
+
+def test_a_table_takes_its_place_between_paragraphs_and_its_caption_stays_outside() -> None:
+    caption: Line = (80.0, 725.0, 10.0, "Table 1: Fruit that was sold in the first week.")
+    rules = grid_lines([78, 218, 338, 458], [714 - 18 * i for i in range(6)])
+
+    layer = read(page([*prose(780), caption, *set_out(FRUIT, [80, 220, 340]), *prose(580)], rules))
+
+    kinds = [block[0] for block in layer.blocks]
+    at = kinds.index("table")
+    assert "Table 1: Fruit" in layer.blocks[at - 1][4]
+    assert layer.blocks[at + 1][4].startswith("The quick brown fox")
+    assert "Table 1" not in layer.blocks[at][4]
+
+
+def test_a_cell_of_several_lines_is_one_cell() -> None:
+    rows = [
+        ["Name", "What it does"],
+        ["Read", "Takes the text that a page carries where it can"],
+        ["", "be trusted, and says why where it cannot"],
+        ["Verify", "Looks at what was read before the page is done"],
+    ]
+    rules = grid_lines([78, 178, 412], [714, 694, 658, 640])
+
+    layer = read(page(set_out(rows, [80, 180], pitch=17), rules))
+
+    assert cells(tables(layer)[0])[1] == ["Read", f"{rows[1][1]} {rows[2][1]}"]
+
+
+def test_a_cell_over_several_columns_makes_html() -> None:
+    rows = [
+        ["Model", "", "Error", "", ""],
+        ["", "small", "large", "all", "ms"],
+        ["Alpha", "0.12", "0.08", "0.10", "12"],
+        ["Beta", "0.22", "0.18", "0.20", "7"],
+    ]
+    columns = [80, 180, 250, 320, 390]
+    edges = [78, 178, 248, 318, 388, 438]
+    rules: list[Rule] = [(78, y, 438, y) for y in (714, 678, 660, 642)]
+    rules += [(178, 696, 388, 696), *((x, 714.0, x, 642.0) for x in (78, 178, 388, 438))]
+    rules += [(x, 696, x, 642) for x in edges[2:4]]
+
+    block = tables(read(page(set_out(rows, columns), rules)))[0]
+
+    assert block.text == block.html
+    assert '<th colspan="3">Error</th>' in block.text
+    assert '<th rowspan="2">Model</th>' in block.text
+    assert block.text.count("<thead>") == 1
+    assert "<tr><td>Alpha</td><td>0.12</td><td>0.08</td><td>0.10</td><td>12</td></tr>" in block.text
+
+
+def test_a_heading_over_some_columns_of_a_table_without_vertical_lines_spans_them() -> None:
+    rows = [
+        ["", "Training", "", "Test", ""],
+        ["Model", "hits", "misses", "hits", "misses"],
+        ["Alpha", "91", "9", "88", "12"],
+        ["Beta", "93", "7", "80", "20"],
+        ["Gamma", "95", "5", "79", "21"],
+    ]
+    lines = set_out(rows, [80, 190, 260, 340, 410])
+    lines[0], lines[1] = (205.0, 700.0, 10.0, "Training"), (365.0, 700.0, 10.0, "Test")
+    rules: list[Rule] = [(78, 714, 450, 714), (78, 677, 450, 677), (78, 622, 450, 622)]
+    rules += [(188, 695, 300, 695), (338, 695, 450, 695)]
+
+    block = tables(read(page(lines, rules)))[0]
+
+    assert block.text.count("<tr>") == 5
+    assert block.text.count("colspan") == 2
+    assert "<thead>\n<tr>" in block.text
+    assert cells(block)[2] == ["Alpha", "91", "9", "88", "12"]
+
+
+def test_a_line_of_text_over_the_whole_table_spans_it() -> None:
+    rows = [*FRUIT[:3], ["", "From the south", ""], *FRUIT[3:]]
+    rules = [(78, y, 458, y) for y in (714, 694, 604)]
+
+    block = tables(read(page(set_out(rows, [80, 235, 340]), rules)))[0]
+
+    assert '<td colspan="3">From the south</td>' in block.text
+
+
+def test_markup_in_cells_is_escaped() -> None:
+    rows = [["a|b", "x < y", "1"], ["<b>bold</b>", "R&D", "2"], ["c", "d", "3"]]
+    rules = grid_lines([78, 218, 338, 458], [714 - 18 * i for i in range(4)])
+
+    block = tables(read(page(set_out(rows, [80, 220, 340]), rules)))[0]
+
+    assert "| a\\|b | x < y | 1 |" in block.text
+    assert "<td>&lt;b&gt;bold&lt;/b&gt;</td><td>R&amp;D</td>" in (block.html or "")
+    assert cells(block) == rows
+
+
+def test_pipes_are_given_up_where_cells_span() -> None:
+    spanning = [TableCell(0, 0, 1, 2, "both"), TableCell(1, 0, 1, 1, "a"), TableCell(1, 1, 1, 1, "b")]
+
+    assert to_pipes(spanning, 2, 2) is None
+    assert to_html(spanning, 2, 1) == (
+        '<table>\n<thead>\n<tr><th colspan="2">both</th></tr>\n</thead>\n'
+        "<tbody>\n<tr><td>a</td><td>b</td></tr>\n</tbody>\n</table>"
+    )
+
+
+def test_all_words_are_there_once_with_tables_and_without() -> None:
+    rules = grid_lines([78, 218, 338, 458], [714 - 18 * i for i in range(6)])
+    data = page([*prose(780), *set_out(FRUIT, [80, 220, 340]), *prose(580)], rules)
+
+    found, plain = (read(data, TextOptions(tables=on)).text for on in (True, False))
+
+    assert sorted(re.findall(r"[\w.]+", found)) == sorted(re.findall(r"[\w.]+", plain))
+    assert "|" not in plain
+
+
+def test_the_lines_of_a_table_keep_their_boxes() -> None:
+    rules = grid_lines([78, 218, 338, 458], [714 - 18 * i for i in range(6)])
+
+    layer = read(page(set_out(FRUIT, [80, 220, 340]), rules), TextOptions(lines=True))
+
+    assert [line[0] for line in layer.lines] == [" ".join(row) for row in FRUIT]
+
+
+COLUMNS = [(60.0, 13), (320.0, 13)]
+NO_TABLES: dict[str, list[Line]] = {
+    "prose": prose(700, 6),
+    "two columns": [
+        (x, 700.0 - pitch * i, 10.0, line[:46]) for x, pitch in COLUMNS for i, line in enumerate(PROSE * 5)
+    ],
+    "a list": [
+        (x, 700.0 - 15 * i, 10.0, text)
+        for i, line in enumerate(PROSE * 2)
+        for x, text in ((80.0, f"{i + 1}."), (105.0, line))
+    ],
+    "contents with dots": [
+        (x, 700.0 - 15 * i, 10.0, text)
+        for i in range(9)
+        for x, text in ((80.0, f"{i + 1}"), (100.0, f"On chapter number {i} " + ". " * 50), (500.0, str(3 + 7 * i)))
+    ],
+    "contents without dots": [
+        (x, 700.0 - 15 * i, 10.0, text)
+        for i in range(9)
+        for x, text in ((80.0, f"{i + 1}"), (100.0, f"On chapter number {i}"), (500.0, str(3 + 7 * i)))
+    ],
+    "references": [
+        (x, 700.0 - 15 * i, 10.0, text)
+        for i, line in enumerate(PROSE * 3)
+        for x, text in ((80.0, f"[{i + 1}]" if i % 2 == 0 else ""), (110.0, f"{line[:50]} 19{50 + i}."))
+        if text
+    ],
+    "code": [
+        (x, 700.0 - 12 * i, 9.0, text)
+        for i in range(9)
+        for x, text in ((80.0, f"mov eax, [{i}]"), (220.0, f"; (*) load {i}, (or) so"))
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", list(NO_TABLES))
+def test_what_is_no_table_does_not_become_one(kind: str) -> None:
+    ruled: list[Rule] = [(60, 760, 550, 760), (60, 60, 550, 60)]
+    for rules in ([], ruled):
+        layer = read(page(NO_TABLES[kind], rules))
+
+        assert tables(layer) == []
+        assert layer.flags in ((), ("layout:doubt",))
+
+
+def test_boxes_joined_by_lines_are_no_table() -> None:
+    rules: list[Rule] = []
+    lines: list[Line] = []
+    for k, (x, y) in enumerate([(80, 600), (250, 640), (250, 560), (420, 600)]):
+        rules += [(x, y, x + 90, y), (x, y + 40, x + 90, y + 40), (x, y, x, y + 40), (x + 90, y, x + 90, y + 40)]
+        lines += [(x + 8.0, y + 24.0, 9.0, f"Step {k} of"), (x + 8.0, y + 10.0, 9.0, "the whole")]
+    rules += [(170, 620, 210, 620), (210, 580, 210, 660), (210, 660, 250, 660), (210, 580, 250, 580)]
+
+    assert tables(read(page(lines, rules))) == []
+
+
+def test_a_form_of_lines_that_part_nothing_is_flagged_and_keeps_its_text() -> None:
+    columns = [60, 110, 170, 240, 300, 370, 430, 500, 560]
+    rules: list[Rule] = [(60, 700 - 20 * i, 560, 700 - 20 * i) for i in range(13)]
+    rules += [(x, 700 - 20 * (i % 12), x, 680 - 20 * (i % 12)) for i in range(24) for x in (columns[i % 7 + 1],)]
+    rules += [(60, 700, 60, 460), (560, 700, 560, 460)]
+    lines = [
+        (
+            62.0 + 3 * (i % 5),
+            686.0 - 20 * i,
+            9.0,
+            f"{i} the wages, salaries and tips of all that were paid in the year {i}",
+        )
+        for i in range(12)
+    ]
+    lines += [(500.0, 686.0 - 20 * i, 9.0, str(i)) for i in range(12)]
+
+    layer = read(page(lines, rules))
+
+    assert all(f"{i} the wages" in layer.text for i in range(12))
+
+
+def test_a_table_of_thousands_of_cells_is_read_in_seconds() -> None:
+    rows = [[f"r{r}c{c}" for c in range(25)] for r in range(200)]
+    lines = [(20.0 + 23 * c, 785.0 - 3.8 * r, 3.0, rows[r][c]) for r in range(200) for c in range(25)]
+    started = time.process_time()
+
+    layer = read(page(lines))
+
+    assert time.process_time() - started < 5
+    assert cells(tables(layer)[0]) == rows
+
+
+def test_a_grid_of_thousands_of_lines_is_read_in_seconds() -> None:
+    rules = grid_lines([20 + 0.7 * i for i in range(800)], [780 - 0.9 * i for i in range(800)])
+    lines = [(20.0 + 28 * c, 780.0 - 9 * r, 5.0, "word") for r in range(80) for c in range(20)]
+    started = time.process_time()
+
+    layer = read(page(lines, rules))
+
+    assert time.process_time() - started < 10
+    assert layer.text.count("word") == 1600
+
+
+def test_lines_that_are_no_numbers_are_left_out() -> None:
+    drawn = b"1e30 700 m 1e38 700 l S\n-99999999 5 m 99999999 5 l S\n"
+    data = pdf_of_contents([text_content(set_out(FRUIT, [80, 220, 340])) + b"\n" + drawn])
+
+    assert cells(tables(read(data))[0]) == FRUIT
