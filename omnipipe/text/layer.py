@@ -15,7 +15,7 @@ from omnipipe.text.measure import Measures, measure
 from omnipipe.text.opened import OpenPage
 from omnipipe.text.options import TextOptions
 from omnipipe.text.order import is_in_doubt, reading_order
-from omnipipe.text.outer import take_running, to_part
+from omnipipe.text.outer import take_aside, take_running, to_part
 from omnipipe.text.slant import slanted_parts
 from omnipipe.text.structure import has_formula, page_style, to_blocks
 from omnipipe.text.tables import TableFinder, no_tables
@@ -72,7 +72,7 @@ def read_open_page(opened: OpenPage, options: TextOptions, sample: Sample | None
     measures = measure(page, opened.textpage, words)
     if words is None:
         return TextLayer("", (), (), measures)
-    parts, rows, flags = _read(opened, measures.rtl > 0.5, options, sample)
+    parts, rows, flags = _read(opened, measures, options, sample)
     boxes = _upright(page, [(turn, part.box) for turn, part in parts])
     texts = [part.text for _, part in parts]
     whole = join_parts([part for _, part in parts], options.dehyphenate, words.text)
@@ -91,20 +91,24 @@ def read_open_page(opened: OpenPage, options: TextOptions, sample: Sample | None
 
 
 def _read(
-    page: OpenPage, rtl: bool, options: TextOptions, sample: Sample | None
+    page: OpenPage, measures: Measures, options: TextOptions, sample: Sample | None
 ) -> tuple[list[tuple[int, Part]], list[tuple[int, Row]], tuple[str, ...]]:
     """The blocks of a page in reading order, and its rows where they are asked for, each with its direction; flags."""
-    words, main = page.words, page.turns[0]
+    words, main, rtl = page.words, page.turns[0], measures.rtl > 0.5
     sizes = page.body, heading_sizes(*page.sizes, page.body)
-    known = page_style(page.page, page.textpage, words, sizes, options)
+    known = page_style(page.page, page.textpage, words, sizes, options, measures.invisible > 0.5)
     rest, head, foot = take_running(page, sample)
+    last = [(main, kind, row) for kind, row in foot]
     parts = [(main, to_part(kind, row)) for kind, row in head]
     rows = [(main, row) for _, row in head if options.lines]
     finder = TableFinder(page.page, words, options.dehyphenate) if options.tables else None
     flags: set[str] = {"formula"} if has_formula(known) else set()
     for turn in page.turns:
         which = np.flatnonzero(words.turn == turn)
-        pieces = rest if turn == main else join_words(words, which, turn)
+        pieces = rest
+        if turn != main:
+            pieces, _, aside = take_aside(page, join_words(words, which, turn), turn)
+            last += [(turn, kind, row) for kind, row in aside]
         if not len(pieces.left):
             continue
         found = finder.find(pieces, which, turn) if finder else no_tables(pieces)
@@ -130,8 +134,8 @@ def _read(
     if slanted:
         flags.add("text:slanted")
         parts += [(0, part) for part in slanted]
-    parts += [(main, to_part(kind, row)) for kind, row in foot]
-    rows += [(main, row) for _, row in foot if options.lines]
+    parts += [(turn, to_part(kind, row)) for turn, kind, row in last]
+    rows += [(turn, row) for turn, _, row in last if options.lines]
     return parts, rows, tuple(sorted(flags))
 
 

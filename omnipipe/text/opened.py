@@ -11,6 +11,7 @@ import numpy as np
 from omnipipe.text.chars import read_words
 from omnipipe.text.edges import Cells, find_edges
 from omnipipe.text.headings import body_size, size_shares
+from omnipipe.text.line_number import find_line_numbers
 from omnipipe.text.lines import join_words, to_frame
 from omnipipe.text.markdown import by_share
 
@@ -65,10 +66,19 @@ class OpenPage:
         return by_share(self.words.turn)
 
     @cached_property
-    def pieces(self) -> Pieces:
-        """The pieces of lines in the most frequent direction."""
+    def line_numbers(self) -> NDArray[np.intp]:
+        """The words that number the lines of the page."""
         turn = self.turns[0]
-        return join_words(self.words, np.flatnonzero(self.words.turn == turn), turn)
+        return find_line_numbers(self.words, np.flatnonzero(self.words.turn == turn), turn)
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        """The pieces of lines in the most frequent direction, without line numbers."""
+        turn = self.turns[0]
+        which = np.flatnonzero(self.words.turn == turn)
+        if len(self.line_numbers):
+            which = which[~np.isin(which, self.line_numbers)]
+        return join_words(self.words, which, turn)
 
     @cached_property
     def edges(self) -> Edges:

@@ -1,4 +1,4 @@
-"""Takes running heads, feet and page numbers out of the pieces of a text layer."""
+"""Takes what belongs to the page and not to its text out of the pieces of a text layer."""
 
 from __future__ import annotations
 
@@ -6,18 +6,31 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.markdown import Part, Row, to_rows
+from omnipipe.text.flow import escape
+from omnipipe.text.lines import from_frame, join_words, to_frame
 from omnipipe.text.order import Column
+from omnipipe.text.rows import Part, Row, to_rows
 from omnipipe.text.running import find_running
+from omnipipe.text.running_form import has_form, num_letters, page_number
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from omnipipe.text.lines import Pieces
     from omnipipe.text.opened import OpenPage
     from omnipipe.text.running import Sample
 
+_STAMP = 2.5
+"""Watermarks are set at least this many times larger than body text."""
+
+_MAX_STAMPS = 20
+_MAX_ASIDE = 6
+_STRIP = 0.1
+"""Share of the page's width at either side where text that runs up or down may be running matter."""
+
 
 class Running(NamedTuple):
-    """The pieces that are left, and what was taken out at the top and at the bottom, each with its type."""
+    """The pieces that are left, and what was taken out before and after them, each with its type."""
 
     pieces: Pieces
     head: list[tuple[str, Row]]
@@ -25,20 +38,86 @@ class Running(NamedTuple):
 
 
 def take_running(page: OpenPage, sample: Sample | None = None) -> Running:
-    """The pieces of `page` in its most frequent direction, without its running matter."""
+    """The pieces of `page` in its most frequent direction, without heads, feet, watermarks and line numbers."""
     pieces, text = page.pieces, page.words.text
-    found = find_running(page.edges, sample)
-    if not found:
-        return Running(pieces, [], [])
-    one = np.zeros(1, np.intp)
-    rows = [(part.kind, to_rows(pieces, Column(np.array(part.pieces), one), text)[0]) for part in found]
-    middle = (float(pieces.top.min()) + float(pieces.bottom.max())) / 2
+    head: list[tuple[str, Row]] = []
+    foot: list[tuple[str, Row]] = []
     kept = np.ones(len(pieces.left), bool)
-    kept[[piece for part in found for piece in part.pieces]] = False
-    head = [row for row in rows if row[1].bottom < middle]
-    return Running(pieces.take(kept), head, [row for row in rows if row[1].bottom >= middle])
+    middle = (float(pieces.top.min()) + float(pieces.bottom.max())) / 2 if len(kept) else 0.0
+    for part in find_running(page.edges, sample):
+        kept[list(part.pieces)] = False
+        row = _row(pieces, np.array(part.pieces), text)
+        (head if row.bottom < middle else foot).append((part.kind, row))
+    for stamp in _stamps(pieces, page.body, text):
+        if kept[stamp]:
+            kept[stamp] = False
+            foot.append(("watermark", _row(pieces, np.array([stamp]), text)))
+    if len(page.line_numbers):
+        numbers = join_words(page.words, page.line_numbers, page.turns[0])
+        foot.append(("line_number", _row(numbers, np.arange(len(numbers.left)), text)))
+    return Running(pieces if kept.all() else pieces.take(kept), head, foot)
+
+
+def take_aside(page: OpenPage, pieces: Pieces, turn: int) -> Running:
+    """`pieces`, which run in another direction than most, without running matter at the sides of the page.
+
+    That is a line or two outside of all other text: a page number where the page was turned, or a stamp such as an
+    archive's identifier.
+    """
+    main, text = page.turns[0], page.words.text
+    outside = _outside(page, pieces, turn)
+    if (turn - main) % 2 == 0 or not 0 < np.count_nonzero(outside) <= _MAX_ASIDE:
+        return Running(pieces, [], [])
+    kept = np.ones(len(pieces.left), bool)
+    foot: list[tuple[str, Row]] = []
+    for piece in np.flatnonzero(outside).tolist():
+        words = " ".join(text[pieces.first[piece] : pieces.last[piece]].split())
+        if page_number(words) or has_form(words):
+            kept[piece] = False
+            kind = "page_number" if page_number(words) else "header"
+            foot.append((kind, _row(pieces, np.array([piece]), text)))
+    return Running(pieces.take(kept), [], foot)
 
 
 def to_part(kind: str, row: Row) -> Part:
     """A row of running matter as a block."""
-    return Part(kind, None, row.text, row.left, row.top, row.right, row.bottom)
+    return Part(kind, None, escape(row.text), row.left, row.top, row.right, row.bottom)
+
+
+def _row(pieces: Pieces, which: NDArray[np.intp], text: str) -> Row:
+    return to_rows(pieces, Column(which, np.zeros(1, np.intp)), text)[0]
+
+
+def _stamps(pieces: Pieces, body: float, text: str) -> list[int]:
+    """Pieces in very large type that lie across the page, over (or under) several others."""
+    large = np.flatnonzero(pieces.size > _STAMP * body)
+    length = pieces.last - pieces.first
+    if not 0 < len(large) <= _MAX_STAMPS or length[large].sum() > min(80, 0.1 * length.sum()):
+        return []
+    width = 0.25 * float(pieces.right.max() - pieces.left.min())
+    small = pieces.take(pieces.size < 0.6 * _STAMP * body)
+    found = []
+    for i in large.tolist():
+        across = np.minimum(small.right, pieces.right[i]) - np.maximum(small.left, pieces.left[i])
+        inset = 0.2 * (pieces.bottom[i] - pieces.top[i])
+        down = np.minimum(small.bottom, pieces.bottom[i] - inset) - np.maximum(small.top, pieces.top[i] + inset)
+        hit = (across > 0.5 * small.size) & (down > 0.5 * (small.bottom - small.top))
+        is_wide = pieces.right[i] - pieces.left[i] > width
+        if is_wide and np.count_nonzero(hit) > 3 and num_letters(text[pieces.first[i] : pieces.last[i]]) > 2:
+            found.append(i)
+    return found
+
+
+def _outside(page: OpenPage, pieces: Pieces, turn: int) -> NDArray[np.bool_]:
+    """Which of `pieces` stand left or right of all text of the page's main direction, at the edge of the page."""
+    main = page.turns[0]
+    if not len(page.pieces.left) or not len(pieces.left):
+        return np.zeros(len(pieces.left), bool)
+    sides = [side.tolist() for side in (pieces.left, pieces.top, pieces.right, pieces.bottom)]
+    boxes = np.array([from_frame(a, b, c, d, turn) for a, b, c, d in zip(*sides, strict=True)], np.float32)
+    left, _, right, _ = to_frame(boxes, main)
+    start, _, end, _ = (float(side[0]) for side in to_frame(np.array([page.page.get_bbox()], np.float32), main))
+    strip = _STRIP * (end - start)
+    inner, outer = page.pieces.left.min(), page.pieces.right.max()
+    found: NDArray[np.bool_] = ((right < inner) & (right < start + strip)) | ((left > outer) & (left > end - strip))
+    return found

@@ -1,0 +1,111 @@
+"""Numbers of lines at the left edge of running text, as in drafts of laws, manuscripts and transcripts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from omnipipe.text.lines import to_frame
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from omnipipe.text.chars import Words
+
+_MIN_NUMBERS = 8
+_MAX_DIGITS = 4
+_WIDE = 2.5
+"""Gaps wider than this many font sizes are those of a table."""
+
+
+def find_line_numbers(words: Words, which: NDArray[np.intp], turn: int) -> NDArray[np.intp]:
+    """Which of the words at `which` (all of direction `turn`) number the lines of the page; none where none do.
+
+    Line numbers stand in one column left of all text, count by one step, from line to line or every few lines, and what
+    stands beside them is running text and no table.
+    """
+    none = np.zeros(0, np.intp)
+    numbers = _numbers(words, which)
+    if len(numbers) < _MIN_NUMBERS or len(words.text) != len(words.units):
+        return none
+    left, top, right, bottom = to_frame(words.box, turn)
+    middle = ((top + bottom) / 2).astype(np.float32)
+    em = float(np.median(words.size[which]))
+    column = _left_column(numbers, left, right, em)
+    if len(column) < _MIN_NUMBERS:
+        return none
+    column = column[np.argsort(middle[column], kind="stable")]
+    values = np.array([int(words.text[words.first[i] : words.last[i]]) for i in column.tolist()])
+    if not _counts(values, middle[column]):
+        return none
+    rest = which[~np.isin(which, column)]
+    if not len(rest) or np.count_nonzero(left[rest] < right[column].max()) > 0.02 * len(rest) + 2:
+        return none
+    return column if _is_running_text(rest, column, (left, middle, right), em) else none
+
+
+def _numbers(words: Words, which: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The words of a few digits."""
+    digit = (words.units >= 0x30) & (words.units <= 0x39)
+    before = np.concatenate(([0], np.cumsum(digit)))
+    last = np.minimum(words.last[which], len(digit))
+    length = last - words.first[which]
+    is_number: NDArray[np.bool_] = before[last] - before[words.first[which]] == length
+    return which[is_number & (length <= _MAX_DIGITS) & (length > 0)]
+
+
+def _left_column(
+    numbers: NDArray[np.intp], left: NDArray[np.float32], right: NDArray[np.float32], em: float
+) -> NDArray[np.intp]:
+    """The leftmost numbers that are aligned, at their left or at their right."""
+    first = float(np.sort(left[numbers])[min(2, len(numbers) - 1)])
+    near = numbers[left[numbers] < first + 3 * em]
+    best = near[:0]
+    for side in (right, left):
+        edge = float(np.median(side[near]))
+        aligned = near[np.abs(side[near] - edge) < 0.4 * em]
+        best = aligned if len(aligned) > len(best) else best
+    return best
+
+
+def _counts(values: NDArray[np.intp], middle: NDArray[np.float32]) -> bool:
+    """Whether the numbers go up by one step, and down the page by about one distance."""
+    steps, gaps = np.diff(values), np.diff(middle)
+    step, gap = int(np.median(steps)), float(np.median(gaps))
+    if step not in (1, 2, 5, 10) or gap <= 0 or values[0] < 0:
+        return False
+    is_even = np.abs(gaps - gap) < 0.35 * gap
+    return bool(np.mean(steps == step) > 0.9 and np.mean(is_even) > 0.75)
+
+
+def _is_running_text(
+    rest: NDArray[np.intp],
+    column: NDArray[np.intp],
+    places: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]],
+    em: float,
+) -> bool:
+    """Whether the lines beside the numbers are long and without wide gaps, and no others stand between them."""
+    left, middle, right = places
+    order = rest[np.argsort(middle[rest], kind="stable")]
+    at = middle[order]
+    reach = float(right[rest].max()) - float(left[rest].min())
+    starts, ends = (np.searchsorted(at, middle[column] + shift * em).tolist() for shift in (-0.5, 0.5))
+    num_rows = num_long = num_gaps = num_words = 0
+    for start, end in zip(starts, ends, strict=True):
+        row = order[start:end]
+        if not len(row):
+            continue
+        row = row[np.argsort(left[row], kind="stable")]
+        num_rows += 1
+        num_words += len(row)
+        num_long += float(right[row].max() - left[row].min()) > 0.6 * reach
+        num_gaps += bool((left[row][1:] - right[row][:-1] > _WIDE * em).any())
+    if num_rows < 4:
+        return False
+    if len(column) - num_rows > 2 and num_words > 0.8 * len(rest):
+        # Lines without text are numbered as well: no table has that.
+        return num_gaps < 0.5 * num_rows
+    # All lines, or every fifth or so; a list has some that are not numbered.
+    is_regular = num_words > 0.8 * len(rest) or num_words < 0.4 * len(rest)
+    return num_gaps < 0.25 * num_rows and num_long > 0.5 * num_rows and is_regular
