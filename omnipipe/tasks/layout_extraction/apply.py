@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from omnipipe.page import Block, Box, Line
 from omnipipe.tasks.layout_extraction.order import order_boxes
-from omnipipe.tasks.layout_extraction.pieces import Piece, to_pieces
-from omnipipe.tasks.layout_extraction.regions import Place, heading_level, place
+from omnipipe.tasks.layout_extraction.pieces import Piece, rows_of, to_pieces
+from omnipipe.tasks.layout_extraction.regions import Place, distinct, heading_level, place
 from omnipipe.tasks.ocr_extraction.lines import join_lines
 from omnipipe.text.compose import PAGE_FURNITURE
 from omnipipe.text.running import Box as MarginLine
@@ -21,10 +21,18 @@ _MAX_RUNNING = 120
 """Letters of a line of running matter at most."""
 _MAX_HEIGHT = 0.025
 """Share of the page's height that a line of running matter is high at most: 20 points on A4."""
+_INSIDE = 0.5
+"""Share of a figure that lies in another one which is there already."""
 _EMPTY = 0.05
 """Share of a figure that lines cover at most if it is one without text."""
+_LARGER = 1.15
+"""Times the usual size of letters that a heading at the very top of a page has at least."""
+_TELLING = 20
+"""Letters that a line has at least that tells how large text is usually set."""
 _CLASH = 0.1
 """Share of the smaller of two blocks that may lie in the other."""
+_MAX_BLOCKS = 400
+"""Pages with more blocks (maps, drawings) stay in the order of geometry: each is compared with each."""
 _PAGE: Box = (0.0, 0.0, 1.0, 1.0)
 _RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 
@@ -39,22 +47,22 @@ def apply_regions(
     of its own.
     """
     pieces = to_pieces(blocks, lines)
-    places = place(pieces, regions)
-    running = _running(pieces, regions, aspect)
-    heights = [piece.height for piece in pieces]
-    usual = 1.15 * statistics.median(heights or [0.0])
+    parts = distinct(regions)
+    places = place(pieces, parts)
+    running = _running(pieces, parts, aspect)
+    usual = statistics.median([piece.letter for piece in pieces if len(piece.text) >= _TELLING] or [0.0])
     outermost = _outermost(pieces)
     groups: dict[Place, list[Piece]] = {}
     for index, piece in enumerate(pieces):
         where = running[index] or places[index] or Place(piece.block.type)
-        if where.kind == "title" and piece.block.type != "title" and index in outermost and piece.height < usual:
-            # Running heads look like titles to the model; of those that are set as small as text none is believed.
+        if where.kind == "title" and index in outermost and piece.letter < _LARGER * usual:
+            # Running heads look like titles to the model: of those that are set as small as text none is believed.
             where = Place(piece.block.type)
         # What geometry joined stays apart from its neighbours, unless one part holds it all.
         key = where if where.part >= 0 and where.kind in _WHOLE else Place(where.kind, -2 - piece.paragraph)
         groups.setdefault(key, []).append(piece)
-    made = [_block(key, own, heights) for key, own in groups.items()]
-    made += _empty_figures(regions, [piece.box for piece in pieces])
+    made = [_block(key, own, usual, parts) for key, own in groups.items()]
+    made += _empty_figures(parts, made, [piece.box for piece in pieces])
     return tuple(made[index]._replace(order=order) for order, index in enumerate(_order(made)))
 
 
@@ -64,14 +72,15 @@ def typed_by_regions(blocks: Sequence[Block], regions: Sequence[Block], *, in_or
     What geometry and fonts said of a block goes before what the model says.
     """
     pieces = to_pieces(blocks, ())
-    places = place(pieces, regions)
+    parts = distinct(regions)
+    places = place(pieces, parts)
     made = [
         block._replace(type=where.kind, level=block.level or _level(where.kind))
         if where is not None and block.type == "text" and where.kind in _SINGLE
         else block
         for block, where in zip(blocks, places, strict=True)
     ]
-    made += _empty_figures(regions, [piece.box for piece in pieces])
+    made += _empty_figures(parts, made, [piece.box for piece in pieces])
     order = _order(made) if in_order else range(len(made))
     return tuple(made[index]._replace(order=number) for number, index in enumerate(order))
 
@@ -90,7 +99,7 @@ def _running(pieces: Sequence[Piece], regions: Sequence[Block], aspect: float) -
     """Running heads, feet and page numbers: what place and form say, and what the model says of the outermost rows."""
     kinds = classify_margins([MarginLine(piece.text, *piece.box) for piece in pieces], aspect=aspect)
     found = [Place(kind) if kind is not None else None for kind in kinds]
-    for kind, rows in (("header", _rows(pieces)), ("footer", _rows(pieces)[::-1])):
+    for kind, rows in (("header", rows_of(pieces)), ("footer", rows_of(pieces)[::-1])):
         for row in rows:
             if not any(found[index] or _is_running(pieces[index], kind, regions) for index in row):
                 break
@@ -102,7 +111,7 @@ def _running(pieces: Sequence[Piece], regions: Sequence[Block], aspect: float) -
 
 def _outermost(pieces: Sequence[Piece]) -> frozenset[int]:
     """The first row, where it stands at the top of the page."""
-    return frozenset(index for row in _rows(pieces)[:1] for index in row if pieces[index].box[3] < _BAND)
+    return frozenset(index for row in rows_of(pieces)[:1] for index in row if pieces[index].box[3] < _BAND)
 
 
 def _is_running(piece: Piece, kind: str, regions: Sequence[Block]) -> bool:
@@ -120,48 +129,41 @@ def _holds(part: Box, box: Box) -> bool:
     return across > 0.5 * (box[2] - box[0]) and part[1] < (box[1] + box[3]) / 2 < part[3]
 
 
-def _block(key: Place, own: Sequence[Piece], heights: Sequence[float]) -> Block:
+def _block(key: Place, own: Sequence[Piece], usual: float, parts: Sequence[Block]) -> Block:
     first = own[0].block
     if all(piece.text == piece.block.text for piece in own) and len(own) == 1 and key.kind == first.type:
         return first
-    x0s, y0s, x1s, y1s = zip(*(piece.box for piece in own), strict=True)
+    places = [piece.box for piece in own]
+    if key.kind in ("figure", "table") and key.part >= 0:
+        # All of it, not only what is written in it.
+        places.append(parts[key.part].bbox or _PAGE)
+    x0s, y0s, x1s, y1s = zip(*places, strict=True)
     box = (min(x0s), min(y0s), max(x1s), max(y1s))
     weights = sum(len(piece.text) for piece in own)
     confidence = sum(len(piece.text) * (piece.confidence or 0.0) for piece in own) / max(1, weights)
     level = None
     if key.kind == "title":
-        level = first.level or heading_level(min(piece.height for piece in own), heights)
+        level = first.level or heading_level(statistics.median(piece.letter for piece in own), usual)
     text = _as_rows(own) if key.kind in ("table", "figure") else join_lines([piece.text for piece in own])
     known = round(confidence, 4) if own[0].confidence is not None else None
     return Block(key.kind, box, 0, level, text, None, known, first.source)
 
 
-def _rows(pieces: Sequence[Piece]) -> list[list[int]]:
-    """Indices of what stands beside one another, from left to right, and from top to bottom."""
-    rows: list[list[int]] = []
-    for index in sorted(range(len(pieces)), key=lambda i: pieces[i].box[1] + pieces[i].box[3]):
-        last = pieces[rows[-1][0]].box if rows else None
-        middle = (pieces[index].box[1] + pieces[index].box[3]) / 2
-        if last is not None and last[1] < middle < last[3]:
-            rows[-1].append(index)
-        else:
-            rows.append([index])
-    return [sorted(row, key=lambda index: pieces[index].box[0]) for row in rows]
-
-
 def _as_rows(own: Sequence[Piece]) -> str:
     """The text of lines that are no sentences: one row below another."""
-    return "\n".join(" ".join(own[index].text for index in row) for row in _rows(own))
+    return "\n".join(" ".join(own[index].text for index in row) for row in rows_of(own))
 
 
-def _empty_figures(regions: Sequence[Block], boxes: Sequence[Box]) -> list[Block]:
-    """Figures without any text, which would be nowhere otherwise; `boxes` are those of the page's lines."""
+def _empty_figures(parts: Sequence[Block], made: Sequence[Block], lines: Sequence[Box]) -> list[Block]:
+    """Figures without any text, which would be nowhere otherwise; `lines` are the boxes of the page's lines."""
+    figures = [block.bbox for block in made if block.type == "figure" and block.bbox]
     return [
-        region._replace(text="")
-        for region in regions
-        if region.type == "figure"
-        and region.bbox is not None
-        and sum(_overlap(box, region.bbox) for box in boxes) < _EMPTY
+        part._replace(text="")
+        for part in parts
+        if part.type == "figure"
+        and part.bbox is not None
+        and not any(_overlap(box, part.bbox) > _INSIDE for box in figures)
+        and sum(_overlap(box, part.bbox) for box in lines) < _EMPTY
     ]
 
 
@@ -184,7 +186,7 @@ def _order(blocks: Sequence[Block]) -> list[int]:
 
 def _body_order(blocks: Sequence[Block]) -> list[int]:
     boxes = [block.bbox or _PAGE for block in blocks]
-    if any(_clash(one, other) for i, one in enumerate(boxes) for other in boxes[:i]):
+    if len(blocks) > _MAX_BLOCKS or any(_clash(one, other) for i, one in enumerate(boxes) for other in boxes[:i]):
         # Text that flows around a picture has no boxes that can be put in order; its lines could, and were.
         order = [i for i, block in enumerate(blocks) if block.text]
         for index in [i for i, block in enumerate(blocks) if not block.text]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -25,9 +26,12 @@ class Piece(NamedTuple):
         return self.box[3] - self.box[1]
 
     @property
-    def area(self) -> float:
-        """Share of the page."""
-        return max(1e-9, (self.box[2] - self.box[0]) * (self.box[3] - self.box[1]))
+    def letter(self) -> float:
+        """How large its letters are: the root of the share of the page that one takes, with what is around it.
+
+        Heights alone tell less: an engine's boxes are higher than their lines by more or less.
+        """
+        return math.sqrt(max(0.0, (self.box[2] - self.box[0]) * self.height) / max(1, len(self.text)))
 
 
 def to_pieces(blocks: Sequence[Block], lines: Sequence[Line]) -> list[Piece]:
@@ -42,6 +46,19 @@ def to_pieces(blocks: Sequence[Block], lines: Sequence[Line]) -> list[Piece]:
         for index, share in enumerate(shares)
         for line in share
     ]
+
+
+def rows_of(pieces: Sequence[Piece]) -> list[list[int]]:
+    """Indices of what stands beside one another, from left to right, and from top to bottom."""
+    rows: list[list[int]] = []
+    for index in sorted(range(len(pieces)), key=lambda i: pieces[i].box[1] + pieces[i].box[3]):
+        last = pieces[rows[-1][0]].box if rows else None
+        middle = (pieces[index].box[1] + pieces[index].box[3]) / 2
+        if last is not None and last[1] < middle < last[3]:
+            rows[-1].append(index)
+        else:
+            rows.append([index])
+    return [sorted(row, key=lambda index: pieces[index].box[0]) for row in rows]
 
 
 def _shares(blocks: Sequence[Block], lines: Sequence[Line]) -> list[list[Line]] | None:

@@ -8,12 +8,11 @@ that no part holds, or none that holds, stay as geometry joined them.
 from __future__ import annotations
 
 import re
-import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from omnipipe.page import Block, Box
-from omnipipe.tasks.layout_extraction.pieces import Piece
+from omnipipe.tasks.layout_extraction.pieces import Piece, rows_of
 
 _INSIDE = 0.6
 """Share of a line's area that lies in the part which holds it."""
@@ -37,9 +36,17 @@ class Place(NamedTuple):
     part: int = -1
 
 
-def place(pieces: Sequence[Piece], regions: Sequence[Block]) -> list[Place | None]:
-    """The part of each line; None for lines that no part holds."""
-    parts = _distinct(regions)
+def distinct(regions: Sequence[Block]) -> list[Block]:
+    """`regions` without those that a surer one covers as well, the surest first."""
+    kept: list[Block] = []
+    for region in sorted(regions, key=lambda region: -(region.confidence or 0.0)):
+        if region.bbox and all(_shared(region.bbox, other.bbox or region.bbox) < _SAME for other in kept):
+            kept.append(region)
+    return kept
+
+
+def place(pieces: Sequence[Piece], parts: Sequence[Block]) -> list[Place | None]:
+    """The part of each line; None for lines that no part holds. `parts` are distinct ones."""
     held: dict[int, list[int]] = {}
     for index, piece in enumerate(pieces):
         part = _holder(piece.box, parts)
@@ -52,15 +59,6 @@ def place(pieces: Sequence[Piece], regions: Sequence[Block]) -> list[Place | Non
             if kind is not None and not (kind == "figure" and _is_prose(pieces[index])):
                 places[index] = Place(kind, part)
     return places
-
-
-def _distinct(regions: Sequence[Block]) -> list[Block]:
-    """`regions` without those that a surer one covers as well."""
-    kept: list[Block] = []
-    for region in sorted(regions, key=lambda region: -(region.confidence or 0.0)):
-        if region.bbox and all(_shared(region.bbox, other.bbox or region.bbox) < _SAME for other in kept):
-            kept.append(region)
-    return kept
 
 
 def _holder(box: Box, parts: Sequence[Block]) -> int | None:
@@ -85,7 +83,7 @@ def _agreed(part: Block, own: Sequence[Piece], pieces: Sequence[Piece]) -> str |
     if part.type == "title":
         return "title" if _is_title(text, own, pieces) else None
     if part.type == "table":
-        return "table" if sure >= _SURE and _num_rows(own) >= _TABLE_ROWS else None
+        return "table" if sure >= _SURE and sum(len(row) > 1 for row in rows_of(own)) >= _TABLE_ROWS else None
     if part.type == "figure":
         prose = sum(len(piece.text) for piece in own if _is_prose(piece))
         return "figure" if sure >= _SURE and prose < 0.5 * len(text) else None
@@ -110,18 +108,6 @@ def _is_title(text: str, own: Sequence[Piece], pieces: Sequence[Piece]) -> bool:
     return not any(piece.box[1] < own[0].box[1] for piece in others)
 
 
-def _num_rows(own: Sequence[Piece]) -> int:
-    """Rows with two cells or more."""
-    rows = 0
-    ordered = sorted(own, key=lambda piece: piece.box[1] + piece.box[3])
-    while ordered:
-        first, *rest = ordered
-        beside = [piece for piece in rest if piece.box[1] < (first.box[1] + first.box[3]) / 2 < piece.box[3]]
-        rows += bool(beside)
-        ordered = [piece for piece in rest if piece not in beside]
-    return rows
-
-
 def _is_prose(piece: Piece) -> bool:
     return len(piece.text) >= _PROSE and len(piece.text.split()) >= 5
 
@@ -144,8 +130,7 @@ def _shared(one: Box, other: Box) -> float:
     return both / ((one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1]) - both)
 
 
-def heading_level(height: float, heights: Sequence[float]) -> int:
-    """The level (1 to 3) of a heading of lines of `height` on a page whose lines have `heights`."""
-    usual = statistics.median(heights) if heights else height
-    ratio = height / max(usual, 1e-6)
-    return 1 if ratio >= 1.7 else 2 if ratio >= 1.25 else 3
+def heading_level(size: float, usual: float) -> int:
+    """The level (1 to 3) of a heading whose letters have `size`, on a page whose text has letters of `usual` size."""
+    ratio = size / usual if usual > 0 else 1.0
+    return 1 if ratio >= 1.5 else 2 if ratio >= 1.2 else 3

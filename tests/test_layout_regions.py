@@ -1,0 +1,205 @@
+"""Lines put into the parts that a layout model found: kinds, order, and no line lost."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omnipipe.page import Block, Box, Line
+from omnipipe.tasks.layout_extraction.apply import apply_regions, typed_by_regions
+from omnipipe.tasks.layout_extraction.pieces import to_pieces
+from omnipipe.text.compose import compose
+
+ROW = 0.012
+PROSE = "which was the reason that nobody in the house had ever asked about it"
+
+
+def line(text: str, x0: float, y0: float, x1: float | None = None, *, height: float = ROW) -> Line:
+    return Line(text, (x0, y0, x0 + 0.0075 * len(text) if x1 is None else x1, y0 + height), 0.9)
+
+
+def block(*lines: Line, kind: str = "text") -> Block:
+    x0s, y0s, x1s, y1s = zip(*(entry.bbox for entry in lines), strict=True)
+    text = " ".join(entry.text for entry in lines)
+    return Block(kind, (min(x0s), min(y0s), max(x1s), max(y1s)), 0, None, text, None, 0.9, "rapidocr")
+
+
+def region(kind: str, box: Box, confidence: float = 0.9) -> Block:
+    return Block(kind, box, 0, None, "", None, confidence, "rapid_layout")
+
+
+def arranged(paragraphs: Sequence[Sequence[Line]], *regions: Block) -> list[tuple[str, int | None, str]]:
+    """Type, level and text of the blocks of a page in reading order."""
+    blocks = [block(*lines) for lines in paragraphs]
+    lines = [entry for lines in paragraphs for entry in lines]
+    return [(made.type, made.level, made.text) for made in apply_regions(blocks, lines, regions, aspect=0.7)]
+
+
+BODY = [[line(PROSE, 0.1, 0.3 + ROW * 1.5 * row, 0.9) for row in range(4)] for _ in range(1)]
+
+
+def test_a_heading_is_cut_from_the_paragraph_that_it_was_joined_with() -> None:
+    heading = line("2 Results", 0.1, 0.275, 0.2, height=0.018)
+
+    found = arranged([[heading, *BODY[0]]], region("title", (0.1, 0.274, 0.2, 0.294)))
+
+    assert found == [("title", 2, "2 Results"), ("text", None, " ".join([PROSE] * 4))]
+
+
+def test_a_line_inside_a_paragraph_is_no_heading_whatever_the_model_says() -> None:
+    found = arranged(BODY, region("title", (0.1, 0.33, 0.9, 0.35)))
+
+    assert [kind for kind, _, _ in found] == ["text"]
+
+
+@pytest.mark.parametrize("text", ["12 — 4", "of this and of that,", "A" * 300])
+def test_what_is_no_heading_by_its_words_stays_text(text: str) -> None:
+    found = arranged([[line(text, 0.1, 0.2, 0.8)], *BODY], region("title", (0.1, 0.195, 0.8, 0.215)))
+
+    assert [kind for kind, _, _ in found] == ["text", "text"]
+
+
+def test_cells_are_one_table_row_by_row() -> None:
+    cells = [[line(f"{name} {row}", x, 0.2 + 0.02 * row)] for row in range(3) for name, x in (("a", 0.2), ("b", 0.6))]
+
+    found = arranged([*cells, *BODY], region("table", (0.15, 0.19, 0.75, 0.26)))
+
+    assert found[0] == ("table", None, "a 0 b 0\na 1 b 1\na 2 b 2")
+    assert found[1][0] == "text"
+
+
+def test_running_text_is_no_table_and_no_figure() -> None:
+    for kind in ("table", "figure"):
+        found = arranged(BODY, region(kind, (0.05, 0.25, 0.95, 0.4)))
+
+        assert [made[0] for made in found] == ["text"]
+
+
+def test_a_figure_keeps_its_labels_and_one_without_any_is_there_as_well() -> None:
+    labels = [[line("0", 0.2, 0.6)], [line("100", 0.5, 0.6)]]
+
+    found = arranged(
+        [*BODY, *labels], region("figure", (0.15, 0.5, 0.8, 0.65)), region("figure", (0.15, 0.7, 0.8, 0.85))
+    )
+
+    assert found[1:] == [("figure", None, "0 100"), ("figure", None, "")]
+
+
+def test_a_head_is_one_only_at_the_edge_and_small() -> None:
+    head, low, large = (
+        line("Annals of Nowhere", 0.4, 0.05),
+        line("Annals of Nowhere", 0.4, 0.25),
+        line("Annals of Nowhere", 0.3, 0.05, 0.7, height=0.04),
+    )
+
+    for entry, kind in ((head, "header"), (low, "text"), (large, "text")):
+        part = region("header", (0.2, entry.bbox[1] - 0.004, 0.8, entry.bbox[3] + 0.004))
+        assert arranged([[entry], *BODY], part)[0][0] == kind
+
+
+def test_body_text_above_keeps_a_line_from_being_a_head() -> None:
+    above = [line(PROSE, 0.1, 0.02 + ROW * 1.5 * row, 0.9) for row in range(3)]
+    entry = line("Annals of Nowhere", 0.4, 0.09)
+
+    found = arranged([above, [entry], *BODY], region("header", (0.3, 0.088, 0.7, 0.104)))
+
+    assert [kind for kind, _, _ in found] == ["text", "text", "text"]
+
+
+def test_heads_and_page_numbers_stay_blocks_and_leave_the_markdown() -> None:
+    page = [[line("Annals of Nowhere", 0.4, 0.04)], *BODY, [line("- 17 -", 0.48, 0.96)]]
+
+    found = arranged(page, region("header", (0.3, 0.035, 0.7, 0.055)))
+
+    assert [kind for kind, _, _ in found] == ["header", "text", "page_number"]
+    assert compose(found) == " ".join([PROSE] * 4)
+    assert "Annals" in compose(found, keep_headers=True)
+
+
+def test_without_a_model_text_stays_as_it_was() -> None:
+    assert arranged(BODY) == [("text", None, " ".join([PROSE] * 4))]
+
+
+def test_right_to_left_columns_begin_on_the_right() -> None:
+    left = [line("שלום עולם", 0.1, 0.2 + 0.02 * row, 0.4) for row in range(5)]
+    right = [line("ירושלים", 0.6, 0.2 + 0.02 * row, 0.9) for row in range(5)]
+
+    found = arranged([left, right])
+
+    assert [text[:3] for _, _, text in found] == ["ירו", "שלו"]
+
+
+def test_text_that_flows_around_a_picture_keeps_the_order_of_its_lines() -> None:
+    wide, narrow = line(PROSE, 0.1, 0.2, 0.9), line("beside the picture", 0.1, 0.22, 0.4)
+    beside = line("on its other side", 0.7, 0.205, 0.9)
+
+    found = arranged([[wide, narrow], [beside]])
+
+    assert [text for _, _, text in found] == [f"{PROSE} beside the picture", "on its other side"]
+
+
+def test_a_text_layer_keeps_what_its_fonts_said() -> None:
+    title = Block("title", (0.1, 0.1, 0.5, 0.12), 0, 1, "One", None, None, "text_layer")
+    plain = Block("text", (0.1, 0.2, 0.4, 0.22), 1, None, "Second heading", None, None, "text_layer")
+    table = Block("table", (0.1, 0.3, 0.9, 0.5), 2, None, "| a |", "<table>", None, "text_layer")
+    parts = [
+        region("text", title.bbox or (0, 0, 1, 1)),
+        region("title", plain.bbox or (0, 0, 1, 1)),
+        region("figure", table.bbox or (0, 0, 1, 1)),
+    ]
+
+    found = typed_by_regions([title, plain, table], parts, in_order=False)
+
+    assert [(made.type, made.level, made.text) for made in found] == [
+        ("title", 1, "One"),
+        ("title", 3, "Second heading"),
+        ("table", None, "| a |"),
+    ]
+    assert found[2].html == "<table>"
+
+
+def test_blocks_of_other_lines_are_taken_whole() -> None:
+    pieces = to_pieces([block(line("one two", 0.1, 0.1))], [line("three", 0.1, 0.1)])
+
+    assert [piece.text for piece in pieces] == ["one two"]
+
+
+shares = st.floats(-0.2, 1.2, allow_nan=False)
+boxes = st.tuples(shares, shares, shares, shares)
+words = st.text("ab c-1.", min_size=1, max_size=40).filter(lambda text: text.strip(" -") != "")
+kinds = st.sampled_from(["text", "title", "table", "figure", "caption", "header", "footer", "reference", "formula"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.lists(st.tuples(words, boxes), min_size=1, max_size=4), max_size=8),
+    st.lists(st.tuples(kinds, boxes, st.floats(0, 1)), max_size=8),
+)
+def test_every_line_is_in_exactly_one_block(
+    paragraphs: list[list[tuple[str, Box]]], parts: list[tuple[str, Box, float]]
+) -> None:
+    lines = [[Line(text, box, 0.5) for text, box in paragraph] for paragraph in paragraphs]
+    regions = [region(kind, box, confidence) for kind, box, confidence in parts]
+    flat = [entry for paragraph in lines for entry in paragraph]
+
+    found = apply_regions([block(*paragraph) for paragraph in lines], flat, regions, aspect=0.7)
+
+    def letters(texts: Sequence[str]) -> Counter[str]:
+        return Counter(re.sub(r"[\s-]", "", "".join(texts)))
+
+    assert letters([made.text for made in found]) == letters([entry.text for entry in flat])
+    assert [made.order for made in found] == list(range(len(found)))
+
+
+def test_a_page_of_very_many_lines_is_arranged_in_a_moment() -> None:
+    lines = [line(f"w{i}", 0.1 + 0.09 * (i % 10), 0.01 + 0.00048 * (i // 10), height=0.0001) for i in range(20_000)]
+    parts = [region("table", (0.0, 0.0, 1.0, 1.0)), *[region("text", (0.1, 0.1, 0.2, 0.2))] * 100]
+
+    found = apply_regions([block(entry) for entry in lines], lines, parts, aspect=0.7)
+
+    assert sum(len(made.text.split()) for made in found) == 20_000
