@@ -6,12 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 from omnipipe.text.captions import mark_footnotes
-from omnipipe.text.paragraphs import is_unfinished, join_texts
+from omnipipe.text.paragraphs import ENDS, is_unfinished, join_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from omnipipe.text.rows import PageStyle, Part
+
+_MAX_SKIPPED, _MAX_LABEL = 30, 120
+"""Blocks within a figure, and characters of one of them."""
 
 _BREAKS_OFF = re.compile(r"[\w,]$")
 _BESIDE = ("caption", "footnote", "table", "figure", "code")
@@ -27,14 +30,26 @@ def arrange(columns: Sequence[list[Part]], page: PageStyle) -> list[Part]:
         notes += [part for part in column if part.type == "footnote"]
         column = [part for part in column if part.type != "footnote"]
         last = _open_end(out)
-        first = next((i for i, part in enumerate(column) if part.type not in _BESIDE), None)
-        if last is None or first is None or not goes_on(out[last], column[first]):
+        first = None if last is None else _continuation(out[last], column)
+        if last is None or first is None:
             out += column
             continue
         # What stood between comes after the paragraph.
         between = out[last + 1 :]
         out = [*out[: last + 1], column[first]._replace(joins=True), *between, *column[:first], *column[first + 1 :]]
     return out + notes
+
+
+def _continuation(part: Part, column: Sequence[Part]) -> int | None:
+    """Which block of the next column goes on from `part`: the first, or the first below a figure and its words."""
+    for i, following in enumerate(column[:_MAX_SKIPPED]):
+        if following.type in _BESIDE:
+            continue
+        if goes_on(part, following):
+            return i
+        if following.type != "text" or len(following.text) > _MAX_LABEL or ENDS.search(following.text):
+            return None
+    return None
 
 
 def goes_on(part: Part, following: Part) -> bool:
@@ -59,10 +74,15 @@ def join_parts(parts: Iterable[Part], dehyphenate: bool, known: str) -> list[tup
 
 
 def _open_end(parts: Sequence[Part]) -> int | None:
-    """The last paragraph, with nothing but captions and the like after it."""
-    for i in range(len(parts) - 1, -1, -1):
-        if parts[i].type in ("text", "list"):
+    """The last paragraph that breaks off, with nothing but captions and the words of figures after it."""
+    for i in range(len(parts) - 1, max(-1, len(parts) - 1 - _MAX_SKIPPED), -1):
+        part = parts[i]
+        if part.type in _BESIDE:
+            continue
+        if part.type not in ("text", "list") or ENDS.search(part.text):
+            return None
+        if part.is_open and len(part.text) > _MAX_LABEL / 2:
             return i
-        if parts[i].type not in _BESIDE:
+        if len(part.text) > _MAX_LABEL:
             return None
     return None

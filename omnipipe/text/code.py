@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from omnipipe.text.rows import PageStyle, Row
 
 _SIGNS = re.compile(r"[{}()\[\];=<>_#/\\$|&:]|->|\.\w")
+_MAIL = re.compile(r"[\w})]@[\w.-]+\.\w")
 _MAX_COLUMN = 200
 
 
@@ -45,6 +46,8 @@ def is_code(group: Sequence[Row]) -> bool:
     if len(group) < 2:
         return False
     text = " ".join(row.text for row in group)
+    if 2 * sum(bool(_MAIL.search(row.text)) for row in group) >= len(group):
+        return False
     indents = len({round((row.left - group[0].left) / max(row.size, 0.1)) for row in group})
     signs = len(_SIGNS.findall(text))
     return signs > 0.03 * len(text) or (indents > 1 and signs > 0.015 * len(text))
@@ -52,7 +55,6 @@ def is_code(group: Sequence[Row]) -> bool:
 
 def code_part(group: Sequence[Row], page: PageStyle) -> Part:
     """Rows as a fenced block, each word in the column of characters where it stands."""
-    words = page.words
     left = min(row.left for row in group)
     pitch = _pitch(group, page)
     lines: list[str] = []

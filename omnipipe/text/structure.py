@@ -36,9 +36,13 @@ def page_style(
     words: Words,
     sizes: tuple[float, Sequence[float]],
     options: TextOptions,
+    is_scan: bool = False,
 ) -> PageStyle:
-    """What blocks need to know of `page`; `sizes` are those of running text and of headings."""
-    styles = word_styles(textpage, words)
+    """What blocks need to know of `page`; `sizes` are those of running text and of headings.
+
+    The fonts of text that was put under a scanned page (`is_scan`) are guesses, and say nothing.
+    """
+    styles = np.zeros(len(words.char), np.uint8) if is_scan else word_styles(textpage, words)
     lengths = words.last - words.first
     marked = set_off(styles, lengths) if options.emphasis else bytes(len(styles))
     links = find_links(page, words) if options.links else {}
