@@ -13,7 +13,7 @@ import pytest
 from omnipipe.page import Block
 from omnipipe.text.layer import TextLayer, read_text_layer
 from omnipipe.text.options import TextOptions
-from omnipipe.text.table_markup import TableCell, to_html, to_pipes
+from omnipipe.text.table_markup import TableCell, to_html, to_pipes, to_plain
 from tests.pdfs import Line, pdf_of_contents, text_content
 
 Rule = tuple[float, float, float, float]
@@ -205,6 +205,21 @@ def test_pipes_are_given_up_where_cells_span() -> None:
         '<table>\n<thead>\n<tr><th colspan="2">both</th></tr>\n</thead>\n'
         "<tbody>\n<tr><td>a</td><td>b</td></tr>\n</tbody>\n</table>"
     )
+
+
+def test_plain_text_has_tabs_between_cells() -> None:
+    single = [
+        TableCell(0, 0, 1, 1, "a|b"),
+        TableCell(0, 1, 1, 1, ""),
+        TableCell(1, 0, 1, 1, "R&D"),
+        TableCell(1, 1, 1, 1, "1"),
+    ]
+
+    pipes = to_pipes(single, 2, 2)
+
+    assert pipes is not None
+    assert to_plain(pipes) == to_plain(to_html(single, 2, 1)) == "a|b\t\nR&D\t1"
+    assert to_plain("| no table") == "| no table"
 
 
 def test_all_words_are_there_once_with_tables_and_without() -> None:

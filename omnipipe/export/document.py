@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from omnipipe.errors import InputError
 from omnipipe.export.name import common_folder, name_hashes, uri_parts
+from omnipipe.text.table_markup import to_plain
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -160,7 +161,7 @@ def _read(piece: _Piece, *, with_plain: bool) -> dict[str, tuple[str, list[PageR
 
 
 def _plain(blocks: Sequence[dict[str, str | None]] | None) -> str | None:
-    return "\n\n".join(block["text"] or "" for block in blocks) if blocks else None
+    return "\n\n".join(to_plain(block["text"] or "") for block in blocks) if blocks else None
 
 
 def _key(doc_id: str) -> tuple[int, int]:

@@ -27,6 +27,9 @@ MAX_WORDS = 20_000
 """Regions with more words are not looked at."""
 _MAX_HEADS = 4
 _LEADERS = re.compile(r"(?:\s*[.·_…]){4,}\s*$")
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\uffff]")
+_LONE = re.compile("[\\ud800-\\udfff]")
+_UNWANTED = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\uffff\\ud800-\\udfff]")
 _LEADER = np.array([ord(c) for c in ".·_…"], np.uint16)
 _LABEL = 14.0
 """Font sizes; labels left of a table are narrower than this in the middle."""
@@ -176,7 +179,8 @@ class TableReader:
 
     def _text(self, cell: Cell, strings: list[str]) -> str:
         lines = [" ".join(strings[run] for run in line) for line in cell.lines]
-        return _LEADERS.sub("", _joined(lines, self._dehyphenate))
+        text = _LEADERS.sub("", _joined(lines, self._dehyphenate)).replace("\ufffe", "-")
+        return _LONE.sub("\ufffd", _CONTROL.sub("", text)) if _UNWANTED.search(text) else text
 
     def _leaders(self, at: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Which of the words at `at` are rows of dots that lead from one column to the next."""

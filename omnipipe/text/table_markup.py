@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
+
+_CELL = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.DOTALL)
+_BAR = re.compile(r"(?<!\\) \| ")
+_RULE = re.compile(r"\|(?: --- \|)+")
 
 
 class TableCell(NamedTuple):
@@ -39,6 +44,18 @@ def to_pipes(cells: Sequence[TableCell], num_rows: int, num_columns: int) -> str
         grid[cell.row][cell.column] = _escaped(cell.text)
     lines = ["| " + " | ".join(row) + " |" for row in grid]
     return "\n".join([lines[0], "|" + " --- |" * num_columns, *lines[1:]])
+
+
+def to_plain(text: str) -> str:
+    """A table as `to_html` or `to_pipes` writes it in plain lines, cells parted by tabs; other texts as they are."""
+    if text.startswith("<table>\n"):
+        rows = [_CELL.findall(row) for row in text.split("\n") if row.startswith("<tr>")]
+        return "\n".join("\t".join(html.unescape(cell) for cell in row) for row in rows)
+    lines = text.split("\n")
+    if text.startswith("| ") and len(lines) > 1 and _RULE.fullmatch(lines[1]):
+        rows = [_BAR.split(line[2:-2]) for k, line in enumerate(lines) if k != 1]
+        return "\n".join("\t".join(cell.replace("\\|", "|") for cell in row) for row in rows)
+    return text
 
 
 def _escaped(text: str) -> str:
