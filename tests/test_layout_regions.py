@@ -44,9 +44,9 @@ BODY = [[line(PROSE, 0.1, 0.3 + ROW * 1.5 * row, 0.9) for row in range(4)] for _
 
 
 def test_a_heading_is_cut_from_the_paragraph_that_it_was_joined_with() -> None:
-    heading = line("2 Results", 0.1, 0.275, 0.2, height=0.018)
+    heading = line("2 Results", 0.1, 0.275, 0.2, height=0.02)
 
-    found = arranged([[heading, *BODY[0]]], region("title", (0.1, 0.274, 0.2, 0.294)))
+    found = arranged([[heading, *BODY[0]]], region("title", (0.1, 0.274, 0.2, 0.296)))
 
     assert found == [("title", 2, "2 Results"), ("text", None, " ".join([PROSE] * 4))]
 
