@@ -29,7 +29,7 @@ def arrange(columns: Sequence[list[Part]], page: PageStyle) -> list[Part]:
     for column in columns:
         notes += [part for part in column if part.type == "footnote"]
         column = [part for part in column if part.type != "footnote"]
-        last = _open_end(out)
+        last = _open_end(out, page.body)
         first = None if last is None else _continuation(out[last], column)
         if last is None or first is None:
             out += column
@@ -73,15 +73,18 @@ def join_parts(parts: Iterable[Part], dehyphenate: bool, known: str) -> list[tup
     return out
 
 
-def _open_end(parts: Sequence[Part]) -> int | None:
-    """The last paragraph that breaks off, with nothing but captions and the words of figures after it."""
+def _open_end(parts: Sequence[Part], body: float) -> int | None:
+    """The last paragraph that breaks off, with nothing but captions and the words of figures after it.
+
+    The words of figures are smaller than those of running text (`body`, in points), or few.
+    """
     for i in range(len(parts) - 1, max(-1, len(parts) - 1 - _MAX_SKIPPED), -1):
         part = parts[i]
         if part.type in _BESIDE:
             continue
         if part.type not in ("text", "list") or ENDS.search(part.text):
             return None
-        if part.is_open and len(part.text) > _MAX_LABEL / 2:
+        if part.is_open and len(part.text) > _MAX_LABEL / 2 and part.size > 0.9 * body:
             return i
         if len(part.text) > _MAX_LABEL:
             return None
