@@ -67,7 +67,7 @@ def _judge_side(bands: Sequence[Band], em: float, *, is_foot: bool) -> list[tupl
         for row in band.rows:
             is_numbered = any(verdict == "number" for _, verdict in judged)
             verdict = _judge(row, band, inner, em, is_foot=is_foot, is_numbered=is_numbered)
-            is_far_in = i > 0 and row.reach > 0.1
+            is_far_in = i > 0 and row.reach > 0.1 and row.size > 0.6 * em
             judged.append((row, "doubt" if verdict == "yes" and is_far_in else verdict))
     if is_foot and any(verdict == "number" for _, verdict in judged):
         # What stands below a page number is no body text.
@@ -150,7 +150,9 @@ def _is_set_apart(row: OuterRow, band: Band, text: str, size: float, *, is_foot:
         return False
     if row.reach < 0.045 and band.white > 2.5 and size < (1.1 if is_foot else 1.02):
         return True
-    return row.reach < 0.08 and band.white > 1.5 and size < 0.85
+    if band.white < 1.5:
+        return False
+    return (row.reach < 0.08 and size < 0.85) or (row.reach < 0.13 and size < 0.6 and len(text) <= 60)
 
 
 def _judge_number(

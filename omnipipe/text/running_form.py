@@ -38,7 +38,7 @@ _NO_FORM = re.compile(
     r"\W*(?:fig(?:ure|\.)?|tab(?:le|\.)?|source|sources|note|notes|abb(?:ildung|\.)|tabelle|quelle|abstract|keywords)\b",
     re.IGNORECASE,
 )
-_FOOTNOTE = re.compile(r"(?:[*\u2020\u2021\u00a7\u2217\u00b9\u00b2\u00b3]|\d{1,3}[\s.)]|\(\d{1,3}\)|\[\d{1,3}\])\s*\S")
+_FOOTNOTE = re.compile(r"(?:[*\u2020\u2021\u00a7\u2217\u00b9\u00b2\u00b3]|\d{1,3}[\s.)]|\(\s*\d{1,3}\s*\)|\[\d{1,3}\])\s*\S")
 _DIGITS = re.compile(r"\d+")
 _LETTER = re.compile(r"[^\W\d_]")
 _ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
