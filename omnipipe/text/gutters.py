@@ -44,6 +44,19 @@ def find_bands(pieces: Pieces, region: NDArray[np.intp]) -> list[Band] | None:
     return None
 
 
+def are_text_columns(pieces: Pieces, region: NDArray[np.intp]) -> bool:
+    """Whether most of `region` is columns of text that the file writes one after the other: no table without lines."""
+    bands = find_bands(pieces, np.sort(region))
+    for (columns,) in bands or ():
+        both = np.sort(np.concatenate(columns))
+        if len(columns) == 2 and len(both) >= 0.6 * len(region):
+            is_left = np.isin(both, columns[0])
+            switches = int(np.count_nonzero(is_left[1:] != is_left[:-1]))
+            if switches <= 0.2 * len(both):
+                return True
+    return False
+
+
 def count_beside(pieces: Pieces, region: NDArray[np.intp]) -> int:
     """How many pieces stand beside one that starts above them."""
     top, bottom = pieces.top[region], pieces.bottom[region]

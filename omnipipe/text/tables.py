@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omnipipe.text.gaps import gap_boxes
-from omnipipe.text.gutters import median
+from omnipipe.text.gutters import are_text_columns, median
 from omnipipe.text.lines import Pieces, to_frame
 from omnipipe.text.order import Column
 from omnipipe.text.regions import Region, between_lines, clipped, grid_regions
@@ -92,6 +92,7 @@ class _State:
     """What is known while the tables of one direction are looked for; `inside` as in `Found.number`."""
 
     reader: TableReader
+    pieces: Pieces
     inside: NDArray[np.intp]
     budget: int
     tables: list[Table] = field(default_factory=list)
@@ -105,6 +106,8 @@ class _State:
         if self.budget < 0:
             return False
         if np.count_nonzero(here) < 2 or (here & ~free).any():
+            return False
+        if kind != "grid" and are_text_columns(self.pieces, np.flatnonzero(here)):
             return False
         found = self.reader.read(region, here, free, kind)
         if found.table is not None:
@@ -133,7 +136,7 @@ class TableFinder:
             self._lines = find_lines(self._page)
         rulings = to_rulings(self._lines, turn)
         reader = TableReader(self._words, which, pieces, turn, rulings, self._dehyphenate)
-        state = _State(reader, nothing.number, _TRIES * len(pieces.left))
+        state = _State(reader, pieces, nothing.number, _TRIES * len(pieces.left))
         across = np.ones(len(rulings.horizontal), bool)
         for region, lines in grid_regions(rulings):
             # Lines that make no table as a grid may still part the rows of one, where few lines go down.
