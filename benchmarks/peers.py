@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import record
@@ -41,9 +42,9 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="omnipipe-peers-") as scratch:
         paths = documents(args, Path(scratch))
-        python = _environment(args.environment or Path(scratch) / "venv")
+        python = make_environment(args.environment or Path(scratch) / "venv", _PACKAGES)
         pages = {path: _page_count(path) for path in paths}
-        peers = [peer for peer in args.peers if _is_there(peer, python)]
+        peers = [peer for peer in args.peers if find_peer(peer, python)]
         figures: dict[str, dict[str, list[float]]] = {peer: {"pages_per_second": [], "ratio": []} for peer in peers}
         versions: dict[str, str] = {}
         pools: list[float] = []
@@ -97,20 +98,22 @@ def _ours(paths: list[Path], scratch: Path) -> FinishedRun:
     return run_command(paths[0].parent.parent, output, "-p", "text_layer")
 
 
-def _environment(folder: Path) -> Path:
+def make_environment(folder: Path, packages: Sequence[str]) -> Path:
+    """The Python of an environment in `folder` with `packages`; one that is there already stays as it is."""
     python = folder / "bin" / "python"
     if python.exists():
         return python
     venv.create(folder, with_pip=True)
-    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_PACKAGES]
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
     if subprocess.run(install, capture_output=True, check=False).returncode:
         # One package that cannot be had must not keep the others from being measured.
-        for package in _PACKAGES:
-            subprocess.run([*install[: -len(_PACKAGES)], package], capture_output=True, check=False)
+        for package in packages:
+            subprocess.run([*install[: -len(packages)], package], capture_output=True, check=False)
     return python
 
 
-def _is_there(peer: str, python: Path) -> bool:
+def find_peer(peer: str, python: Path) -> bool:
+    """Whether `peer` is installed; says so on stderr where it is not."""
     if peer == "pdftotext":
         found = shutil.which("pdftotext") is not None
     else:

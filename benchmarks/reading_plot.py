@@ -1,0 +1,59 @@
+"""The plot of the benchmark of reading: quality over speed, as SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+
+_WIDTH, _HEIGHT = 760, 420
+_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 730, 20, 370
+_OURS = "omnipipe"
+
+Point = tuple[str, float | None, int]
+"""A reader's name, its pages per CPU second (None where it was not measured) and the tests that it passed."""
+
+
+def write_plot(path: Path, points: Sequence[Point], num_tests: int) -> None:
+    """Write `points` as a plot: speed to the right, tenfold from line to line, tests passed upwards."""
+    known = [(name, rate, passed) for name, rate, passed in points if rate]
+    if known:
+        path.write_text("\n".join(_svg(known, num_tests)) + "\n", encoding="utf-8")
+
+
+def _svg(points: Sequence[tuple[str, float, int]], num_tests: int) -> Iterator[str]:
+    low = math.floor(math.log10(min(rate for _, rate, _ in points)))
+    high = max(low + 1, math.ceil(math.log10(max(rate for _, rate, _ in points))))
+    yield (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="system-ui, sans-serif" '
+        'font-size="13">'
+    )
+    yield f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#ffffff"/>'
+    for power in range(low, high + 1):
+        x = _LEFT + (_RIGHT - _LEFT) * (power - low) / (high - low)
+        yield f'<line x1="{x:.0f}" x2="{x:.0f}" y1="{_TOP}" y2="{_BOTTOM}" stroke="#dddddd"/>'
+        yield f'<text x="{x:.0f}" y="{_BOTTOM + 18}" text-anchor="middle" fill="#444444">{10.0**power:g}</text>'
+    for passed in range(0, num_tests + 1, 5):
+        y = _height(passed, num_tests)
+        yield f'<line x1="{_LEFT}" x2="{_RIGHT}" y1="{y:.0f}" y2="{y:.0f}" stroke="#eeeeee"/>'
+        yield f'<text x="{_LEFT - 8}" y="{y + 4:.0f}" text-anchor="end" fill="#444444">{passed}</text>'
+    middle = (_LEFT + _RIGHT) / 2
+    yield f'<text x="{middle:.0f}" y="{_HEIGHT - 10}" text-anchor="middle">pages per CPU second, text layers</text>'
+    yield (
+        f'<text transform="translate(16 {(_TOP + _BOTTOM) / 2:.0f}) rotate(-90)" text-anchor="middle">'
+        f"tests passed of {num_tests}</text>"
+    )
+    for name, rate, passed in points:
+        x = _LEFT + (_RIGHT - _LEFT) * (math.log10(rate) - low) / (high - low)
+        y = _height(passed, num_tests)
+        colour = "#b00020" if name == _OURS else "#33557f"
+        is_right = x > _RIGHT - 130
+        anchor, shift = ("end", -10) if is_right else ("start", 10)
+        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{colour}"/>'
+        yield f'<text x="{x + shift:.1f}" y="{y - 8:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(name)}</text>'
+    yield "</svg>"
+
+
+def _height(passed: int, num_tests: int) -> float:
+    return _BOTTOM - (_BOTTOM - _TOP) * passed / max(1, num_tests)

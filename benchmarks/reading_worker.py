@@ -1,0 +1,111 @@
+"""Runs in a reader's own environment: python reading_worker.py NAME JOBS
+
+JOBS holds a document and an output file a line, parted by a tab. Writes each document's markdown. Prints one JSON
+object: version, failed (names of documents that raised), seconds (wall) and cpu_seconds (this process and its children)
+from the reader being warm to the last answer.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from peer_worker import READERS, Reader, version  # type: ignore[import-not-found, unused-ignore]
+
+
+def omnipipe() -> Reader:
+    """The default pipeline in this process, as `omnipipe extract` runs it, for one document after another."""
+    from omnipipe.chain import Chain
+    from omnipipe.cli.choice import choose_pipeline
+    from omnipipe.sources.fetch import Fetcher
+    from omnipipe.sources.index import index_source
+    from omnipipe.sources.place import local_uri
+    from omnipipe.sources.source import Source
+    from omnipipe.unit import Member, Unit
+
+    chain = Chain(choose_pipeline("default", ocr=None, force_ocr=False))
+    fetcher = Fetcher()
+
+    def read(path: str) -> str:
+        status = Path(path).stat()
+        source = Source(local_uri(path), status.st_size, str(status.st_mtime_ns))
+        record = index_source(source, chain.reader, fetcher)
+        if record.problem is not None or record.page_count is None:
+            raise ValueError(str(record.problem))
+        pages = chain.run(Unit(id="reading", members=(Member(record.ref(), 0, record.page_count),)))
+        return "\n\n".join(page.text for page in pages if page.text)
+
+    return read
+
+
+def pymupdf4llm_layout() -> Reader:
+    """With its layout package, which must be imported first, and its OCR."""
+    importlib.import_module("pymupdf.layout")
+    library = importlib.import_module("pymupdf4llm")
+    return lambda path: str(library.to_markdown(path, show_progress=False))
+
+
+_READERS: dict[str, Callable[[], Reader]] = {
+    **READERS,
+    "omnipipe": omnipipe,
+    "pymupdf4llm-layout": pymupdf4llm_layout,
+}
+
+
+def main() -> None:
+    """Read every document of the list, one after the other."""
+    name, listed = sys.argv[1], Path(sys.argv[2])
+    jobs = [line.split("\t") for line in listed.read_text(encoding="utf-8").splitlines()]
+    read = _READERS[name]()
+    _answer(read, jobs[0][0])
+    failed: list[str] = []
+    started, cpu = time.perf_counter(), _cpu_seconds()
+    for path, target in jobs:
+        text = _answer(read, path)
+        if text is None:
+            failed.append(Path(path).name)
+        Path(target).write_text(text or "", encoding="utf-8", errors="replace")
+    report = {
+        "version": version(name.removesuffix("-layout")),
+        "failed": failed,
+        "seconds": time.perf_counter() - started,
+        "cpu_seconds": _cpu_seconds() - cpu,
+    }
+    print(json.dumps(report))
+
+
+def _answer(read: Reader, path: str) -> str | None:
+    try:
+        return str(read(path))
+    except Exception as error:  # noqa: BLE001 - a document that a reader cannot read is told, and is no end of the rest
+        print(f"{Path(path).name}: {type(error).__name__}: {str(error)[:200]}", file=sys.stderr)
+        return None
+
+
+def _cpu_seconds() -> float:
+    ended = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return ended + _living_children(os.getpid())
+
+
+def _living_children(parent: int) -> float:
+    """CPU seconds of children that still run, from /proc: they count for their parent only when they have ended."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()
