@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omnipipe.text.gutters import median
-from omnipipe.text.table_columns import SNAP, column_edges, columns_of, drop_mark_columns
+from omnipipe.text.table_columns import SNAP, band_numbers, base_of, columns_of, drop_mark_columns
 from omnipipe.text.table_rows import Band, find_rows
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _MAX_HEADS = 6
 _MAX_CROSSED = 0.35
 """Where more of the runs lie across gaps there is no grid, and no need to look further."""
+_LEAST_LINES = 0.25
+"""Of the lines of text: those with text in several columns, in any table."""
 _NUMBER = re.compile(r"^[^A-Za-z]*\d[^A-Za-z]*[a-zA-Z%]{0,2}$|^[-–—―−]$")
 
 
@@ -73,14 +75,21 @@ class Grid(NamedTuple):
     stray: int
 
 
-def build_grid(runs: Pieces, region: Region, strings: Sequence[str]) -> Grid | None:
-    """The grid of `region`, which holds `runs`, whose texts are `strings`; None where there is no table."""
-    edges, is_line = column_edges(runs, region)
+def build_grid(
+    runs: Pieces, region: Region, strings: Sequence[str], columns: tuple[list[float], list[bool]]
+) -> Grid | None:
+    """The grid of `region`, which holds `runs`, whose texts are `strings`; None where there is no table.
+
+    `columns` are those of `column_edges`.
+    """
+    edges, is_line = columns
     first, last = columns_of(runs, edges)
     if drop_mark_columns(edges, is_line, first, last, strings):
         first, last = columns_of(runs, edges)
     num_columns = len(edges) - 1
     if num_columns < 2 or len(runs.left) < max(2, 0.4 * num_columns) or np.mean(last > first) > _MAX_CROSSED:
+        return None
+    if _line_share(runs, first, last) < _LEAST_LINES:
         return None
     bands = find_rows(runs, first, last, region, edges, strings)
     if len(bands) < 2:
@@ -107,6 +116,14 @@ def build_grid(runs: Pieces, region: Region, strings: Sequence[str]) -> Grid | N
         *_use(bands, num_columns),
         sum(all(abs(x - edge) > SNAP for edge in edges) for x in region.lines.vertical[:, 0].tolist()),
     )
+
+
+def _line_share(runs: Pieces, first: NDArray[np.intp], last: NDArray[np.intp]) -> float:
+    """Of the lines of text: those with text in several columns."""
+    order = np.argsort(base_of(runs), kind="stable")
+    starts = np.flatnonzero(np.diff(band_numbers(runs), prepend=-1))
+    lowest, highest = np.minimum.reduceat(first[order], starts), np.maximum.reduceat(last[order], starts)
+    return float(np.mean(highest > lowest))
 
 
 def _use(bands: Sequence[Band], num_columns: int) -> tuple[float, int]:

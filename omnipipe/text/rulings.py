@@ -40,6 +40,8 @@ _get_fill = bare(pdfium.FPDFPageObj_GetFillColor, ctypes.c_int)
 
 _MAX_OBJECTS = 2000
 _MAX_SEGMENTS = 3000
+_ENOUGH, _LEAST_LINES = 200, 0.3
+"""Where of so many paths fewer (0 to 1) are lines, the page is a drawing."""
 _SMALL = 8.0
 """Points; smaller paths are letters, dots and marks."""
 _MAX_FILLS = 600
@@ -79,6 +81,7 @@ class _Lines:
         self.fills: list[Box] = []
         self.colours: list[int] = []
         self.budget = _MAX_SEGMENTS
+        self.num_paths = 0
         self._box = (ctypes.c_float * 4)()
         at = ctypes.addressof(self._box)
         self._out = [ctypes.c_void_p(at + 4 * i) for i in range(4)]
@@ -110,8 +113,12 @@ class _Lines:
         fill, stroke = self._mode
         if not _get_draw_mode(path, ctypes.byref(fill), ctypes.byref(stroke)) or not (fill.value or stroke.value):
             return
+        self.num_paths += 1
         if is_thin and count <= 6:
             self.boxes.append((x0, y0, x1, y1))
+            return
+        if self.num_paths > _ENOUGH and len(self.boxes) + len(self.fills) < _LEAST_LINES * self.num_paths:
+            self.budget = 0
             return
         self.budget -= count
         if self.budget > 0:
@@ -189,6 +196,8 @@ def find_lines(page: pypdfium2.PdfPage) -> Floats:
     for kind, found in zip(map(_get_type, handles), handles, strict=True):
         if kind in wanted:
             lines.add(found, _IDENTITY, 0)
+            if lines.budget <= 0:
+                break
     boxes = np.array(lines.boxes, np.float32).reshape(-1, 4)
     if lines.fills:
         boxes = np.concatenate((boxes, _edges(np.array(lines.fills, np.float32), np.array(lines.colours), page)))

@@ -11,7 +11,7 @@ from omnipipe.text.grid import Cell, Grid, build_grid
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import Pieces, join_words, to_frame
 from omnipipe.text.regions import Region, clipped
-from omnipipe.text.table_columns import JOIN, band_numbers, base_of, column_edges, columns_of
+from omnipipe.text.table_columns import JOIN, SNAP, band_numbers, base_of, column_edges, columns_of
 from omnipipe.text.table_markup import TableCell, to_html, to_pipes
 from omnipipe.text.table_verdict import Kind, Verdict, judge_cells, judge_grid
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MAX_WORDS = 20_000
 """Regions with more words are not looked at."""
 _MAX_HEADS = 4
+_MAX_STRAYS = 12
+"""Forms and drawings have more lines down than this that part no columns."""
 _LEADERS = re.compile(r"(?:\s*[.·_…]){4,}\s*$")
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\uffff]")
 _LONE = re.compile("[\\ud800-\\udfff]")
@@ -85,12 +87,17 @@ class TableReader:
         runs = self._runs(region, inside)
         if runs is None:
             return Read(None, "none", inside)
-        taller, inside = self._with_heads(region, runs, inside, free, kind)
-        if taller is not region:
-            region, runs = taller, self._runs(taller, inside) or runs
+        columns = column_edges(runs, region)
+        if kind != "grid":
+            if _num_strays(region, columns[0]) > _MAX_STRAYS:
+                return Read(None, "none", inside)
+            taller, inside = self._with_heads(region, runs, columns[0], inside, free, kind)
+            if taller is not region:
+                region, runs = taller, self._runs(taller, inside) or runs
+                columns = column_edges(runs, region)
         text = self._words.text
         strings = [text[a:b] for a, b in zip(runs.first.tolist(), runs.last.tolist(), strict=True)]
-        grid = build_grid(runs, region, strings)
+        grid = build_grid(runs, region, strings, columns)
         verdict: Verdict = judge_grid(grid, kind) if grid is not None else "none"
         if grid is None or verdict != "table":
             return Read(None, verdict, inside)
@@ -119,14 +126,19 @@ class TableReader:
         return join_words(self._words, at, self._turn, JOIN, walls)
 
     def _with_heads(
-        self, region: Region, runs: Pieces, inside: NDArray[np.bool_], free: NDArray[np.bool_], kind: Kind
+        self,
+        region: Region,
+        runs: Pieces,
+        edges: list[float],
+        inside: NDArray[np.bool_],
+        free: NDArray[np.bool_],
+        kind: Kind,
     ) -> tuple[Region, NDArray[np.bool_]]:
         """`region` and `inside` with the rows right above that stand in its columns."""
-        edges, _ = column_edges(runs, region)
         em = median(runs.size)
         pieces = self._pieces
         is_low = kind == "between" and len(np.unique(band_numbers(runs))) < 3
-        if kind == "grid" or (len(edges) < 3 and not is_low):
+        if len(edges) < 3 and not is_low:
             return region, inside
         base = base_of(pieces)
         for _ in range(_MAX_HEADS):
@@ -211,6 +223,12 @@ def _written(cells: list[TableCell], grid: Grid, region: Region) -> Table:
     html = to_html(cells, grid.num_rows, grid.heads)
     pipes = to_pipes(cells, grid.num_rows, grid.num_columns) if grid.heads <= 1 else None
     return Table((region.left, region.top, region.right, region.bottom), pipes or html, html)
+
+
+def _num_strays(region: Region, edges: list[float]) -> int:
+    places = np.array(edges)
+    down = region.lines.vertical[:, 0]
+    return int(np.count_nonzero(np.abs(down[:, None] - places).min(axis=1) > SNAP)) if len(down) else 0
 
 
 def _walls_between(frame: tuple[NDArray[np.float32], ...], region: Region) -> NDArray[np.bool_]:
