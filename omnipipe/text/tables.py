@@ -31,6 +31,7 @@ _DIGIT = np.zeros(0x10000, bool)
 _DIGIT[0x30:0x3A] = True
 _SIGN = np.zeros(0x10000, bool)
 _SIGN[[ord(c) for c in "$(+-.<>€£¥–−"]] = True
+_NEAR = 6.0
 _FEW = 8
 _TRIES = 3
 """Each piece of a page is looked at as part of so many tables at most, in the mean."""
@@ -163,10 +164,19 @@ class TableFinder:
         if len(pieces.left) < 4:
             return False
         left, top, right, bottom = to_frame(self._words.box[which], turn)
-        far = left[1:] - right[:-1] > _WIDE * self._words.size[which[1:]]
         level = np.minimum(bottom[1:], bottom[:-1]) - np.maximum(top[1:], top[:-1])
-        if np.count_nonzero(far & (level > 0.5 * (bottom[1:] - top[1:]))) > 1:
-            return True
+        far = left[1:] - right[:-1] > _WIDE * self._words.size[which[1:]]
+        at = np.flatnonzero(far & (level > 0.5 * (bottom[1:] - top[1:])))
+        starts = np.flatnonzero(np.abs(np.diff(top[at], prepend=np.inf)) > 0.3 * self._words.size[which[at]])
+        ends = np.append(starts[1:], len(at)) - 1 if len(at) else starts
+        # The first gaps, or the last ones, of lines near each other have a place in common.
+        for gaps in (at[starts], at[ends]):
+            for step in (1, 2):
+                one, other = gaps[:-step], gaps[step:]
+                shared = np.minimum(left[one + 1], left[other + 1]) - np.maximum(right[one], right[other])
+                em = self._words.size[which[one]]
+                if np.count_nonzero((shared > 0.5 * em) & (np.abs(top[other] - top[one]) < _NEAR * em)) > 1:
+                    return True
         counts = np.bincount(band_numbers(pieces))
         return bool(np.count_nonzero(counts > 2) > 2)
 
