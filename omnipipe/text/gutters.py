@@ -248,8 +248,14 @@ def _margins(
 
 def baseline(pieces: Pieces, which: NDArray[np.intp]) -> NDArray[np.float32]:
     """Where the letters of pieces stand."""
-    bottom = pieces.bottom[which]
-    return bottom - 0.22 * (bottom - pieces.top[which])
+    bottom, top, size = pieces.bottom[which], pieces.top[which], pieces.size[which]
+    height = bottom - top
+    base: NDArray[np.float32] = bottom - 0.22 * height
+    # A large sign, as of an integral, reaches as far below its line as above.
+    tall = height > 1.7 * size
+    if tall.any():
+        base = np.where(tall, (top + bottom) / 2 + 0.34 * size, base).astype(np.float32)
+    return base
 
 
 def median(values: NDArray[np.float32] | NDArray[np.float64]) -> float:

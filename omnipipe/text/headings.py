@@ -24,6 +24,8 @@ MIN_HEADING = 1.14
 _SECTION = re.compile(r"^(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.? \S")
 _NUMBERED = re.compile(r"^(\d{1,3}(?:\.\d{1,3}){0,4})\.? +[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]{2}|[\u2e80-\u9fff\uac00-\ud7a3]")
+_FORMULA = re.compile("[=\u2190-\u21ff\u2200-\u22ff]")
+_LONG_WORD = re.compile(r"[^\W\d_]{3}")
 _CAPITALS = re.compile(r"[^\W\d_a-z]{4}")
 _ENDS_OTHERWISE = ".,;:-\ufffe"
 
@@ -55,6 +57,8 @@ def level_by_size(group: Sequence[Row], text: str, page: PageStyle) -> int | Non
     """The level (1 to 4) of a block in larger type; None where it is no heading."""
     size = group[0].size
     if size < MIN_HEADING * page.body or len(group) > 4 or len(text) > 240 or not _WORD.search(text):
+        return None
+    if _FORMULA.search(text) and len(_LONG_WORD.findall(text)) < 2:
         return None
     if any(row.gaps for row in group) and not _SECTION.match(text):
         return None
