@@ -33,6 +33,13 @@ AddBaseline = Annotated[
         "--add-baseline", help="A baseline test for every document that has none, as olmOCR's bench adds them."
     ),
 ]
+KeepHeaders = Annotated[
+    bool,
+    typer.Option(
+        "--keep-headers",
+        help="Compare true texts with running heads and page numbers as well, which a run keeps as blocks.",
+    ),
+]
 Html = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write a report with texts, failed tests and pictures of the pages.")
 ]
@@ -47,6 +54,7 @@ def evaluate(
     tests: Tests = None,
     truth: TruthFile = None,
     add_baseline: AddBaseline = False,
+    keep_headers: KeepHeaders = False,
     html: Html = None,
     documents: Documents = None,
     seed: Seed = 0,
@@ -68,7 +76,7 @@ def evaluate(
 
     cases = load_cases(tests or [], with_baseline=add_baseline)
     truths = load_truths(truth) if truth is not None else []
-    evaluation = evaluated(source, cases, truths, seed=seed)
+    evaluation = evaluated(source, cases, truths, seed=seed, keep_headers=keep_headers)
     if html is not None:
         from omnipipe.evaluation.html_report import write_html
 

@@ -160,14 +160,25 @@ def wanted_names(filed: Sequence[Filed], truths: Sequence[Truth]) -> set[str]:
     return {entry.case.pdf for entry in filed} | {truth.path for truth in truths}
 
 
-def evaluate(source: Path, filed: Sequence[Filed] = (), truths: Sequence[Truth] = (), *, seed: int = 0) -> Evaluation:
+def evaluate(
+    source: Path,
+    filed: Sequence[Filed] = (),
+    truths: Sequence[Truth] = (),
+    *,
+    seed: int = 0,
+    keep_headers: bool = False,
+) -> Evaluation:
     """Judge what lies in `source`: a run directory, its compacted parts, or markdown files (see `load_texts`).
+
+    `keep_headers` compares true texts with running heads and page numbers as well; tests never see those.
 
     Raises:
         InputError: There is nothing to judge in `source`, or a file in it is damaged.
     """
-    texts = load_texts(source, wanted_names(filed, truths))
-    return Evaluation(str(source), judge_cases(filed, texts), judge_truths(truths, texts), seed)
+    names = wanted_names(filed, truths)
+    texts = load_texts(source, names)
+    compared = load_texts(source, names, keep_headers=True) if keep_headers else texts
+    return Evaluation(str(source), judge_cases(filed, texts), judge_truths(truths, compared), seed)
 
 
 def _page(found: FoundText | str) -> tuple[FoundText | None, PageText | str]:

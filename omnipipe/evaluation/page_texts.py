@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from omnipipe.errors import InputError
 from omnipipe.export.name import uri_parts
 from omnipipe.ledger.layout import RunLayout
+from omnipipe.text.compose import PAGE_FURNITURE, compose
 
 _PAGE_FILE = re.compile(r"(?P<name>.+)_pg(?P<page>[0-9]{1,6})(_repeat(?P<repeat>[0-9]+))?\.md", re.DOTALL)
 
@@ -30,6 +31,7 @@ class _Row(NamedTuple):
     route: str
     text: str | None
     text_format: str | None
+    blocks: list[dict[str, Any]] | None
     error_code: str | None
 
 
@@ -98,11 +100,13 @@ class PageTexts:
         return f"no page for {path} in {self._where}{elsewhere}"
 
 
-def load_texts(source: Path, wanted: Iterable[str]) -> PageTexts:
+def load_texts(source: Path, wanted: Iterable[str], *, keep_headers: bool = False) -> PageTexts:
     """The texts in a run directory, in a folder of Parquet parts that `compact` wrote, or in markdown files.
 
     Only documents whose file name one of `wanted` has are kept. Markdown files are NAME_pgN.md (page N of the document
     NAME, from 1; also NAME_pgN_repeat1.md) or NAME.md (its first page, or all of it).
+
+    `keep_headers` puts running heads and page numbers, which a run keeps as blocks, back into the text.
 
     Raises:
         InputError: There is no such thing in `source`, or a file in it is damaged.
@@ -112,10 +116,11 @@ def load_texts(source: Path, wanted: Iterable[str]) -> PageTexts:
         raise InputError(f"{source} is no folder. Name a run directory, or a folder of markdown files.")
     layout = RunLayout(source)
     if layout.manifest.exists():
-        return PageTexts(_run_documents(sorted(layout.pages.glob("*.parquet")), names, layout), str(source))
+        files = sorted(layout.pages.glob("*.parquet"))
+        return PageTexts(_run_documents(files, names, layout, keep_headers), str(source))
     parts = sorted(source.glob("*.parquet"))
     if parts:
-        return PageTexts(_run_documents(parts, names, None), str(source))
+        return PageTexts(_run_documents(parts, names, None, keep_headers), str(source))
     files = sorted(source.rglob("*.md"))
     if not files:
         raise InputError(
@@ -124,11 +129,12 @@ def load_texts(source: Path, wanted: Iterable[str]) -> PageTexts:
     return PageTexts(_markdown_documents(source, files, names), str(source), by_stem=True)
 
 
-def _run_documents(files: list[Path], names: set[str], layout: RunLayout | None) -> list[_Document]:
+def _run_documents(files: list[Path], names: set[str], layout: RunLayout | None, keep_headers: bool) -> list[_Document]:
     uris = _other_uris(layout, names) if layout is not None else {}
     documents: dict[tuple[str, str], _Document] = {}
     for row in _rows(files, names, set(uris)):
-        found = FoundText(row.text or "", row.text_format or "markdown", row.status, row.route)
+        text = _whole_page(row) if keep_headers else row.text
+        found = FoundText(text or "", row.text_format or "markdown", row.status, row.route)
         if row.status in ("failed", "skipped"):
             found = found._replace(problem=f"{row.status}: {row.error_code}")
         for place in dict.fromkeys((row.source_uri, *uris.get(row.doc_id, ()))):
@@ -138,6 +144,12 @@ def _run_documents(files: list[Path], names: set[str], layout: RunLayout | None)
                 numbers = range(row.page_number, row.page_number + min(row.num_pages, _MOST_SKIPPED))
                 document.pages.update(dict.fromkeys(numbers, found))
     return list(documents.values())
+
+
+def _whole_page(row: _Row) -> str | None:
+    blocks = [(block["type"], block["level"], block["text"] or "") for block in row.blocks or ()]
+    has_any = any(kind in PAGE_FURNITURE for kind, _, _ in blocks)
+    return compose(blocks, keep_headers=True) if has_any else row.text
 
 
 def _other_uris(layout: RunLayout, names: set[str]) -> dict[str, list[str]]:

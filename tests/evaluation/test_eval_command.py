@@ -11,6 +11,7 @@ import pytest
 from omnipipe.cli.main import run_command
 from omnipipe.ledger.compact import compact_run
 from omnipipe.ledger.ledger import Ledger
+from omnipipe.page import Block
 from tests.evaluation.test_eval_files import PRESENT, written
 from tests.ledgerkit import PIPELINE, index, record, rows_of
 from tests.pdfs import pdf_of_texts
@@ -134,6 +135,30 @@ def test_error_rates_are_told_by_document_and_by_folder(run: Path, capsys: pytes
     assert truth["by_category"]["sub"]["cer"] == 1.0
     assert truth["by_category"]["all"]["cer"] == pytest.approx(4 / (43 + 4))
     assert truth["by_category"]["all"]["texts"] == 3
+
+
+def test_running_heads_count_for_true_texts_if_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Tests never see them."""
+    run = tmp_path / "run"
+    blocks = (Block("header", None, 0, None, "Head"), Block("title", None, 1, 1, "Body"))
+    with Ledger.open(run, PIPELINE) as ledger:
+        (unit,) = index(ledger, [record("/d/a.pdf", 1)])
+        ledger.store.plan_attempt(unit, "w")
+        (page,) = rows_of(unit)
+        assert ledger.store.commit(unit, [page.with_(text="# Body", text_format="markdown", blocks=blocks)])
+        ledger.finish()
+    tests = written(tmp_path, case("a.pdf", "Head", kind="absent"))
+    truth = tmp_path / "truth.jsonl"
+    truth.write_text(json.dumps({"path": "a.pdf", "page": 1, "text": "Head Body"}), "utf-8")
+    asked = ["eval", str(run), "--tests", str(tests), "--truth", str(truth), "--json"]
+
+    figures = []
+    for arguments in (asked, [*asked, "--keep-headers"]):
+        assert run_command(arguments) == 0
+        found = json.loads(capsys.readouterr().out)
+        figures.append((found["tests"]["passed"], found["truth"]["each"][0]["cer"]))
+
+    assert figures == [(1, 5 / 9), (1, 0.0)]
 
 
 def test_the_table_says_what_failed_and_why(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
