@@ -20,7 +20,7 @@ from pathlib import Path
 from peer_worker import READERS, Reader, version  # type: ignore[import-not-found, unused-ignore]
 
 
-def omnipipe() -> Reader:
+def omnipipe(*, keep_headers: bool = False) -> Reader:
     """The default pipeline in this process, as `omnipipe extract` runs it, for one document after another."""
     from omnipipe.chain import Chain
     from omnipipe.cli.choice import choose_pipeline
@@ -30,7 +30,7 @@ def omnipipe() -> Reader:
     from omnipipe.sources.source import Source
     from omnipipe.unit import Member, Unit
 
-    chain = Chain(choose_pipeline("default", ocr=None, force_ocr=False))
+    chain = Chain(choose_pipeline("default", ocr=None, force_ocr=False, keep_headers=keep_headers))
     fetcher = Fetcher()
 
     def read(path: str) -> str:
@@ -55,6 +55,7 @@ def pymupdf4llm_layout() -> Reader:
 _READERS: dict[str, Callable[[], Reader]] = {
     **READERS,
     "omnipipe": omnipipe,
+    "omnipipe-keep-headers": lambda: omnipipe(keep_headers=True),
     "pymupdf4llm-layout": pymupdf4llm_layout,
 }
 
@@ -73,7 +74,7 @@ def main() -> None:
             failed.append(Path(path).name)
         Path(target).write_text(text or "", encoding="utf-8", errors="replace")
     report = {
-        "version": version(name.removesuffix("-layout")),
+        "version": version(name.removesuffix("-layout").removesuffix("-keep-headers")),
         "failed": failed,
         "seconds": time.perf_counter() - started,
         "cpu_seconds": _cpu_seconds() - cpu,
