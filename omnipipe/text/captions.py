@@ -28,21 +28,21 @@ _FOOT, _FOOT_UNMARKED = 0.3, 0.6
 
 def is_caption(text: str, row: Row, page: PageStyle, num_rows: int) -> bool:
     """Whether a block that starts with `row` is the caption of a figure or table, not a sentence about one."""
-    label = _CAPTION.match(text) or _CJK_CAPTION.match(text)
+    label = _CAPTION.match(text) or _CJK_CAPTION.match(text) if text[:1].isalpha() else None
     if not label:
         return False
     rest = text[label.end() :]
     if _SEPARATOR.match(rest) or not rest:
         return True
-    if page.marked[row.word] & (BOLD | ITALIC):
+    if page.marked and page.marked[row.word] & (BOLD | ITALIC):
         return True
     return num_rows <= 4 and row.size < 0.97 * page.body and not rest.lstrip()[:1].islower()
 
 
 def opens_caption(text: str) -> bool:
     """Whether a line starts as captions do, whatever stands above it."""
-    label = _CAPTION.match(text)
-    return bool(label and text[:1].isupper() and re.match(r"^ ?[:.|—](?: |$)", text[label.end() :]))
+    label = _CAPTION.match(text) if text[:1].isupper() else None
+    return bool(label and re.match(r"^ ?[:.|—](?: |$)", text[label.end() :]))
 
 
 def mark_footnotes(columns: Sequence[list[Part]], page: PageStyle) -> list[list[Part]]:

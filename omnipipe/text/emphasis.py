@@ -39,22 +39,24 @@ class _Mark(NamedTuple):
 def set_off(styles: NDArray[np.uint8], lengths: NDArray[np.intp]) -> bytes:
     """Of each word's style the bits of emphasis: bold and italic where most of the page's characters are neither.
 
-    Formulas and code are no emphasis.
+    Empty where nothing is set off. Formulas and code are no emphasis.
     """
     marked = styles & (BOLD | ITALIC)
     if not marked.any():
-        return bytes(len(styles))
+        return b""
     total = max(int(lengths.sum()), 1)
     for bit in (BOLD, ITALIC):
         if int(lengths[(styles & bit) > 0].sum()) > 0.4 * total:
             marked &= ~np.uint8(bit)
     marked[(styles & (MATH | MONO)) > 0] = 0
-    return marked.tobytes()
+    return marked.tobytes() if marked.any() else b""
 
 
 def mark_runs(text: str, rows: Sequence[Row], page: PageStyle) -> str:
     """`text`, made of `rows`, with its emphasis and its links."""
     marked = page.marked
+    if not marked and not page.links:
+        return text
     has_marks = any(marked[word : word + count].strip(b"\0") for row in rows for word, count in row.spans)
     links = page.links
     has_links = links and any(
@@ -81,8 +83,9 @@ def _find(text: str, rows: Sequence[Row], page: PageStyle) -> Iterator[_Mark]:
     source, first, last = page.words.text, page.words.first, page.words.last
     for row in rows:
         for start, count in row.spans:
-            inside = range(start, min(start + count, len(page.marked)))
-            for (style, link), run in groupby(inside, key=lambda i: (page.marked[i], page.links.get(i))):
+            inside = range(start, min(start + count, len(page.styles)))
+            marked = page.marked or bytes(len(page.styles))
+            for (style, link), run in groupby(inside, key=lambda i: (marked[i], page.links.get(i))):
                 if not style and not link:
                     continue
                 words = list(run)

@@ -73,27 +73,32 @@ def word_styles(textpage: pypdfium2.PdfTextPage, words: Words) -> NDArray[np.uin
     per_run = np.fromiter((numbers[font] for font in fonts), np.intp, len(fonts))
     owner = per_run[changes.cumsum() - 1]
     styles = np.array([_style(font) for font in numbers], np.uint8)
-    for number in (styles & MONO == 0).nonzero()[0].tolist():
-        if _is_fixed(words, owner == number):
-            styles[number] |= MONO
+    for number in _fixed(words, owner):
+        styles[number] |= MONO
     found_styles: NDArray[np.uint8] = styles[owner]
     return found_styles
 
 
-def _is_fixed(words: Words, which: NDArray[np.bool_]) -> bool:
-    """Whether all letters of words are of one width, whatever the font is called."""
+def _fixed(words: Words, owner: NDArray[np.intp]) -> list[int]:
+    """The fonts (numbers of `owner`, a number for each word) all letters of which are of one width."""
     length = words.last - words.first
-    chosen = np.flatnonzero(which & (length > 2) & (words.turn == 0))[:_MAX_SAMPLE]
-    if len(chosen) < _MIN_SAMPLE:
-        return False
-    width = words.box[chosen, 2] - words.box[chosen, 0]
-    share = np.sort(width / (length[chosen] * np.maximum(words.size[chosen], 0.1)))
-    middle = share[len(share) // 2]
-    if share[len(share) // 10] < 0.985 * middle or share[-1 - len(share) // 10] > 1.015 * middle:
-        return False
-    strings = (words.text[words.first[i] : words.last[i]] for i in chosen.tolist())
-    # Digits and the signs of East Asia are of one width in most fonts.
-    return sum(bool(_LOWER.search(string)) for string in strings) >= _MIN_SAMPLE
+    long = np.flatnonzero((length > 2) & (words.turn == 0))
+    share = (words.box[long, 2] - words.box[long, 0]) / (length[long] * np.maximum(words.size[long], 0.1))
+    fonts = owner[long]
+    found = []
+    for number, count in enumerate(np.bincount(fonts).tolist()):
+        if count < _MIN_SAMPLE:
+            continue
+        chosen = np.flatnonzero(fonts == number)[:_MAX_SAMPLE]
+        ordered = np.sort(share[chosen])
+        tenth = len(ordered) // 10
+        if ordered[-1 - tenth] - ordered[tenth] > 0.03 * ordered[len(ordered) // 2]:
+            continue
+        strings = (words.text[words.first[i] : words.last[i]] for i in long[chosen].tolist())
+        # Digits and the signs of East Asia are of one width in most fonts.
+        if sum(bool(_LOWER.search(string)) for string in strings) >= _MIN_SAMPLE:
+            found.append(number)
+    return found
 
 
 def _objects(handle: Handle, chars: list[int], which: NDArray[np.intp]) -> NDArray[np.uint64]:

@@ -44,7 +44,7 @@ def page_style(
     """
     styles = np.zeros(len(words.char), np.uint8) if is_scan else word_styles(textpage, words)
     lengths = words.last - words.first
-    marked = set_off(styles, lengths) if options.emphasis else bytes(len(styles))
+    marked = set_off(styles, lengths) if options.emphasis else b""
     links = find_links(page, words) if options.links else {}
     bits = styles.tobytes()
     accents = "" if words.text.isascii() else find_side(textpage, words)
