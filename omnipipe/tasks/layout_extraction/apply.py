@@ -14,6 +14,7 @@ from omnipipe.tasks.ocr_extraction.lines import join_lines
 from omnipipe.text.compose import PAGE_FURNITURE
 from omnipipe.text.running import Box as MarginLine
 from omnipipe.text.running import classify_margins
+from omnipipe.text.running_form import is_note
 
 _BAND = 0.12
 """Share of the page's height, at the top and at the bottom, in which a model's header or footer is believed."""
@@ -23,6 +24,12 @@ _MAX_HEIGHT = 0.025
 """Share of the page's height that a line of running matter is high at most: 20 points on A4."""
 _INSIDE = 0.5
 """Share of a figure that lies in another one which is there already."""
+_OUTER = 0.06
+"""Share of the page's height at the edge in which no footnote stands, whatever a line begins with."""
+_SHORT = 8
+"""Letters from which the room that they take tells their size."""
+_APART = 0.5
+"""Heights of a line that are white between running matter and the text at least."""
 _EMPTY = 0.05
 """Share of a figure that lines cover at most if it is one without text."""
 _LARGER = 1.15
@@ -50,7 +57,7 @@ def apply_regions(
     parts = distinct(regions)
     places = place(pieces, parts)
     running = _running(pieces, parts, aspect)
-    usual = statistics.median([piece.letter for piece in pieces if len(piece.text) >= _TELLING] or [0.0])
+    usual = _usual(pieces)
     outermost = _outermost(pieces)
     groups: dict[Place, list[Piece]] = {}
     for index, piece in enumerate(pieces):
@@ -95,33 +102,50 @@ _WHOLE = frozenset({"title", "table", "figure", "caption"})
 """Kinds whose part is one block, whatever geometry made of its lines."""
 
 
-def _running(pieces: Sequence[Piece], regions: Sequence[Block], aspect: float) -> list[Place | None]:
-    """Running heads, feet and page numbers: what place and form say, and what the model says of the outermost rows."""
+def _running(pieces: Sequence[Piece], parts: Sequence[Block], aspect: float) -> list[Place | None]:
+    """Running heads, feet and page numbers: what place and form say, and what the model says of the outermost row."""
     kinds = classify_margins([MarginLine(piece.text, *piece.box) for piece in pieces], aspect=aspect)
     found = [Place(kind) if kind is not None else None for kind in kinds]
-    for kind, rows in (("header", rows_of(pieces)), ("footer", rows_of(pieces)[::-1])):
-        for row in rows:
-            if not any(found[index] or _is_running(pieces[index], kind, regions) for index in row):
-                break
-            for index in row:
-                if len(pieces[index].text) <= _MAX_RUNNING:
-                    found[index] = found[index] or Place(kind)
+    rows = rows_of(pieces)
+    usual = _usual(pieces)
+    for kind, ordered in (("header", rows), ("footer", rows[::-1])):
+        left = [row for row in ordered if not any(found[index] for index in row)]
+        own, inner = ([pieces[index] for row in left[at : at + 1] for index in row] for at in (0, 1))
+        if own and _is_running(own, inner, kind, parts, usual):
+            for index in left[0]:
+                found[index] = Place(kind)
     return found if any(kind is None for kind in found) else [None] * len(pieces)
+
+
+def _is_running(row: Sequence[Piece], inner: Sequence[Piece], kind: str, parts: Sequence[Block], usual: float) -> bool:
+    """Whether the model takes the outermost `row` for running matter, and it is as such is: small, short, at the edge,
+    and apart from `inner`, the row after it."""
+    height = statistics.median(piece.height for piece in row)
+    top, bottom = min(piece.box[1] for piece in row), max(piece.box[3] for piece in row)
+    if height > _MAX_HEIGHT or not (bottom < _BAND if kind == "header" else top > 1 - _BAND):
+        return False
+    if any(len(piece.text) > _MAX_RUNNING for piece in row):
+        return False
+    if (bottom if kind == "header" else 1 - top) > _OUTER and any(is_note(piece.text) for piece in row):
+        return False
+    told = [piece.letter for piece in row if len(piece.text) >= _SHORT]
+    if usual and told and min(told) > _LARGER * usual:
+        return False
+    away = [piece.box[1] - bottom if kind == "header" else top - piece.box[3] for piece in inner]
+    if min(away, default=1.0) < _APART * height:
+        return False
+    boxes = [part.bbox for part in parts if part.type == kind and part.bbox]
+    return any(_holds(box, piece.box) for box in boxes for piece in row)
+
+
+def _usual(pieces: Sequence[Piece]) -> float:
+    """How large letters of running text are on this page; 0 where nothing tells it."""
+    return statistics.median([piece.letter for piece in pieces if len(piece.text) >= _TELLING] or [0.0])
 
 
 def _outermost(pieces: Sequence[Piece]) -> frozenset[int]:
     """The first row, where it stands at the top of the page."""
     return frozenset(index for row in rows_of(pieces)[:1] for index in row if pieces[index].box[3] < _BAND)
-
-
-def _is_running(piece: Piece, kind: str, regions: Sequence[Block]) -> bool:
-    """Whether the model takes `piece` for running matter, and it is small and near the edge as such is."""
-    middle = (piece.box[1] + piece.box[3]) / 2
-    if len(piece.text) > _MAX_RUNNING or piece.height > _MAX_HEIGHT:
-        return False
-    if not (middle < _BAND if kind == "header" else middle > 1 - _BAND):
-        return False
-    return any(_holds(region.bbox, piece.box) for region in regions if region.type == kind and region.bbox)
 
 
 def _holds(part: Box, box: Box) -> bool:
