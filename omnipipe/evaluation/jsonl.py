@@ -67,7 +67,7 @@ def load_cases(paths: Sequence[Path], *, with_baseline: bool = False) -> list[Fi
                     f"{line.place}: the id {case.id!r} is taken by {places[case.id]}. Ids tell tests apart."
                 )
             places[case.id] = line.place
-            filed.append(Filed(case, path.stem))
+            filed.append(Filed(case, path.name))
         if len(filed) == before:
             raise InputError(f"{path} holds no test. Write one JSON object a line.")
     return filed + (_baselines(filed) if with_baseline else [])
@@ -97,7 +97,10 @@ def load_truths(path: Path) -> list[Truth]:
 def _baselines(filed: Sequence[Filed]) -> list[Filed]:
     have = {entry.case.pdf for entry in filed if entry.case.type == "baseline"}
     names = [name for name in dict.fromkeys(entry.case.pdf for entry in filed) if name not in have]
-    return [Filed(BaselineCase(pdf=name, page=1, id=f"{name}_baseline", type="baseline"), "baseline") for name in names]
+    return [
+        Filed(BaselineCase(pdf=name, page=1, id=f"{name}_baseline", type="baseline"), "added baselines")
+        for name in names
+    ]
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:

@@ -27,7 +27,7 @@ def test_the_tests_of_a_folder_are_told_apart_by_file(tmp_path: Path) -> None:
 
     filed = load_cases([tmp_path])
 
-    assert [(entry.case.id, entry.category) for entry in filed] == [("one", "headers"), ("two", "tables")]
+    assert [(entry.case.id, entry.category) for entry in filed] == [("one", "headers.jsonl"), ("two", "tables.jsonl")]
 
 
 def test_documents_without_a_baseline_get_one_if_asked(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_documents_without_a_baseline_get_one_if_asked(tmp_path: Path) -> None:
 
     added = load_cases([file], with_baseline=True)[2:]
 
-    assert [(entry.case.pdf, entry.case.page, entry.category) for entry in added] == [("a.pdf", 1, "baseline")]
+    assert [(entry.case.pdf, entry.case.page, entry.category) for entry in added] == [("a.pdf", 1, "added baselines")]
 
 
 @pytest.mark.parametrize(
