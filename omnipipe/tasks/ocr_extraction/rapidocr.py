@@ -16,6 +16,7 @@ from omnipipe.config import Config, operation
 from omnipipe.errors import ConfigError, MissingExtraError
 from omnipipe.tasks.ocr_extraction.alphabet import settled
 from omnipipe.tasks.ocr_extraction.compass import Compass
+from omnipipe.tasks.ocr_extraction.doubt import LARGER, better, is_doubtful, softened, without_specks
 from omnipipe.tasks.ocr_extraction.languages import letters_of
 from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, arrange
 from omnipipe.tasks.ocr_extraction.orientation import confirmed, find_turn
@@ -141,7 +142,7 @@ class RapidOCR:
         else:
             turn, quads = 0, self._find_lines(image)
         height, width = image.shape[:2]
-        found = self._read_lines(image, quads)
+        found = self._read_page(image, quads)
         lines, blocks = arrange(found, (width, height), "rapidocr")
         content = "\n\n".join(block.text for block in blocks)
         confidence = mean_confidence(lines)
@@ -201,18 +202,36 @@ class RapidOCR:
         boxes = np.minimum(np.asarray(answer.boxes, dtype=float) / scale, [width, height])
         return [tuple((float(x), float(y)) for x, y in box) for box in boxes]  # type: ignore[misc]
 
+    def _read_page(self, image: Image, quads: Sequence[Quad]) -> list[FoundLine]:
+        first = self._read_lines(image, quads)
+        kept: Sequence[FoundLine] = self._kept(first)
+        if is_doubtful(first, image):
+            softer = softened(image)
+            second = self._read_lines(softer, self._find_lines(softer))
+            kept = better(kept, self._kept([_smaller(line) for line in second]))
+        return without_specks(kept)
+
     def _read_lines(self, image: Image, quads: Sequence[Quad]) -> list[FoundLine]:
         readings = [self._recogniser.read(_cut(image, quad)) for quad in quads]
         texts = [" ".join(text.split()) for text in settled(readings, self._letters)]
         return [
             FoundLine(text, reading.confidence, quad)
             for text, reading, quad in zip(texts, readings, quads, strict=True)
-            if text and reading.confidence >= self.config.min_confidence
+            if text
         ]
+
+    def _kept(self, found: Sequence[FoundLine]) -> list[FoundLine]:
+        return [line for line in found if line.confidence >= self.config.min_confidence]
 
     def _is_upside_down(self, crop: Image) -> bool:
         answer = self._engine(_bgr(crop), use_det=False, use_cls=True, use_rec=False)
         return bool(answer.cls_res) and "180" in answer.cls_res[0][0]
+
+
+def _smaller(line: FoundLine) -> FoundLine:
+    """A line of the softened picture at its place in the first one."""
+    a, b, c, d = ((x / LARGER, y / LARGER) for x, y in line.corners)
+    return line._replace(corners=(a, b, c, d))
 
 
 def turned(image: Image, degrees: int) -> Image:
