@@ -173,14 +173,17 @@ def _last_lines(pieces: Pieces, region: NDArray[np.intp], across: NDArray[np.boo
 def _are_columns(pieces: Pieces, before: NDArray[np.intp], after: NDArray[np.intp]) -> bool:
     """Whether what stands left and right of a gutter is to be read one after the other."""
     both = np.concatenate((before, after))
+    order = both.argsort()
+    is_before = order < len(before)
+    switches = int(np.count_nonzero(is_before[1:] != is_before[:-1]))
+    fewest = min(len(before), len(after))
+    if fewest < 8 and switches > max(3, 0.15 * len(both)) and switches >= 0.7 * fewest:
+        return False
     em = median(pieces.size[both])
     top = max(pieces.top[before].min(), pieces.top[after].min())
     bottom = min(pieces.bottom[before].max(), pieces.bottom[after].max())
     if bottom - top < 1.5 * em:
         return False
-    order = both.argsort()
-    is_before = order < len(before)
-    switches = int(np.count_nonzero(is_before[1:] != is_before[:-1]))
     baselines = [np.sort(baseline(pieces, side)) for side in (before, after)]
     few, many = sorted(baselines, key=len)
     nearest = np.minimum(np.maximum(many.searchsorted(few), 1), len(many) - 1)

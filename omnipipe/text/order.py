@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.gutters import Band, baseline, count_beside, find_bands, median
+from omnipipe.text.gutters import Band, baseline, find_bands, median
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,19 +94,22 @@ def _regions(
 
 def _stacked(pieces: Pieces, region: NDArray[np.intp], rtl: bool, text: str, depth: int) -> Iterator[NDArray[np.intp]]:
     """A region without a gutter: as it is, or cut at white over its full width where that lets a part have one."""
-    if count_beside(pieces, region) < 2:
+    order, white = _whites(pieces, region)
+    middle = (pieces.top[region] + pieces.bottom[region])[order] / 2
+    beside = np.append(0, (middle[1:] < pieces.top[region][order][1:] - white).cumsum())
+    if beside[-1] < 2:
         yield region
         return
-    order, white = _whites(pieces, region)
     wanted = 0.6 * median(pieces.size[region])
     cuts = [i for i in np.argsort(-white)[:_MAX_CUTS].tolist() if white[i] > wanted]
     pending: list[NDArray[np.intp]] = []
     start = 0
     for cut in [*sorted(cuts), len(region) - 1]:
         part = region[order[start : cut + 1]]
+        doubles = beside[cut] - beside[start]
         start = cut + 1
         # Content order must survive: pieces of a region stand in the order of the file.
-        bands = find_bands(pieces, np.sort(part)) if len(part) >= _MIN_PIECES and cuts else None
+        bands = find_bands(pieces, np.sort(part)) if cuts and len(part) >= _MIN_PIECES and doubles > 1 else None
         if bands is None:
             pending.append(part)
             continue
