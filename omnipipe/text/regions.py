@@ -23,6 +23,7 @@ _TOUCH = 3.0
 """Points between lines that meet."""
 _MAX_LINES = 1500
 _MIN_WIDTH = 40.0
+_MANY, _SCATTERED = 14, 0.45
 
 
 class Region(NamedTuple):
@@ -159,3 +160,18 @@ def clipped(region: Region) -> Region:
     across[:, 1], across[:, 2] = np.maximum(across[:, 1], x0), np.minimum(across[:, 2], x1)
     down[:, 1], down[:, 2] = np.maximum(down[:, 1], top), np.minimum(down[:, 2], bottom)
     return region._replace(lines=Rulings(across, down))
+
+
+def is_scattered(region: Region) -> bool:
+    """Whether many lines go over small parts of the width and of the height only: a drawing or a form."""
+    across, down = region.lines
+    num_across, num_down = _num_places(across), _num_places(down)
+    if num_across + num_down < _MANY:
+        return False
+    wide = float((across[:, 2] - across[:, 1]).sum()) / max(num_across * (region.right - region.left), 1e-6)
+    high = float((down[:, 2] - down[:, 1]).sum()) / max(num_down * (region.bottom - region.top), 1e-6)
+    return wide < _SCATTERED and high < _SCATTERED
+
+
+def _num_places(lines: Floats) -> int:
+    return int(np.count_nonzero(np.diff(lines[:, 0]) > _TOUCH)) + 1 if len(lines) else 0

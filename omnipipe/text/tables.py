@@ -12,7 +12,7 @@ from omnipipe.text.gaps import gap_boxes
 from omnipipe.text.gutters import are_text_columns, median
 from omnipipe.text.lines import Pieces, to_frame
 from omnipipe.text.order import Column
-from omnipipe.text.regions import Region, between_lines, clipped, grid_regions
+from omnipipe.text.regions import Region, between_lines, clipped, grid_regions, is_scattered
 from omnipipe.text.rulings import Rulings, find_lines, to_rulings
 from omnipipe.text.table_build import Table, TableReader
 from omnipipe.text.table_columns import band_numbers, base_of
@@ -32,6 +32,8 @@ _DIGIT[0x30:0x3A] = True
 _SIGN = np.zeros(0x10000, bool)
 _SIGN[[ord(c) for c in "$(+-.<>€£¥–−"]] = True
 _NEAR = 6.0
+_FORM = 120
+"""Pieces; scattered lines around fewer are drawings, around more a form."""
 _FEW = 8
 _TRIES = 3
 """Each piece of a page is looked at as part of so many tables at most, in the mean."""
@@ -105,6 +107,10 @@ class _State:
         free = self.inside < 0
         self.budget -= int(np.count_nonzero(here))
         if self.budget < 0:
+            return False
+        if is_scattered(region):
+            if kind == "grid" and np.count_nonzero(here) > _FORM:
+                self.flags.add(NOT_UNDERSTOOD)
             return False
         if np.count_nonzero(here) < 2 or (here & ~free).any():
             return False
