@@ -64,9 +64,9 @@ class Band(NamedTuple):
 
 
 class Margins(NamedTuple):
-    """What is compared between pages: middle (0 to 1 from the top) and texts of the outermost rows."""
+    """What is compared between pages: middle (0 to 1 from the top), size and texts of the outermost rows."""
 
-    rows: tuple[tuple[float, tuple[str, ...]], ...]
+    rows: tuple[tuple[float, float, tuple[str, ...]], ...]
 
 
 class Edges(NamedTuple):
@@ -86,7 +86,7 @@ def find_edges(cells: Cells, text_of: Callable[[int], str], em: float) -> Edges:
     kept = np.flatnonzero((middle > 0) & (middle < 1) & (across > 0))
     head, first = _bands(cells, kept, cells.top, cells.bottom, text_of, em)
     foot, last = _bands(cells, kept, 1 - cells.bottom, 1 - cells.top, text_of, em)
-    rows = {row.pieces: (row.middle, row.texts) for row in (*first, *last)}
+    rows = {row.pieces: (row.middle, row.size, row.texts) for row in (*first, *last)}
     return Edges(head, foot, Margins(tuple(rows.values())), em, len(kept))
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _MIN_NUMBERS = 8
 _MAX_DIGITS = 4
+_LONG = 22
+"""Lines of running text are longer than this many font sizes, those of lists are often not."""
+
 _WIDE = 2.5
 """Gaps wider than this many font sizes are those of a table."""
 
@@ -91,16 +94,17 @@ def _is_running_text(
     at = middle[order]
     reach = float(right[rest].max()) - float(left[rest].min())
     starts, ends = (np.searchsorted(at, middle[column] + shift * em).tolist() for shift in (-0.5, 0.5))
-    num_rows = num_long = num_gaps = num_words = 0
+    num_gaps = num_words = 0
+    widths: list[float] = []
     for start, end in zip(starts, ends, strict=True):
         row = order[start:end]
         if not len(row):
             continue
         row = row[np.argsort(left[row], kind="stable")]
-        num_rows += 1
         num_words += len(row)
-        num_long += float(right[row].max() - left[row].min()) > 0.6 * reach
+        widths.append(float(right[row].max() - left[row].min()))
         num_gaps += bool((left[row][1:] - right[row][:-1] > _WIDE * em).any())
+    num_rows = len(widths)
     if num_rows < 4:
         return False
     if len(column) - num_rows > 2 and num_words > 0.8 * len(rest):
@@ -108,4 +112,5 @@ def _is_running_text(
         return num_gaps < 0.5 * num_rows
     # All lines, or every fifth or so; a list has some that are not numbered.
     is_regular = num_words > 0.8 * len(rest) or num_words < 0.4 * len(rest)
-    return num_gaps < 0.25 * num_rows and num_long > 0.5 * num_rows and is_regular
+    usual = sorted(widths)[num_rows // 2]
+    return is_regular and num_gaps < 0.25 * num_rows and usual > max(0.6 * reach, _LONG * em)

@@ -191,8 +191,8 @@ def _repeats(row: OuterRow, others: Sequence[tuple[int, Margins]], em: float) ->
     return met > 1 or (met == 1 and (row.reach < 0.09 or (len(others) < 3 and row.size < 1.1 * em)))
 
 
-def _is_met(row: OuterRow, distance: int, middle: float, texts: Sequence[str]) -> bool:
-    if abs(middle - row.middle) > _SAME_HEIGHT:
+def _is_met(row: OuterRow, distance: int, middle: float, size: float, texts: Sequence[str]) -> bool:
+    if abs(middle - row.middle) > _SAME_HEIGHT or abs(size - row.size) > 0.15 * row.size:
         return False
     alike = [text for text in row.texts if any(are_alike(text, other, distance) for other in texts)]
     if len(row.texts) == 1 or not alike:

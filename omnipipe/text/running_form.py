@@ -38,7 +38,9 @@ _NO_FORM = re.compile(
     r"\W*(?:fig(?:ure|\.)?|tab(?:le|\.)?|source|sources|note|notes|abb(?:ildung|\.)|tabelle|quelle|abstract|keywords)\b",
     re.IGNORECASE,
 )
-_FOOTNOTE = re.compile(r"(?:[*\u2020\u2021\u00a7\u2217\u00b9\u00b2\u00b3]|\d{1,3}[\s.)]|\(\s*\d{1,3}\s*\)|\[\d{1,3}\])\s*\S")
+_FOOTNOTE = re.compile(
+    r"(?:[*\u2020\u2021\u00a7\u2217\u00b9\u00b2\u00b3]|\d{1,3}[\s.)]|\(\s*\d{1,3}\s*\)|\[\d{1,3}\])\s*\S"
+)
 _DIGITS = re.compile(r"\d+")
 _LETTER = re.compile(r"[^\W\d_]")
 _ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
@@ -90,7 +92,9 @@ def are_alike(one: str, other: str, distance: int) -> bool:
         return num_letters(one) > 2
     if _DIGITS.sub("#", one.lower()) == _DIGITS.sub("#", other.lower()):
         steps = [int(b) - int(a) for a, b in zip(_numbers(one), _numbers(other), strict=True)]
-        return all(step in (0, distance, 2 * distance) for step in steps)
+        # Numbers may count the pages of a book of which two are on each page here.
+        most = distance if num_letters(one) > 2 else 2 * distance
+        return any(steps) and all(step in (0, distance, most) for step in steps)
     first, second = _roman(one), _roman(other)
     return first > 0 and second > 0 and second - first == distance
 
