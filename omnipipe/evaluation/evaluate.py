@@ -12,7 +12,7 @@ from omnipipe.evaluation.case import Case
 from omnipipe.evaluation.jsonl import Filed, Truth
 from omnipipe.evaluation.judge import PageText, judge
 from omnipipe.evaluation.page_texts import FoundText, PageTexts, load_texts
-from omnipipe.evaluation.rates import Rates, compare
+from omnipipe.evaluation.rates import Rates, compare, rank_correlation
 from omnipipe.evaluation.verdict import Verdict, failed
 
 
@@ -99,6 +99,15 @@ class Evaluation:
         if len(named) != 1:
             named.append(("all", list(self.truths)))
         return [self._error_score(name, group) for name, group in named]
+
+    def quality_correlation(self) -> tuple[float | None, int]:
+        """How well the run's own `quality` ranks texts by their CER (-1 is perfectly), and over how many texts."""
+        pairs = [
+            (entry.found.quality, entry.rates.cer)
+            for entry in self.truths
+            if entry.rates and entry.found and entry.found.quality is not None and entry.truth.order_checked
+        ]
+        return rank_correlation(pairs), len(pairs)
 
     def _score(self, name: str, judged: Sequence[JudgedCase], groups: Iterable[Sequence[JudgedCase]]) -> Score:
         verdicts = [entry.verdict.passed for entry in judged]

@@ -32,16 +32,21 @@ class _Row(NamedTuple):
     text: str | None
     text_format: str | None
     blocks: list[dict[str, Any]] | None
+    quality: float | None
     error_code: str | None
 
 
 class FoundText(NamedTuple):
-    """The text of one page, or of a whole document; `problem` says why there is none."""
+    """The text of one page, or of a whole document; `problem` says why there is none.
+
+    `quality` (0 to 1) is the run's own estimate, of a document the least of its pages'; None where there is none.
+    """
 
     text: str = ""
     format: str = "markdown"
     status: str = ""
     route: str = ""
+    quality: float | None = None
     problem: str | None = None
 
 
@@ -134,7 +139,7 @@ def _run_documents(files: list[Path], names: set[str], layout: RunLayout | None,
     documents: dict[tuple[str, str], _Document] = {}
     for row in _rows(files, names, set(uris)):
         text = _whole_page(row) if keep_headers else row.text
-        found = FoundText(text or "", row.text_format or "markdown", row.status, row.route)
+        found = FoundText(text or "", row.text_format or "markdown", row.status, row.route, row.quality)
         if row.status in ("failed", "skipped"):
             found = found._replace(problem=f"{row.status}: {row.error_code}")
         for place in dict.fromkeys((row.source_uri, *uris.get(row.doc_id, ()))):
@@ -214,7 +219,9 @@ def _joined(document: _Document) -> FoundText:
     pages = [document.pages[number] for number in sorted(document.pages)]
     form = "markdown" if any(page.format == "markdown" for page in pages) else pages[0].format
     routes = dict.fromkeys(page.route for page in pages if page.route)
-    return FoundText("\n\n".join(page.text for page in pages if page.text), form, pages[0].status, "+".join(routes))
+    text = "\n\n".join(page.text for page in pages if page.text)
+    quality = min((page.quality for page in pages if page.quality is not None), default=None)
+    return FoundText(text, form, pages[0].status, "+".join(routes), quality)
 
 
 def _stem(name: str) -> str:

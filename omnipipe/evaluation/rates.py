@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from omnipipe.evaluation.normal import collapse, fold, plain_text
@@ -57,6 +58,21 @@ def compare(truth: str, text: str, *, truth_format: str = "text", text_format: s
         word_errors=Levenshtein.distance(words, found_words),
         word_f1=_f1(Counter(words), Counter(found_words)),
     )
+
+
+def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
+    """Spearman's rank correlation (-1 to 1), equal values sharing their ranks; None where either side never varies."""
+    import numpy as np
+
+    if len(pairs) < 3:
+        return None
+    ranks = []
+    for side in zip(*pairs, strict=True):
+        _, places, counts = np.unique(side, return_inverse=True, return_counts=True)
+        ranks.append((np.cumsum(counts) - (counts - 1) / 2)[places])
+    if any(np.ptp(side) == 0 for side in ranks):
+        return None
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
 def _rate(errors: int, length: int) -> float:

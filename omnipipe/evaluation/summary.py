@@ -18,6 +18,9 @@ def to_text(evaluation: Evaluation) -> str:
         parts += [_table(score_rows(evaluation)), *_failures(evaluation.cases)]
     if evaluation.truths:
         parts += [_table(error_rows(evaluation)), *_worst(evaluation.truths)]
+        correlation, num_texts = evaluation.quality_correlation()
+        if correlation is not None:
+            parts.append(f"Rank correlation of the run's quality with CER: {correlation:.2f} over {num_texts} texts.")
     if evaluation.missing:
         shown = [f"  {reason}" for reason in evaluation.missing[:_SHOWN]]
         if len(evaluation.missing) > _SHOWN:
@@ -39,6 +42,7 @@ def to_plain(evaluation: Evaluation) -> dict[str, object]:
         }
     if evaluation.truths:
         plain["truth"] = {
+            "quality_rank_correlation": evaluation.quality_correlation()[0],
             "by_category": {score.name: _plain_errors(score) for score in evaluation.error_scores()},
             "each": [_plain_truth(judged) for judged in evaluation.truths],
         }
@@ -205,6 +209,7 @@ def _plain_truth(judged: JudgedTruth) -> dict[str, object]:
         "category": judged.category,
         "truth_kind": truth.truth_kind,
         "route": judged.found.route if judged.found is not None else None,
+        "quality": judged.found.quality if judged.found is not None else None,
         "problem": judged.problem,
         **figures,
     }

@@ -14,7 +14,7 @@ from omnipipe.evaluation.formula import judge_formula
 from omnipipe.evaluation.judge import PageText, judge
 from omnipipe.evaluation.near import find_starts
 from omnipipe.evaluation.normal import fold, plain_text
-from omnipipe.evaluation.rates import compare
+from omnipipe.evaluation.rates import compare, rank_correlation
 
 
 def test_white_space_is_no_error() -> None:
@@ -82,6 +82,12 @@ def test_a_share_has_an_interval_around_it_that_is_always_the_same() -> None:
 
 def test_categories_count_alike_however_many_tests_they_have() -> None:
     assert share_of([[(1.0, 1.0)], [(0.0, 1.0)] * 99]).value == 0.5
+
+
+def test_a_quality_that_falls_as_errors_rise_predicts_them() -> None:
+    assert rank_correlation([(0.9, 0.0), (0.8, 0.01), (0.3, 0.5)]) == pytest.approx(-1.0)
+    assert rank_correlation([(0.9, 0.1), (0.9, 0.2), (0.1, 0.3), (0.1, 0.0)]) == pytest.approx(0.0)
+    assert rank_correlation([(0.9, 0.1), (0.9, 0.2), (0.9, 0.3)]) is None
 
 
 def test_nothing_has_no_share() -> None:
