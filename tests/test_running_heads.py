@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,14 +55,26 @@ def running(layer: TextLayer) -> list[tuple[str, str]]:
     return [(block[0], block[4]) for block in layer.blocks if block[0] in PAGE_FURNITURE]
 
 
-def read_all(
-    folder: Path, data: bytes, indices: Sequence[int], limits: ReaderLimits | None = None
-) -> list[PageFacts | PageError]:
+@pytest.fixture(scope="module")
+def reader() -> Iterator[ReaderProcess]:
+    with ReaderProcess(ReaderLimits(page_seconds=10)) as reader:
+        yield reader
+
+
+Answers = list[PageFacts | PageError]
+
+
+def read_all(reader: ReaderProcess, folder: Path, data: bytes, indices: Sequence[int]) -> Answers:
     """Pages as a run reads them."""
     path = folder / "book.pdf"
     path.write_bytes(data)
-    with ReaderProcess(limits or ReaderLimits(page_seconds=10)) as reader:
-        return list(reader.read_pages(str(path), indices, ReadOptions()))
+    return list(reader.read_pages(str(path), indices, ReadOptions()))
+
+
+def read_anew(limits: ReaderLimits, folder: Path, data: bytes, indices: Sequence[int]) -> Answers:
+    """The same in a reader of its own."""
+    with ReaderProcess(limits) as reader:
+        return read_all(reader, folder, data, indices)
 
 
 def found(facts: PageFacts | PageError) -> list[tuple[str, str]]:
@@ -170,16 +182,18 @@ def test_body_text_is_never_taken_for_running_matter(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(BODY))
-def test_body_text_stays_where_other_pages_have_body_text_of_the_same_form(name: str, tmp_path: Path) -> None:
+def test_body_text_stays_where_other_pages_have_body_text_of_the_same_form(
+    name: str, reader: ReaderProcess, tmp_path: Path
+) -> None:
     pages = [BODY[name], prose(5), BODY["a heading in larger type"], prose(6, top=735)]
 
-    answers = read_all(tmp_path, pdf_of_lines(pages), range(4))
+    answers = read_all(reader, tmp_path, pdf_of_lines(pages), range(4))
 
     assert [found(facts) for facts in answers] == [[]] * 4
 
 
-def test_heads_that_take_turns_are_told_by_the_pages_around(tmp_path: Path) -> None:
-    answers = read_all(tmp_path, book(), range(9))
+def test_heads_that_take_turns_are_told_by_the_pages_around(reader: ReaderProcess, tmp_path: Path) -> None:
+    answers = read_all(reader, tmp_path, book(), range(9))
 
     heads = [found(facts) for facts in answers]
     assert [text for (_, text), *_ in heads] == [
@@ -187,32 +201,32 @@ def test_heads_that_take_turns_are_told_by_the_pages_around(tmp_path: Path) -> N
     ]
 
 
-def test_numbers_close_to_the_text_are_told_by_their_counting(tmp_path: Path) -> None:
+def test_numbers_close_to_the_text_are_told_by_their_counting(reader: ReaderProcess, tmp_path: Path) -> None:
     pages = [[*prose(i, rows=42), (300.0, 700.0 - 14.3 * 42, 11.0, f"{2015 + i}")] for i in range(5)]
 
-    answers = read_all(tmp_path, pdf_of_lines(pages), range(5))
+    answers = read_all(reader, tmp_path, pdf_of_lines(pages), range(5))
 
     assert [found(facts) for facts in answers] == [[("page_number", str(2015 + i))] for i in range(5)]
 
 
-def test_the_same_page_again_and_again_says_nothing(tmp_path: Path) -> None:
+def test_the_same_page_again_and_again_says_nothing(reader: ReaderProcess, tmp_path: Path) -> None:
     form = [
         (72.0, 735.0, 11.0, "Name of the applicant"),
         *((72.0, 690.0 - 40 * i, 11.0, f"Question {i}") for i in range(12)),
     ]
 
-    answers = read_all(tmp_path, pdf_of_lines([form] * 4), range(4))
+    answers = read_all(reader, tmp_path, pdf_of_lines([form] * 4), range(4))
 
     assert [found(facts) for facts in answers] == [[]] * 4
 
 
-def test_rows_do_not_depend_on_what_is_read_beside_them(tmp_path: Path) -> None:
+def test_rows_do_not_depend_on_what_is_read_beside_them(reader: ReaderProcess, tmp_path: Path) -> None:
     data = book(12)
-    together = read_all(tmp_path, data, range(12))
+    together = read_all(reader, tmp_path, data, range(12))
 
-    alone = [read_all(tmp_path, data, [i])[0] for i in (0, 3, 11)]
-    backwards = read_all(tmp_path, data, range(11, -1, -1))[::-1]
-    scattered = read_all(tmp_path, data, [7, 2, 7, 10])
+    alone = [read_anew(ReaderLimits(), tmp_path, data, [i])[0] for i in (0, 3, 11)]
+    backwards = read_all(reader, tmp_path, data, range(11, -1, -1))[::-1]
+    scattered = read_all(reader, tmp_path, data, [7, 2, 7, 10])
 
     def row(facts: PageFacts | PageError) -> PageFacts | PageError:
         return facts._replace(read_ms=0.0) if isinstance(facts, PageFacts) else facts
@@ -234,8 +248,8 @@ def test_a_page_that_hangs_costs_the_pages_around_it_nothing(tmp_path: Path) -> 
     """Page 3 never ends to load; all others have one line only, which is looked for on their neighbours."""
     limits = ReaderLimits(page_seconds=0.5)
 
-    answers = read_all(tmp_path, with_nested_forms(6, bad=3), range(6), limits)
-    (alone,) = read_all(tmp_path, with_nested_forms(6, bad=3), [4], limits)
+    answers = read_anew(limits, tmp_path, with_nested_forms(6, bad=3), range(6))
+    (alone,) = read_anew(limits, tmp_path, with_nested_forms(6, bad=3), [4])
 
     assert [isinstance(facts, PageError) for facts in answers] == [i == 3 for i in range(6)]
     assert isinstance(alone, PageFacts)
@@ -246,15 +260,15 @@ def test_a_page_that_hangs_costs_the_pages_around_it_nothing(tmp_path: Path) -> 
 def test_a_page_that_crashes_the_reader_costs_the_pages_around_it_nothing(tmp_path: Path) -> None:
     limits = ReaderLimits(page_seconds=30, memory_bytes=300 << 20)
 
-    answers = read_all(tmp_path, with_nested_forms(3, bad=1), range(3), limits)
+    answers = read_anew(limits, tmp_path, with_nested_forms(3, bad=1), range(3))
 
     assert [isinstance(facts, PageError) for facts in answers] == [False, True, False]
 
 
-def test_a_neighbour_that_does_not_load_leaves_the_others_to_tell(tmp_path: Path) -> None:
+def test_a_neighbour_that_does_not_load_leaves_the_others_to_tell(reader: ReaderProcess, tmp_path: Path) -> None:
     data = book().replace(b"/Type /Page /Parent", b"/Type /Pagx /Parent", 1)
 
-    answers = read_all(tmp_path, data, range(1, 9))
+    answers = read_all(reader, tmp_path, data, range(1, 9))
 
     assert [len(found(facts)) for facts in answers] == [1] * 8
 
