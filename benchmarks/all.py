@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 _NAMES = (
-    *("cold_start", "text_route", "ocr_route", "resume", "scale", "kill", "peers"),
+    *("cold_start", "text_route", "ocr_route", "layout_auto", "resume", "scale", "kill", "peers"),
     *("serve_throughput", "serve_first_page", "serve_latency", "serve_overload", "serve_kill"),
 )
 

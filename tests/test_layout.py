@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -197,6 +198,14 @@ def test_columns_go_on_below_a_gap_that_both_have() -> None:
 @pytest.mark.parametrize("boxes", [[], [(0.1, 0.1, 0.2, 0.2)], [(0.0, 0.0, 1.0, 1.0)] * 50])
 def test_every_box_has_one_place(boxes: list[tuple[float, float, float, float]]) -> None:
     assert sorted(order_boxes(boxes)) == list(range(len(boxes)))
+
+
+@needs_model
+def test_the_example_of_the_documentation_runs() -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "layout.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+
+    exec(example, {})
 
 
 def _model_file(folder: Path, content: bytes, *, sha256: str | None = None) -> ModelFile:

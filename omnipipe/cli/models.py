@@ -11,6 +11,7 @@ import typer
 
 from omnipipe.cli import option
 from omnipipe.cli.backends import configs
+from omnipipe.tasks.model_file import FETCH, MODEL_FILES, ModelFile
 
 if TYPE_CHECKING:
     from omnipipe.engines.base import EngineConfig
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
 
 def models(as_json: option.Json = False) -> None:
-    """Show every family of models: checkpoints, sizes, licences, backends, and the picture that it wants."""
+    """Show every family of models: checkpoints, sizes, licences, backends, its picture; and the small models."""
     listed = families()
     if as_json:
-        typer.echo(json.dumps({"families": [_plain(family, kinds) for family, kinds in listed]}, indent=2))
+        plain = {"families": [_plain(family, kinds) for family, kinds in listed], "small": [*map(_small, MODEL_FILES)]}
+        typer.echo(json.dumps(plain, indent=2))
         return
     for family, kinds in listed:
         typer.echo(f"{family.label} ({family.name})")
@@ -30,7 +32,13 @@ def models(as_json: option.Json = False) -> None:
             typer.echo(f"  {checkpoint.model:<48}  {size(checkpoint):>7}  {checkpoint.licence}")
         typer.echo(f"  backends: {', '.join(f'{kind.engine} ({name})' for name, kind in kinds)}")
         typer.echo(f"  picture: {picture(family.picture)}; formats: {', '.join(family.output_formats)}\n")
-    typer.echo("Any other checkpoint of a family: --config CONFIG --model ID|FOLDER")
+    typer.echo("Any other checkpoint of a family: --config CONFIG --model ID|FOLDER\n")
+    typer.echo("Small models, on the CPU")
+    for model in MODEL_FILES:
+        where = "here" if model.find() else f"not here: {FETCH}"
+        typer.echo(
+            f"  {model.requirement:<48}  {model.num_bytes / 1e6:>4.1f} MB  {model.licence}  {model.does}; {where}"
+        )
 
 
 def families() -> list[tuple[ModelFamily, list[tuple[str, type[EngineConfig]]]]]:
@@ -59,6 +67,10 @@ def picture(policy: RenderPolicy) -> str:
     if policy.multiple_of > 1:
         said.append(f"sides in multiples of {policy.multiple_of} px")
     return ", ".join([*said, policy.format.upper()])
+
+
+def _small(model: ModelFile) -> dict[str, object]:
+    return {"name": model.name, "package": model.requirement, "licence": model.licence, "here": bool(model.find())}
 
 
 def _plain(family: ModelFamily, kinds: Sequence[tuple[str, type[EngineConfig]]]) -> dict[str, object]:

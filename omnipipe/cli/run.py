@@ -157,9 +157,7 @@ def run(
     is_here = runner is RunnerChoice.local or not (address or os.environ.get("RAY_ADDRESS"))
     if served is not None and is_here:
         raise ConfigError(f"--served {served} is on a Ray cluster. Add its --address HOST:PORT.")
-    engine.check_engines(chosen, engine_options, strict=strict, here=is_here)
-    if is_here:
-        check_ocr(chosen)
+    _check_models(chosen, engine_options, strict=strict, is_here=is_here)
     options = batch.RunOptions(
         runner=runner.value,
         address=address,
@@ -175,6 +173,12 @@ def run(
     )
     summary = batch.run(chosen, inputs, output, options, progress=Progress("quiet" if quiet else progress.value))
     _report(summary, as_json=as_json, strict=strict)
+
+
+def _check_models(pipeline: Pipeline, options: EngineOptions, *, strict: bool, is_here: bool) -> None:
+    engine.check_engines(pipeline, options, strict=strict, here=is_here)
+    if is_here:
+        check_ocr(pipeline)
 
 
 def _log(verbose: bool) -> None:

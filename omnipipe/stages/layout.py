@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -111,14 +112,21 @@ class Layout(Stage):
         flags = (*page.flags, NO_MODEL) if self._is_missing else page.flags
         if self._model is None and not is_ocr:
             return page.with_(flags=flags)
+        started = time.perf_counter()
         picture = page.image if is_ocr else self._drawn(context, page)
+        drawn = time.perf_counter()
         regions = self._regions(picture)
+        asked = time.perf_counter()
         if is_ocr:
             aspect = (page.image_width or 1) / (page.image_height or 1)
             blocks = apply_regions(page.blocks, page.lines, regions, aspect=aspect)
         else:
             blocks = typed_by_regions(page.blocks, regions, in_order=DOUBT in flags)
         changes: dict[str, object] = {"blocks": blocks, "image": None, "flags": flags}
+        if self._model is not None:
+            changes["infer_ms"] = round((page.infer_ms or 0.0) + (asked - drawn) * 1000, 3)
+        if not is_ocr:
+            changes["render_ms"] = round((page.render_ms or 0.0) + (drawn - started) * 1000, 3)
         if _outline(blocks) != _outline(page.blocks):
             shown = ((block.type, block.level, block.text) for block in blocks)
             changes["text"] = compose(shown, self.keep_headers)
