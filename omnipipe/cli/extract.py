@@ -179,7 +179,9 @@ def _form(page: Page, output_format: Format) -> str:
     if output_format is Format.json:
         return json.dumps(_plain(page), ensure_ascii=False)
     if output_format is Format.text and page.blocks:
-        return "\n\n".join(block.text for block in page.blocks if block.text)
+        from omnipipe.text.plain import plain_text
+
+        return "\n\n".join(plain_text(block.text, block.type, block.source) for block in page.blocks if block.text)
     return page.text or ""
 
 

@@ -16,12 +16,12 @@ import pyarrow.parquet as pq
 
 from omnipipe.errors import InputError
 from omnipipe.export.name import common_folder, name_hashes, uri_parts
-from omnipipe.text.table_markup import to_plain
+from omnipipe.text.plain import plain_text
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_BLOCK_TEXTS = "blocks.list.element.text"
+_BLOCK_TEXTS = tuple(f"blocks.list.element.{name}" for name in ("type", "text", "source"))
 _PIECES_KEPT = 4
 
 
@@ -149,7 +149,7 @@ def _opened(file: Path) -> Iterator[pq.ParquetFile]:
 
 def _read(piece: _Piece, *, with_plain: bool) -> dict[str, tuple[str, list[PageRow]]]:
     names = PageRow._fields[:-1]
-    columns = ["doc_id", "source_uri", *names, *([_BLOCK_TEXTS] if with_plain else [])]
+    columns = ["doc_id", "source_uri", *names, *(_BLOCK_TEXTS if with_plain else [])]
     with _opened(piece.file) as parquet:
         table = parquet.read_row_group(piece.row_group, columns=columns)
     plain = [_plain(blocks) for blocks in table["blocks"].to_pylist()] if with_plain else [None] * len(table)
@@ -161,7 +161,9 @@ def _read(piece: _Piece, *, with_plain: bool) -> dict[str, tuple[str, list[PageR
 
 
 def _plain(blocks: Sequence[dict[str, str | None]] | None) -> str | None:
-    return "\n\n".join(to_plain(block["text"] or "") for block in blocks) if blocks else None
+    if not blocks:
+        return None
+    return "\n\n".join(plain_text(block["text"] or "", block["type"] or "", block["source"]) for block in blocks)
 
 
 def _key(doc_id: str) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from omnipipe.online.job import Job, Row
 from omnipipe.online.web.errors import ApiProblem
+from omnipipe.text.plain import plain_text
 
 Form = Literal["json", "ndjson", "sse", "markdown", "text"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -104,7 +105,9 @@ def _page_text(row: Row, form: Literal["markdown", "text"]) -> str:
     plain = json.loads(row.json)
     blocks = plain.get("blocks")
     if form == "text" and blocks:
-        return "\n\n".join(block["text"] for block in blocks if block["text"])
+        return "\n\n".join(
+            plain_text(block["text"], block["type"], block["source"]) for block in blocks if block["text"]
+        )
     return plain.get("text") or ""
 
 
