@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MAX_WORDS = 20_000
 """Regions with more words are not looked at."""
+_CUT = 0.34
+"""Font sizes; words of one cell are closer."""
 _MAX_HEADS = 4
 _MAX_STRAYS = 12
 """Forms and drawings have more lines down than this that part no columns."""
@@ -95,6 +97,7 @@ class TableReader:
             if taller is not region:
                 region, runs = taller, self._runs(taller, inside) or runs
                 columns = column_edges(runs, region)
+        runs = self._split(runs, columns[0], region, inside)
         text = self._words.text
         strings = [text[a:b] for a, b in zip(runs.first.tolist(), runs.last.tolist(), strict=True)]
         grid = build_grid(runs, region, strings, columns)
@@ -114,8 +117,9 @@ class TableReader:
         inside: NDArray[np.bool_] = (x > region.left) & (x < region.right) & (y > region.top) & (y < region.bottom)
         return inside
 
-    def _runs(self, region: Region, inside: NDArray[np.bool_]) -> Pieces | None:
-        """The words of the pieces `inside` as runs; None where they are too few or too many."""
+    def _runs(self, region: Region, inside: NDArray[np.bool_], starts: NDArray[np.intp] | None = None) -> Pieces | None:
+        """The words of the pieces `inside` as runs, cut before those at `starts`; None where they are too few or too
+        many."""
         at = self._which[inside[self._piece]]
         if len(at) > MAX_WORDS:
             return None
@@ -123,7 +127,38 @@ class TableReader:
         if len(at) < 2:
             return None
         walls = _walls_between(to_frame(self._words.box[at], self._turn), region)
+        if starts is not None:
+            walls |= np.isin(at[1:], starts)
         return join_words(self._words, at, self._turn, JOIN, walls)
+
+    def _split(self, runs: Pieces, edges: list[float], region: Region, inside: NDArray[np.bool_]) -> Pieces:
+        """`runs` with those cut that hold tight words of several columns."""
+        first, last = columns_of(runs, edges)
+        single = first == last
+        extents = [
+            (float(runs.left[at].min()), float(runs.right[at].max())) if (at := single & (first == c)).any() else None
+            for c in range(len(edges) - 1)
+        ]
+        at = self._which[inside[self._piece]]
+        left, _, right, _ = to_frame(self._words.box[at], self._turn)
+        starts = self._words.first[at]
+        cuts = np.zeros(len(at), bool)
+        for k in np.flatnonzero(~single).tolist():
+            a, b = np.searchsorted(starts, (runs.first[k], runs.last[k]))
+            for edge, c in zip(edges[first[k] + 1 : last[k] + 1], range(int(first[k]), int(last[k])), strict=True):
+                i = a + int(np.searchsorted((left[a + 1 : b] + right[a : b - 1]) / 2, edge - 0.3 * runs.size[k]))
+                if (
+                    a <= i < b - 1
+                    and left[i + 1] - right[i] > _CUT * runs.size[k]
+                    and abs((left[i + 1] + right[i]) / 2 - edge) < 0.8 * runs.size[k]
+                ):
+                    whole = _fits((left[a], right[i]), extents[c]) and _fits(
+                        (left[i + 1], right[b - 1]), extents[c + 1]
+                    )
+                    cuts[i + 1] = cuts[i + 1] or whole
+        if not cuts.any():
+            return runs
+        return self._runs(region, inside, at[cuts]) or runs
 
     def _with_heads(
         self,
@@ -223,6 +258,14 @@ def _written(cells: list[TableCell], grid: Grid, region: Region) -> Table:
     html = to_html(cells, grid.num_rows, grid.heads)
     pipes = to_pipes(cells, grid.num_rows, grid.num_columns) if grid.heads <= 1 else None
     return Table((region.left, region.top, region.right, region.bottom), pipes or html, html)
+
+
+def _fits(part: tuple[float, float], column: tuple[float, float] | None) -> bool:
+    """Whether a part of a run stands where the texts of a column do."""
+    if column is None:
+        return False
+    shared = min(part[1], column[1]) - max(part[0], column[0])
+    return bool(shared > 0.5 * min(part[1] - part[0], column[1] - column[0]))
 
 
 def _num_strays(region: Region, edges: list[float]) -> int:

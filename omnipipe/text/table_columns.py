@@ -30,6 +30,7 @@ _STRIP = 1.2
 """Font sizes; narrower spaces between lines are no columns where they are empty."""
 _LEAST_DRAWN, _MAX_DRAWN = 0.2, 150.0
 """Of the height of a table, and in points: lines down that are shorter part no columns."""
+_MIN_ROWS = 3
 _MAX_COLUMNS = 200
 _WORDS = re.compile(r"[^\W_]")
 _AFTER = frozenset({")", "%", "*", "**", "†", "‡", "?", "°"})
@@ -48,12 +49,26 @@ def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]
     drawn = [x for k, x in enumerate(drawn) if not strips[k]]
     if drawn and strips[-1]:
         drawn = drawn[:-1]
+    below = base_of(runs) > _head_end(runs, region)
     for start, end in zip([region.left, *drawn], [*drawn, region.right], strict=True):
         inside = (middle > start) & (middle < end)
-        found = _gaps(runs.take(inside), start, end, bool(drawn))
+        found = _gaps(runs.take(below & inside), runs.take(inside & ~below), (start, end), bool(drawn))
         edges += [*found, end]
         is_line += [False] * len(found) + [True]
     return edges[: _MAX_COLUMNS + 1], is_line[: _MAX_COLUMNS + 1]
+
+
+def _head_end(runs: Pieces, region: Region) -> float:
+    """Where the rows below the head start: headings over several columns do not show where columns are."""
+    flat = region.lines.horizontal
+    wide = flat[:, 2] - flat[:, 1] > 0.85 * (region.right - region.left)
+    base = np.sort(base_of(runs))
+    for y in flat[wide & (flat[:, 0] > base[0]) & (flat[:, 0] < (region.top + region.bottom) / 2), 0].tolist():
+        rest = base[base > y]
+        if np.count_nonzero(np.diff(rest) > 0.35 * median(runs.size)) >= _MIN_ROWS:
+            return float(y)
+        break
+    return float("-inf")
 
 
 def _drawn_edges(region: Region) -> list[float]:
@@ -69,8 +84,8 @@ def _drawn_edges(region: Region) -> list[float]:
     return places
 
 
-def _gaps(runs: Pieces, start: float, end: float, between_lines: bool) -> list[float]:
-    """Where columns meet between `start` and `end`: corridors that no row crosses."""
+def _gaps(runs: Pieces, heads: Pieces, bounds: tuple[float, float], between_lines: bool) -> list[float]:
+    """Where columns meet between `bounds`: corridors that no row of `runs` crosses, and `heads` where they can."""
     if len(runs.left) < 4:
         return []
     em = median(runs.size)
@@ -82,7 +97,7 @@ def _gaps(runs: Pieces, start: float, end: float, between_lines: bool) -> list[f
     # A row of one run is a heading over some rows, or goes on with a cell: neither says where columns are.
     used = ~lone
     if len(np.unique(bands[used])) < 3:
-        used = ~(lone & (right - left > 0.4 * (end - start)))
+        used = ~(lone & (right - left > 0.4 * (bounds[1] - bounds[0])))
     if np.count_nonzero(used) < 4:
         return []
     left, right, bands = left[used], right[used], bands[used]
@@ -98,15 +113,32 @@ def _gaps(runs: Pieces, start: float, end: float, between_lines: bool) -> list[f
     grain = _BIN * em
     x0 = float(left.min())
     num_bins = int(min((float(right.max()) - x0) / grain, 4000)) + 2
-    opens = np.bincount(((left - x0) / grain).astype(np.intp).clip(0, num_bins - 1), minlength=num_bins)
-    closes = np.bincount(np.ceil((right - x0) / grain).astype(np.intp).clip(0, num_bins - 1), minlength=num_bins)
-    cover = (opens - closes).cumsum()
+    cover = _cover(left, right, x0, grain, num_bins)
     allowed = int(0.1 * num_used)
     free = np.flatnonzero(cover <= allowed)
     corridors = np.split(free, np.flatnonzero(np.diff(free) > 1) + 1)
     found = [(int(c[0]), int(c[-1]) + 1) for c in corridors if len(c) and (c[-1] + 1 - c[0]) * grain >= least]
     found = [c for c in found if c[0] > 0 and c[1] < num_bins - 1]
-    return [x0 + (a + b) / 2 * grain for a, b in _supported(found, cover, needed)]
+    above = _cover(heads.left, heads.right, x0, grain, num_bins) if len(heads.left) else np.zeros(num_bins, np.intp)
+    return [x0 + _clearest(above, a, b) * grain for a, b in _supported(found, cover, needed)]
+
+
+def _cover(
+    left: NDArray[np.float32], right: NDArray[np.float32], x0: float, grain: float, num_bins: int
+) -> NDArray[np.intp]:
+    """How many runs lie over each bin of `grain` points from `x0`."""
+    opens = np.bincount(((left - x0) / grain).astype(np.intp).clip(0, num_bins - 1), minlength=num_bins)
+    closes = np.bincount(np.ceil((right - x0) / grain).astype(np.intp).clip(0, num_bins - 1), minlength=num_bins)
+    return (opens - closes).cumsum()
+
+
+def _clearest(cover: NDArray[np.intp], start: int, end: int) -> float:
+    """The middle of the widest part from `start` to `end` that fewest lie over."""
+    here = cover[start:end]
+    low = np.flatnonzero(here == here.min())
+    parts = np.split(low, np.flatnonzero(np.diff(low) > 1) + 1)
+    widest = max(parts, key=len)
+    return start + float(widest[0] + widest[-1] + 1) / 2
 
 
 def _supported(found: list[tuple[int, int]], cover: NDArray[np.intp], needed: int) -> list[tuple[int, int]]:
