@@ -131,9 +131,10 @@ def _figures(
 
 
 def _read(name: str, python: str, jobs: Sequence[Job], scratch: Path, minutes: float) -> dict[str, object]:
-    """What the worker reports; nothing where it ended before the last document. What it wrote until then counts."""
+    """What the worker reports; nothing where it ended before the last document. Those that it left are empty."""
     for job in jobs:
         job.target.parent.mkdir(parents=True, exist_ok=True)
+        job.target.touch()
     listed = scratch / f"{name}.jobs"
     listed.write_text("\n".join(f"{job.path.absolute()}\t{job.target}" for job in jobs), encoding="utf-8")
     command = [python, str(_WORKER), name, str(listed)]
