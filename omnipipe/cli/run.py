@@ -154,9 +154,7 @@ def run(
     from omnipipe import batch
     from omnipipe.progress import Progress
 
-    is_here = runner is RunnerChoice.local or not (address or os.environ.get("RAY_ADDRESS"))
-    if served is not None and is_here:
-        raise ConfigError(f"--served {served} is on a Ray cluster. Add its --address HOST:PORT.")
+    is_here = _runs_here(runner, address, served)
     _check_models(chosen, engine_options, strict=strict, is_here=is_here)
     options = batch.RunOptions(
         runner=runner.value,
@@ -173,6 +171,13 @@ def run(
     )
     summary = batch.run(chosen, inputs, output, options, progress=Progress("quiet" if quiet else progress.value))
     _report(summary, as_json=as_json, strict=strict)
+
+
+def _runs_here(runner: RunnerChoice, address: str | None, served: str | None) -> bool:
+    is_here = runner is RunnerChoice.local or not (address or os.environ.get("RAY_ADDRESS"))
+    if served is not None and is_here:
+        raise ConfigError(f"--served {served} is on a Ray cluster. Add its --address HOST:PORT.")
+    return is_here
 
 
 def _check_models(pipeline: Pipeline, options: EngineOptions, *, strict: bool, is_here: bool) -> None:

@@ -26,8 +26,9 @@ EngineName = Literal["rapidocr", "tesseract", "fast"]
 class Ocr(Stage):
     """Reads open pages that have a picture. The model is loaded at the first such page, not in `open`.
 
-    A page becomes `ok` with route `ocr`, text in markdown and `quality` the mean confidence of its characters. A
-    picture on which no text is found is `ok` as well, with empty text, no quality and the flag `no_text_found`.
+    A page becomes `ok` with route `ocr`, text in markdown and `quality` the share of its characters that may
+    be expected to be right. A picture on which no text is found is `ok` as well, with empty text, no quality and the
+    flag `no_text_found`.
     """
 
     batch_size: ClassVar[int] = 1
@@ -122,7 +123,7 @@ class Ocr(Stage):
             rotation_applied=((page.rotation_applied or 0) + result.rotation_applied) % 360,
             image_width=result.width,
             image_height=result.height,
-            quality=result.confidence,
+            quality=result.quality,
             engine=result.engine,
             model=result.model,
             language=self._language(result),

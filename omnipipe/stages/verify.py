@@ -14,12 +14,13 @@ from omnipipe.stages.base import Stage
 class Verify(Stage):
     """Reopens pages that OCR read badly. They keep their text: it is what they fall back to.
 
-    `quality` of an OCR page is the mean confidence of its characters, which falls with the share of wrong ones.
+    `quality` of an OCR page is the share of its characters that may be expected to be right, foretold from how sure the
+    engine was of them.
     """
 
     batch_size: ClassVar[int] = 64
 
-    min_quality: float = Field(0.85, ge=0, le=1, description="OCR pages read with less confidence are open again.")
+    min_quality: float = Field(0.95, ge=0, le=1, description="OCR pages of less quality (0 to 1) are open again.")
     reopen_empty: bool = Field(True, description="Also pages with ink on which OCR found no text.")
 
     def wants(self, page: Page) -> bool:
@@ -34,7 +35,7 @@ class Verify(Stage):
         if not page.text:
             reason = "OCR found no text" if self.reopen_empty else None
         elif page.quality is not None and page.quality < self.min_quality:
-            reason = f"OCR confidence {page.quality:.2f} is under {self.min_quality:g}"
+            reason = f"OCR quality {page.quality:.2f} is under {self.min_quality:g}"
         else:
             reason = None
         if reason is None:

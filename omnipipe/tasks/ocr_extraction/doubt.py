@@ -46,9 +46,9 @@ def softened(image: Image) -> Image:
     return np.asarray(cv2.GaussianBlur(large, (0, 0), _BLUR), dtype=np.uint8)
 
 
-def better(first: Sequence[FoundLine], second: Sequence[FoundLine]) -> Sequence[FoundLine]:
-    """The reading that has more surely read text; the first where they are alike."""
-    return second if read_surely(second) > _BETTER * read_surely(first) else first
+def is_better(second: Sequence[FoundLine], first: Sequence[FoundLine]) -> bool:
+    """Whether the `second` reading has more surely read text than the `first`, by more than chance."""
+    return read_surely(second) > _BETTER * read_surely(first)
 
 
 def read_surely(found: Sequence[FoundLine]) -> float:

@@ -28,11 +28,15 @@ _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
 
 class FoundLine(NamedTuple):
-    """A line as an engine found it: `corners` in pixels, clockwise from the start of the text's upper edge."""
+    """A line as an engine found it: `corners` in pixels, clockwise from the start of the text's upper edge.
+
+    `doubtful` of its characters the engine was not sure of; 0 where it does not tell.
+    """
 
     text: str
     confidence: float
     corners: Quad
+    doubtful: int = 0
 
 
 class _Row(NamedTuple):

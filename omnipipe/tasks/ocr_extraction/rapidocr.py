@@ -16,11 +16,12 @@ from omnipipe.config import Config, operation
 from omnipipe.errors import ConfigError, MissingExtraError
 from omnipipe.tasks.ocr_extraction.alphabet import settled
 from omnipipe.tasks.ocr_extraction.compass import Compass
-from omnipipe.tasks.ocr_extraction.doubt import LARGER, better, is_doubtful, softened, without_specks
+from omnipipe.tasks.ocr_extraction.doubt import LARGER, is_better, is_doubtful, softened, without_specks
 from omnipipe.tasks.ocr_extraction.languages import letters_of
 from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, arrange
 from omnipipe.tasks.ocr_extraction.orientation import confirmed, find_turn
 from omnipipe.tasks.ocr_extraction.picture import Picture, to_array
+from omnipipe.tasks.ocr_extraction.quality import quality_by_doubt
 from omnipipe.tasks.ocr_extraction.recognition import Recogniser
 from omnipipe.tasks.ocr_extraction.result import OcrResult, mean_confidence
 
@@ -142,11 +143,12 @@ class RapidOCR:
         else:
             turn, quads = 0, self._find_lines(image)
         height, width = image.shape[:2]
-        found = self._read_page(image, quads)
+        found, quality = self._read_page(image, quads)
         lines, blocks = arrange(found, (width, height), "rapidocr")
         content = "\n\n".join(block.text for block in blocks)
         confidence = mean_confidence(lines)
-        return OcrResult(content, lines, blocks, confidence, turn, width, height, self.version, self._model)
+        version = self.version
+        return OcrResult(content, lines, blocks, confidence, turn, width, height, version, self._model, quality)
 
     def find_turn(self, picture: Picture) -> int:
         """Degrees clockwise (0, 90, 180, 270) by which `picture` must be turned to stand upright."""
@@ -202,20 +204,23 @@ class RapidOCR:
         boxes = np.minimum(np.asarray(answer.boxes, dtype=float) / scale, [width, height])
         return [tuple((float(x), float(y)) for x, y in box) for box in boxes]  # type: ignore[misc]
 
-    def _read_page(self, image: Image, quads: Sequence[Quad]) -> list[FoundLine]:
-        first = self._read_lines(image, quads)
-        kept: Sequence[FoundLine] = self._kept(first)
-        if is_doubtful(first, image):
+    def _read_page(self, image: Image, quads: Sequence[Quad]) -> tuple[list[FoundLine], float | None]:
+        """The page's lines, and its quality."""
+        found = self._read_lines(image, quads)
+        kept = self._kept(found)
+        if is_doubtful(found, image):
             softer = softened(image)
-            second = self._read_lines(softer, self._find_lines(softer))
-            kept = better(kept, self._kept([_smaller(line) for line in second]))
-        return without_specks(kept)
+            again = [_smaller(line) for line in self._read_lines(softer, self._find_lines(softer))]
+            if is_better(self._kept(again), kept):
+                found, kept = again, self._kept(again)
+        kept = without_specks(kept)
+        return kept, quality_by_doubt(found) if kept else None
 
     def _read_lines(self, image: Image, quads: Sequence[Quad]) -> list[FoundLine]:
         readings = [self._recogniser.read(_cut(image, quad)) for quad in quads]
         texts = [" ".join(text.split()) for text in settled(readings, self._letters)]
         return [
-            FoundLine(text, reading.confidence, quad)
+            FoundLine(text, reading.confidence, quad, reading.num_doubtful)
             for text, reading, quad in zip(texts, readings, quads, strict=True)
             if text
         ]

@@ -40,6 +40,11 @@ class Reading(NamedTuple):
     doubts: tuple[Doubt, ...]
 
     @property
+    def num_doubtful(self) -> int:
+        """Characters that the model is not sure of."""
+        return sum(chance < _SURE for chance in self.chances)
+
+    @property
     def confidence(self) -> float:
         """The mean chance of its characters, 0 where there are none."""
         return sum(self.chances) / len(self.chances) if self.chances else 0.0

@@ -20,7 +20,8 @@ class OcrResult:
     `content` is markdown in reading order, empty where no text was found. Boxes of `lines` and `blocks` are shares
     (0 to 1) of the picture after it was turned by `rotation_applied` degrees clockwise (0, 90, 180 or 270); `width` and
     `height` are its pixels after that turn. `confidence` (0 to 1) is the mean over all characters, None
-    without text; Tesseract's counts the lines that were dropped as too doubtful as well.
+    without text; Tesseract's counts the lines that were dropped as too doubtful as well. `quality` (0 to 1) is the
+    share of characters that may be expected to be right, None without text.
     """
 
     content: str
@@ -32,6 +33,7 @@ class OcrResult:
     height: int
     engine: str
     model: str
+    quality: float | None = None
 
     @property
     def word_count(self) -> int:

@@ -16,6 +16,7 @@ from omnipipe.config import Config
 from omnipipe.errors import MissingExtraError
 from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, arrange
 from omnipipe.tasks.ocr_extraction.picture import Picture, to_array
+from omnipipe.tasks.ocr_extraction.quality import quality_by_confidence
 from omnipipe.tasks.ocr_extraction.result import OcrResult, mean_confidence
 
 if TYPE_CHECKING:
@@ -132,7 +133,16 @@ class Tesseract:
         content = "\n\n".join(block.text for block in blocks)
         model = "+".join(self.config.languages)
         return OcrResult(
-            content, lines, blocks, confidence if lines else None, turn, width, height, self.version, model
+            content,
+            lines,
+            blocks,
+            confidence if lines else None,
+            turn,
+            width,
+            height,
+            self.version,
+            model,
+            quality_by_confidence(confidence) if lines else None,
         )
 
     def _lines(self) -> Iterator[FoundLine]:
