@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 _MAX_HEADS = 6
+_MAX_LINES = 8
+_TIGHT = 0.7
+"""Font sizes of white between lines of one heading at most."""
 _MAX_CROSSED = 0.35
 """Where more of the runs lie across gaps there is no grid, and no need to look further."""
 _LEAST_LINES = 0.25
@@ -94,6 +97,7 @@ def build_grid(
     bands = find_rows(runs, first, last, region, edges, strings)
     if len(bands) < 2:
         return None
+    bands = _with_joined_heads(runs, bands, edges, region.lines)
     rects = _merge(runs, bands, edges, is_line, region.lines)
     cells = _cells(runs, bands, rects, first)
     crossed = float(np.mean(last > first))
@@ -167,6 +171,38 @@ def _merge(
             across[:, c] &= ~wall[:, c]
     down = _joined_rows(bands, edges, filled, wall, lines)
     return _components(across, down)
+
+
+def _with_joined_heads(runs: Pieces, bands: list[Band], edges: Sequence[float], lines: Rulings) -> list[Band]:
+    """`bands` with the lines of headings of several lines made one row, above the first line over the full width."""
+    limit = next((r for r, band in enumerate(bands[:_MAX_LINES]) if band.full_below), 0)
+    if not limit or 2 * limit >= len(bands):
+        return bands
+    filled = np.zeros((limit + 2, len(edges) - 1), bool)
+    across = np.zeros((limit + 2, max(len(edges) - 2, 1)), bool)
+    for r, band in enumerate(bands[: limit + 2]):
+        for first, last in band.spans.values():
+            filled[r, first : last + 1] = True
+            across[r, first:last] = True
+    _stretch_heads(runs, bands[: limit + 2], edges, filled, lines, across)
+    em = median(runs.size)
+    joined = [bands[0]]
+    for r in range(1, limit + 1):
+        above = joined[-1]
+        tight = _white(runs, above, bands[r]) < _TIGHT * em
+        if tight and not above.ruled_below and not across[r - 1].any() and not across[r].any():
+            above.add(bands[r])
+            above.ruled_below, above.full_below = bands[r].ruled_below, bands[r].full_below
+        else:
+            joined.append(bands[r])
+    return joined + bands[limit + 1 :]
+
+
+def _white(runs: Pieces, above: Band, below: Band) -> float:
+    """Points between the lowest baseline of a row and the letters of the next."""
+    upper, lower = list(above.spans), list(below.spans)
+    base = base_of(runs)
+    return float((base[lower] - 0.65 * runs.size[lower]).min() - base[upper].max())
 
 
 def _stretch_lone(

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 MAX_WORDS = 20_000
 """Regions with more words are not looked at."""
-_CUT = 0.34
-"""Font sizes; words of one cell are closer."""
+_CUT, _CUT_NUMBER = 0.34, 0.2
+"""Font sizes; words of one cell are closer, and a number to the words before it."""
 _MAX_HEADS = 4
 _MAX_STRAYS = 12
 """Forms and drawings have more lines down than this that part no columns."""
