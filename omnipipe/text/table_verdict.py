@@ -21,6 +21,8 @@ Verdict = Literal["table", "seen", "none"]
 MAX_CELLS = 20_000
 _MARKER = re.compile(r"^(?:[(\[]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)\]]|\[.{1,12}\]|[^\w\s]|o)$")
 _PAGE = re.compile(r"^(?:\d{1,4}|[ivxlc]{1,7})$")
+_FEW_ROWS = 6
+"""Gaps alone show no table of fewer rows unless it has numbers and few empty cells."""
 _MAX_STRAY = 2
 """Lines down within a table of lines across that part no columns."""
 _MAX_SPAN = 200
@@ -61,7 +63,9 @@ def judge_grid(grid: Grid, kind: Kind) -> Verdict:
         return "none"
     if grid.num_rows == 2 and not grid.parted:
         return "none"
-    if grid.num_rows < 5 and (filled < 0.7 or any(cell.rows > 1 and cell.row >= grid.heads for cell in grid.cells)):
+    if grid.num_rows < (_FEW_ROWS if kind == "gaps" else 5) and (
+        filled < 0.7 or any(cell.rows > 1 and cell.row >= grid.heads for cell in grid.cells)
+    ):
         return "none"
     spans = sum(1 < cell.columns < grid.num_columns and cell.row >= grid.heads for cell in grid.cells)
     if not grid.parted and 5 * spans > grid.num_rows:
@@ -93,12 +97,20 @@ def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
         # Without a line below a head there are lists of terms, and code beside its comments.
         if not grid.parted and not numeric and (kind == "gaps" or _sign_share(first + second) > 0.08):
             return "none"
+        both = {cell.row for cell in cells if cell.column == 1 and cell.text}
+        pairs = sum(cell.column == 0 and cell.columns == 1 and bool(cell.text) and cell.row in both for cell in cells)
+        if not numeric and (2 * pairs < grid.num_rows or (not grid.parted and grid.num_rows < 4)):
+            return "none"
         late = any(cell.columns == 2 and cell.row == grid.num_rows - 1 for cell in cells)
         if not grid.parted and not numeric and late:
             return "none"
     if 3 * sum(cell.columns == num_columns for cell in cells) > grid.num_rows:
         return "none"
     if 3 * sum(all(len(word) == 1 and word.isalpha() for word in text.split()) for text in texts) > len(texts):
+        return "none"
+    if kind == "gaps" and grid.ruled > 0.5:
+        return "table"
+    if kind == "gaps" and grid.num_rows < _FEW_ROWS and 5 * sum(map(_is_numeric, texts)) < len(texts):
         return "none"
     widths = sorted(len(text) for text in texts)
     if kind == "gaps" and widths[len(widths) // 2] > 28:
