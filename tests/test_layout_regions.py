@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from omnipipe.page import Block, Box, Line
 from omnipipe.tasks.layout_extraction.apply import apply_regions, typed_by_regions
 from omnipipe.tasks.layout_extraction.pieces import to_pieces
+from omnipipe.tasks.layout_extraction.slant import Slant
 from omnipipe.text.compose import compose
 
 ROW = 0.012
@@ -167,6 +169,41 @@ def test_blocks_of_other_lines_are_taken_whole() -> None:
     pieces = to_pieces([block(line("one two", 0.1, 0.1))], [line("three", 0.1, 0.1)])
 
     assert [piece.text for piece in pieces] == ["one two"]
+
+
+def slanted(lines: Sequence[Line], degrees: float) -> list[Line]:
+    """The lines on a page of 1000 x 1400 pixels that was turned by `degrees`, with boxes that enclose them."""
+    turn = math.radians(degrees)
+    placed = []
+    for entry in lines:
+        x0, y0, x1, y1 = entry.bbox
+        corners = [(x - 0.5, (y - 0.5) * 1.4) for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]
+        xs = [x * math.cos(turn) - y * math.sin(turn) + 0.5 for x, y in corners]
+        ys = [(x * math.sin(turn) + y * math.cos(turn)) / 1.4 + 0.5 for x, y in corners]
+        placed.append(entry._replace(bbox=(min(xs), min(ys), max(xs), max(ys))))
+    return placed
+
+
+@pytest.mark.parametrize("degrees", [-3.0, 2.0])
+def test_a_page_askew_is_put_in_order_as_if_it_were_straight(degrees: float) -> None:
+    straight = [line("2 Results", 0.1, 0.27, 0.2, height=0.02), *BODY[0], line("- 17 -", 0.48, 0.95)]
+    lines = slanted(straight, degrees)
+    part = region("title", (0.1, 0.268, 0.2, 0.292))
+
+    found = apply_regions(
+        [block(entry) for entry in lines], lines, [part], aspect=0.7, slant=Slant(degrees, 1000, 1400)
+    )
+
+    assert [made.type for made in found] == ["title", "text", "text", "text", "text", "page_number"]
+    assert [made.bbox for made in found] == [pytest.approx(entry.bbox) for entry in lines]
+
+
+def test_a_line_askew_has_its_own_height_once_it_is_straight() -> None:
+    straight = line(PROSE, 0.1, 0.3, 0.9)
+    [askew] = slanted([straight], 2.0)
+
+    assert askew.bbox[3] - askew.bbox[1] > 2 * ROW
+    assert Slant(2.0, 1000, 1400).level(askew.bbox) == pytest.approx(straight.bbox, abs=1e-6)
 
 
 shares = st.floats(-0.2, 1.2, allow_nan=False)

@@ -16,6 +16,7 @@ from omnipipe.stages.base import Stage, StageContext
 
 if TYPE_CHECKING:
     from omnipipe.tasks.layout_extraction.rapid_layout import RapidLayout, RapidLayoutConfig
+    from omnipipe.tasks.layout_extraction.slant import Slant
 
 DOUBT = "layout:doubt"
 """The flag of text-layer pages whose order or kinds geometry could not tell for sure."""
@@ -115,11 +116,11 @@ class Layout(Stage):
         started = time.perf_counter()
         picture = page.image if is_ocr else self._drawn(context, page)
         drawn = time.perf_counter()
-        regions = self._regions(picture)
+        regions, slant = self._seen(picture, is_scan=is_ocr)
         asked = time.perf_counter()
         if is_ocr:
             aspect = (page.image_width or 1) / (page.image_height or 1)
-            blocks = apply_regions(page.blocks, page.lines, regions, aspect=aspect)
+            blocks = apply_regions(page.blocks, page.lines, regions, aspect=aspect, slant=slant)
         else:
             blocks = typed_by_regions(page.blocks, regions, in_order=DOUBT in flags)
         changes: dict[str, object] = {"blocks": blocks, "image": None, "flags": flags}
@@ -132,10 +133,19 @@ class Layout(Stage):
             changes["text"] = compose(shown, self.keep_headers)
         return page.with_(**changes)
 
-    def _regions(self, picture: Pixels | None) -> tuple[Block, ...]:
-        if self._model is None or picture is None:
-            return ()
-        return self._model.extract(picture).blocks
+    def _seen(self, picture: Pixels | None, *, is_scan: bool) -> tuple[tuple[Block, ...], Slant | None]:
+        """What the model finds in `picture`, straightened where it is a scan that lies askew, and how it lies."""
+        from omnipipe.tasks.layout_extraction.slant import Slant, find_slant, straightened
+        from omnipipe.tasks.ocr_extraction.picture import to_array
+
+        if picture is None:
+            return (), None
+        image = to_array(picture)
+        degrees = find_slant(image) if is_scan else 0.0
+        slant = Slant(degrees, picture.width, picture.height) if degrees else None
+        if self._model is None:
+            return (), slant
+        return self._model.extract(straightened(image, degrees) if degrees else image).blocks, slant
 
     def _drawn(self, context: StageContext, page: Page) -> Pixels | None:
         """The picture of a text-layer page; None where it cannot be drawn: its text is good all the same."""

@@ -10,6 +10,7 @@ from omnipipe.page import Block, Box, Line
 from omnipipe.tasks.layout_extraction.order import order_boxes
 from omnipipe.tasks.layout_extraction.pieces import Piece, rows_of, to_pieces
 from omnipipe.tasks.layout_extraction.regions import Place, distinct, heading_level, place
+from omnipipe.tasks.layout_extraction.slant import Slant
 from omnipipe.tasks.ocr_extraction.lines import join_lines
 from omnipipe.text.compose import PAGE_FURNITURE
 from omnipipe.text.running import Box as MarginLine
@@ -45,15 +46,20 @@ _RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 
 
 def apply_regions(
-    blocks: Sequence[Block], lines: Sequence[Line], regions: Sequence[Block], *, aspect: float
+    blocks: Sequence[Block],
+    lines: Sequence[Line],
+    regions: Sequence[Block],
+    *,
+    aspect: float,
+    slant: Slant | None = None,
 ) -> tuple[Block, ...]:
     """The blocks of a page in reading order, with kinds; every line, or block where there are none, is in one of them.
 
     `blocks` and `lines` are what geometry made of the page, in reading order; `regions` what a layout model found, none
     if it was not asked. `aspect` is the page's width by its height. Where a part without text is a figure it is a block
-    of its own.
+    of its own. Where the page has a `slant`, `regions` are those of the straightened page.
     """
-    pieces = to_pieces(blocks, lines)
+    pieces = to_pieces(blocks, lines, slant)
     parts = distinct(regions)
     places = place(pieces, parts)
     running = _running(pieces, parts, aspect)
@@ -69,8 +75,15 @@ def apply_regions(
         key = where if where.part >= 0 and where.kind in _WHOLE else Place(where.kind, -2 - piece.paragraph)
         groups.setdefault(key, []).append(piece)
     made = [_block(key, own, usual, parts) for key, own in groups.items()]
+    seen = [_around([piece.seen for piece in own]) for own in groups.values()]
     made += _empty_figures(parts, made, [piece.box for piece in pieces])
-    return tuple(made[index]._replace(order=order) for order, index in enumerate(_order(made)))
+    order = _order(made)
+    if slant is not None:
+        made = [
+            block._replace(bbox=seen[index] if index < len(seen) else slant.slanted(block.bbox or _PAGE))
+            for index, block in enumerate(made)
+        ]
+    return tuple(made[index]._replace(order=number) for number, index in enumerate(order))
 
 
 def typed_by_regions(blocks: Sequence[Block], regions: Sequence[Block], *, in_order: bool) -> tuple[Block, ...]:
@@ -154,15 +167,14 @@ def _holds(part: Box, box: Box) -> bool:
 
 
 def _block(key: Place, own: Sequence[Piece], usual: float, parts: Sequence[Block]) -> Block:
-    first = own[0].block
+    first = own[0].block._replace(bbox=own[0].box)
     if all(piece.text == piece.block.text for piece in own) and len(own) == 1 and key.kind == first.type:
         return first
     places = [piece.box for piece in own]
     if key.kind in ("figure", "table") and key.part >= 0:
         # All of it, not only what is written in it.
         places.append(parts[key.part].bbox or _PAGE)
-    x0s, y0s, x1s, y1s = zip(*places, strict=True)
-    box = (min(x0s), min(y0s), max(x1s), max(y1s))
+    box = _around(places)
     weights = sum(len(piece.text) for piece in own)
     confidence = sum(len(piece.text) * (piece.confidence or 0.0) for piece in own) / max(1, weights)
     level = None
@@ -171,6 +183,11 @@ def _block(key: Place, own: Sequence[Piece], usual: float, parts: Sequence[Block
     text = _as_rows(own) if key.kind in ("table", "figure") else join_lines([piece.text for piece in own])
     known = round(confidence, 4) if own[0].confidence is not None else None
     return Block(key.kind, box, 0, level, text, None, known, first.source)
+
+
+def _around(boxes: Sequence[Box]) -> Box:
+    x0s, y0s, x1s, y1s = zip(*boxes, strict=True)
+    return min(x0s), min(y0s), max(x1s), max(y1s)
 
 
 def _as_rows(own: Sequence[Piece]) -> str:

@@ -7,15 +7,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from omnipipe.page import Block, Box, Line
+from omnipipe.tasks.layout_extraction.slant import Slant
 
 _PAGE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 class Piece(NamedTuple):
-    """A line of OCR, or a block where there are no lines. `paragraph` numbers the block, `block`, that it is of."""
+    """A line of OCR, or a block where there are no lines. `paragraph` numbers the block, `block`, that it is of.
+
+    `box` is where it stands once the page is straight, `seen` where it stands on the page as it is.
+    """
 
     text: str
     box: Box
+    seen: Box
     confidence: float | None
     paragraph: int
     block: Block
@@ -34,15 +39,17 @@ class Piece(NamedTuple):
         return math.sqrt(max(0.0, (self.box[2] - self.box[0]) * self.height) / max(1, len(self.text)))
 
 
-def to_pieces(blocks: Sequence[Block], lines: Sequence[Line]) -> list[Piece]:
+def to_pieces(blocks: Sequence[Block], lines: Sequence[Line], slant: Slant | None = None) -> list[Piece]:
     """The lines of `blocks` where `lines` are theirs, in the same order; else the blocks themselves."""
+    level = slant.level if slant is not None else _same
     shares = _shares(blocks, lines)
     if shares is None:
         return [
-            Piece(block.text, block.bbox or _PAGE, block.confidence, index, block) for index, block in enumerate(blocks)
+            Piece(block.text, level(block.bbox or _PAGE), block.bbox or _PAGE, block.confidence, index, block)
+            for index, block in enumerate(blocks)
         ]
     return [
-        Piece(line.text, line.bbox, line.confidence, index, blocks[index])
+        Piece(line.text, level(line.bbox), line.bbox, line.confidence, index, blocks[index])
         for index, share in enumerate(shares)
         for line in share
     ]
@@ -76,6 +83,10 @@ def _shares(blocks: Sequence[Block], lines: Sequence[Line]) -> list[list[Line]] 
             return None
         shares.append(share)
     return shares if shares and not left else None
+
+
+def _same(box: Box) -> Box:
+    return box
 
 
 def _num_letters(text: str) -> int:
