@@ -22,8 +22,12 @@ _CJK_CAPTION = re.compile(r"^[図表图圖] ?\d+")
 _SEPARATOR = re.compile(r"^ ?[:.|—–-](?: |$)")
 _MARKER = re.compile(r"^(?:\d{1,3} ?(?=[^\W\d_]|[“\"‘'(])|[*†‡§¶∗]+ ?(?=\w)|[a-z] (?=[A-Z]))")
 _REFERENCE = re.compile(r"^(?:\[\d|\d{1,3}[.)] )")
-_FOOT, _FOOT_UNMARKED = 0.3, 0.6
-"""Footnotes start below this share of the page's height, those without a mark below the second."""
+_FOOT, _FOOT_UNMARKED, _FOOT_END = 0.3, 0.6, 0.8
+"""Shares of the height of a page's text: below the first start notes, below the second those without a mark; all end
+below the third."""
+
+_MIN_NOTE = 12
+"""Characters of a note; shorter ones are the words of a figure."""
 
 
 def is_caption(text: str, row: Row, page: PageStyle, num_rows: int) -> bool:
@@ -51,7 +55,7 @@ def mark_footnotes(columns: Sequence[list[Part]], page: PageStyle) -> list[list[
     if not everything:
         return list(columns)
     top, bottom = min(part.top for part in everything), max(part.bottom for part in everything)
-    foot, lowest = top + _FOOT * (bottom - top), top + _FOOT_UNMARKED * (bottom - top)
+    foot, lowest, reach = (top + share * (bottom - top) for share in (_FOOT, _FOOT_UNMARKED, _FOOT_END))
     small = 0.93 * page.body
     marked = []
     for column in columns:
@@ -59,29 +63,36 @@ def mark_footnotes(columns: Sequence[list[Part]], page: PageStyle) -> list[list[
         while start and column[start - 1].type in ("text", "list") and 0 < column[start - 1].size <= small:
             start -= 1
         tail = column[start:]
-        while tail and tail[0].top < (foot if _is_marked(tail[0].text) else lowest):
+        while tail and tail[0].top < (foot if _is_marked(tail[0]) else lowest):
             start, tail = start + 1, tail[1:]
-        if _are_notes(tail, column[:start]):
+        if tail and not _is_marked(tail[0]) and not _breaks_off(column[:start], page.body):
+            skipped = next((i for i, part in enumerate(tail) if _is_marked(part)), len(tail))
+            start, tail = start + skipped, tail[skipped:]
+        if tail and tail[-1].bottom > reach and _are_notes(tail, column[:start], page.body):
             column = [*column[:start], *(part._replace(type="footnote") for part in tail)]
         marked.append(column)
     return marked
 
 
-def _is_marked(text: str) -> bool:
-    return bool(_MARKER.match(text) or _REFERENCE.match(text))
+def _is_marked(part: Part) -> bool:
+    return bool(_MARKER.match(part.text) or _REFERENCE.match(part.text))
 
 
-def _are_notes(tail: Sequence[Part], above: Sequence[Part]) -> bool:
-    if not tail:
+def _are_notes(tail: Sequence[Part], above: Sequence[Part], body: float) -> bool:
+    if min(len(part.text) for part in tail) < _MIN_NOTE:
         return False
     if any(_REFERENCE.match(part.text) for part in tail):
         # Numbered as entries of a list of references are: notes interrupt a sentence.
-        return _breaks_off(above)
+        return _breaks_off(above, body)
     if any(_MARKER.match(part.text) for part in tail):
         return True
-    # A note without a mark, as on the first page of a paper.
-    return _breaks_off(above) and len(tail) <= 4
+    # A note without a mark, as the small print on the first page of a paper.
+    is_print = len(tail) <= 4 and len(tail[0].text) > 80 and "\n" not in tail[0].text
+    return is_print and _breaks_off(above, body)
 
 
-def _breaks_off(above: Sequence[Part]) -> bool:
-    return bool(above) and above[-1].type == "text" and above[-1].is_open and not ENDS.search(above[-1].text)
+def _breaks_off(above: Sequence[Part], body: float) -> bool:
+    """Whether running text stops within a sentence."""
+    if not above or above[-1].type != "text" or not above[-1].is_open or above[-1].size < 0.96 * body:
+        return False
+    return len(above[-1].text) > 100 and not ENDS.search(above[-1].text)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from omnipipe.text.rows import PageStyle, Row
 
 _SIGNS = re.compile(r"[{}()\[\];=<>_#/\\$|&:]|->|\.\w")
-_MAIL = re.compile(r"[\w})]@[\w.-]+\.\w")
+_ADDRESS = re.compile(r"[\w})]@[\w.-]+\.\w|://|\bwww\.|\w\.(?:com|org|net|edu|gov)\b")
 _MAX_COLUMN = 200
 
 
@@ -46,7 +46,7 @@ def is_code(group: Sequence[Row]) -> bool:
     if len(group) < 2:
         return False
     text = " ".join(row.text for row in group)
-    if 2 * sum(bool(_MAIL.search(row.text)) for row in group) >= len(group):
+    if 2 * sum(bool(_ADDRESS.search(row.text)) for row in group) >= len(group):
         return False
     indents = len({round((row.left - group[0].left) / max(row.size, 0.1)) for row in group})
     signs = len(_SIGNS.findall(text))

@@ -34,7 +34,8 @@ _MATH = re.compile(
 _SYMBOL = re.compile(rb"wingding|webding|dingbat|typographicsymbol|bullet", re.IGNORECASE)
 _FIXED, _ITALIC_FLAG, _FORCE_BOLD = 1, 1 << 6, 1 << 18
 
-_LOWER = re.compile(r"[a-z]")
+_LOWER = frozenset("abcdefghijklmnopqrstuvwxyz")
+_MIN_LETTERS = 8
 _MIN_SAMPLE, _MAX_SAMPLE = 6, 40
 """Words that a font is judged by: at least, at most."""
 
@@ -94,9 +95,9 @@ def _fixed(words: Words, owner: NDArray[np.intp]) -> list[int]:
         tenth = len(ordered) // 10
         if ordered[-1 - tenth] - ordered[tenth] > 0.03 * ordered[len(ordered) // 2]:
             continue
-        strings = (words.text[words.first[i] : words.last[i]] for i in long[chosen].tolist())
+        letters = set("".join(words.text[words.first[i] : words.last[i]] for i in long[chosen].tolist()))
         # Digits and the signs of East Asia are of one width in most fonts.
-        if sum(bool(_LOWER.search(string)) for string in strings) >= _MIN_SAMPLE:
+        if len(letters & _LOWER) >= _MIN_LETTERS:
             found.append(number)
     return found
 

@@ -21,6 +21,9 @@ MAX_LEVELS = 4
 MIN_HEADING = 1.14
 """A heading is set at least this many times larger than the body."""
 
+SET_OFF = MAX_LEVELS + 1
+"""The level of headings that only their style sets off, until those of the page are known."""
+
 _SECTION = re.compile(r"^(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.? \S")
 _NUMBERED = re.compile(r"^(\d{1,3}(?:\.\d{1,3}){0,4})\.? +[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]{2}|[\u2e80-\u9fff\uac00-\ud7a3]")
@@ -85,12 +88,17 @@ def is_set_off(group: Sequence[Row], row: Row, edge: float, page: PageStyle) -> 
 
 
 def settle_levels(parts: list[Part]) -> list[Part]:
-    """`parts` with the levels of numbered headings by the depth of their numbers, and like ones of one level.
+    """`parts` with levels without gaps, of numbered headings by the depth of their numbers, like ones of one level.
 
     "2" is of level 2 (the title of the document is above it), "2.1" of level 3. Headings in the size of a numbered one
     take its level; larger ones stay above it.
     """
     titles = [part for part in parts if part.type == "title"]
+    if not titles:
+        return parts
+    used = sorted({part.level or 1 for part in titles} - {SET_OFF})
+    ranks = {level: rank for rank, level in enumerate([*used, SET_OFF], 1)}
+    parts = [part._replace(level=ranks[part.level or 1]) if part.type == "title" else part for part in parts]
     depths = {
         round(part.size, 1): min(match[1].count(".") + 2, 6)
         for part in reversed(titles)

@@ -11,7 +11,7 @@ from omnipipe.text.captions import is_caption, opens_caption
 from omnipipe.text.code import code_part, is_code, is_code_row
 from omnipipe.text.emphasis import mark_runs
 from omnipipe.text.flow import escape, flow, is_full
-from omnipipe.text.headings import MAX_LEVELS, heading_sizes, is_set_off, level_by_size, size_shares
+from omnipipe.text.headings import SET_OFF, heading_sizes, is_set_off, level_by_size, size_shares
 from omnipipe.text.listing import BULLET, NUMBER, as_item, nest
 from omnipipe.text.paragraphs import ENDS
 from omnipipe.text.rows import BOLD, PageStyle, Part, Row, to_rows
@@ -99,10 +99,10 @@ def _part(group: Sequence[Row], edge: float, page: PageStyle, is_head: bool) -> 
             max([row.bottom for row in group]),
         )
     text = flow(group, edge, page)
-    level = level_by_size(group, text, page) if page.options.headings else None
-    if level is None and is_head:
-        level = min(len(page.levels), MAX_LEVELS) + 1
-    if level is not None:
+    level = SET_OFF if is_head else None
+    if page.options.headings and not opens_caption(text):
+        level = level_by_size(group, text, page) or level
+    if level is not None and not opens_caption(text):
         return Part("title", level, text.replace("\n", " "), *box, size=head.size)
     kind = "text"
     if is_caption(text, head, page, len(group)):
