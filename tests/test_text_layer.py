@@ -257,7 +257,7 @@ def test_a_short_bold_line_over_running_text_is_a_heading() -> None:
 
     text = read(data.replace(b"/F1 3 0 R", bold + b"3 0 R")).text
 
-    assert text == "# Of foxes\n\n" + " ".join(LEFT)
+    assert text == "## Of foxes\n\n" + " ".join(LEFT)
 
 
 def test_lines_come_with_their_boxes_where_asked_for() -> None:

@@ -97,7 +97,8 @@ def settle_levels(parts: list[Part]) -> list[Part]:
     if not titles:
         return parts
     used = sorted({part.level or 1 for part in titles} - {SET_OFF})
-    ranks = {level: rank for rank, level in enumerate([*used, SET_OFF], 1)}
+    # What only its style sets off is never the title of a document.
+    ranks = {**{level: rank for rank, level in enumerate(used, 1)}, SET_OFF: max(2, len(used) + 1)}
     parts = [part._replace(level=ranks[part.level or 1]) if part.type == "title" else part for part in parts]
     depths = {
         round(part.size, 1): min(match[1].count(".") + 2, 6)
