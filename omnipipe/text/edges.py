@@ -23,8 +23,7 @@ _MAX_BANDS = 3
 _MAX_PIECES = 16
 _MAX_ROWS = 4
 _MAX_OUTER = _MAX_BANDS * _MAX_PIECES
-_MAX_OUTER_ROWS = 12
-_SAMPLE_ROWS = 6
+_SAMPLE_ROWS = 5
 
 
 class Cells(NamedTuple):
@@ -106,22 +105,22 @@ def _bands(
     cuts = np.flatnonzero(starts[1:] - ends[:-1] > PARTED * em).tolist()
     outer = [_Piece(*numbers) for numbers in _outer_pieces(cells, order[:_MAX_OUTER], near, far)]
     groups = _rows(outer)
-    rows = tuple(_row(group, text_of) for group in groups[:_MAX_OUTER_ROWS])
+    rows = [_row(group, text_of) for group in groups[:_SAMPLE_ROWS]]
     bands: list[Band] = []
-    start = 0
+    first = start = 0
     for cut in [*cuts, len(order) - 1][:_MAX_BANDS]:
-        first, last = sum(len(band.rows) for band in bands), cut + 1
-        own = rows[first : next((i for i, group in enumerate(groups) if group[0].place >= last), len(groups))]
-        if not own or last - start > _MAX_PIECES or len(own) > _MAX_ROWS or float(ends[cut]) > _ZONE:
+        stop = next((i for i, group in enumerate(groups) if group[0].place > cut), len(groups))
+        if not 0 < stop - first <= _MAX_ROWS or cut + 1 - start > _MAX_PIECES or float(ends[cut]) > _ZONE:
             break
-        white = float(starts[last] - ends[cut]) / em if last < len(order) else 1 / em
-        inside = groups[first + len(own)] if first + len(own) < len(groups) else []
-        bands.append(Band(own, white, _is_table(groups[first + len(own) - 1], inside)))
-        start = last
+        white = float(starts[cut + 1] - ends[cut]) / em if cut + 1 < len(order) else 1 / em
+        rows += [_row(group, text_of) for group in groups[len(rows) : stop]]
+        inside = groups[stop] if stop < len(groups) else []
+        bands.append(Band(tuple(rows[first:stop]), white, _is_table(groups[stop - 1], inside)))
+        first, start = stop, cut + 1
     if not bands and len(rows[0].pieces) == 1 and page_number(rows[0].texts[0]) and rows[0].reach < _ZONE:
         # Numbers may stand close to the text.
-        bands.append(Band(rows[:1], 0.0, False))
-    return tuple(bands), rows[:_SAMPLE_ROWS]
+        bands.append(Band((rows[0],), 0.0, False))
+    return tuple(bands), tuple(rows[:_SAMPLE_ROWS])
 
 
 class _Piece(NamedTuple):
