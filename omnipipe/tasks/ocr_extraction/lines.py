@@ -24,6 +24,9 @@ _MIN_ROWS = 3
 """Lines that a column has at least."""
 _MAX_LINES = 600
 """Pages with more lines (maps, drawings) are read in rows only: looking for columns takes seconds there."""
+BULLET = "•"
+_ITEM = re.compile(r"[•●▪■◦○‣]\s?\S")
+"""How a line begins that starts an item of a list."""
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
 
@@ -217,10 +220,14 @@ def _paragraphs(printed: list[list[_Row]], unit: float) -> list[list[_Row]]:
         near = printed[max(0, i - 2) : i + 4]
         left, right = min(near_by[0].x0 for near_by in near), max(near_by[-1].x1 for near_by in near)
         is_table = len(above) > 1 or len(line) > 1
-        is_indented = line[0].x0 - left > unit and above[0].x0 - left < 0.7 * unit
+        # The further lines of an item stand no less in than its first one.
+        first = paragraphs[-1][0]
+        is_hanging = _ITEM.match(first.line.text) is not None
+        is_indented = line[0].x0 - left > unit and above[0].x0 - left < 0.7 * unit and not is_hanging
         is_short = right - above[-1].x1 > 0.25 * (right - left) and not above[-1].line.text.endswith("-")
         is_resized = not 0.7 < line[0].height / max(1e-6, above[0].height) < 1.4
-        if is_table or is_indented or is_short or is_resized or line[0].y0 - above[0].y0 > 1.35 * pitch:
+        is_item = _ITEM.match(line[0].line.text) is not None or (is_hanging and line[0].x0 < first.x0 - 0.7 * unit)
+        if is_item or is_table or is_indented or is_short or is_resized or line[0].y0 - above[0].y0 > 1.35 * pitch:
             paragraphs.append(list(line))
         else:
             paragraphs[-1] += line
@@ -233,4 +240,5 @@ def _block(members: Sequence[Line], order: int, source: str) -> Block:
     confidence = sum(len(line.text) * (line.confidence or 0.0) for line in members) / max(1, size)
     box = (min(x0s), min(y0s), max(x1s), max(y1s))
     text = join_lines([line.text for line in members])
-    return Block("text", box, order, None, text, confidence=round(confidence, 4), source=source)
+    kind = "list" if _ITEM.match(text) else "text"
+    return Block(kind, box, order, None, text, confidence=round(confidence, 4), source=source)

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from omnipipe.config import Config, operation
 from omnipipe.errors import ConfigError, MissingExtraError
 from omnipipe.tasks.ocr_extraction.alphabet import settled
+from omnipipe.tasks.ocr_extraction.bullets import with_bullets
 from omnipipe.tasks.ocr_extraction.compass import Compass
 from omnipipe.tasks.ocr_extraction.doubt import LARGER, is_better, is_doubtful, softened, without_specks
 from omnipipe.tasks.ocr_extraction.languages import letters_of
@@ -213,7 +214,7 @@ class RapidOCR:
             again = [_smaller(line) for line in self._read_lines(softer, self._find_lines(softer))]
             if is_better(self._kept(again), kept):
                 found, kept = again, self._kept(again)
-        kept = without_specks(kept)
+        kept = with_bullets(image, without_specks(kept))
         return kept, quality_by_doubt(found) if kept else None
 
     def _read_lines(self, image: Image, quads: Sequence[Quad]) -> list[FoundLine]:
