@@ -96,7 +96,7 @@ def main() -> None:
         ]
         readings = list(_read_all(tasks, args.cache, args.processes))
         if args.turns:
-            figures[engine] = _upright(readings)
+            figures[f"turns, {engine}"] = _upright(readings)
             continue
         pairs = [(truth, found) for truth, found in zip(truths, readings, strict=True) if found.route == "ocr"]
         scores = [_score(truth, found) for truth, found in pairs]
@@ -104,7 +104,10 @@ def main() -> None:
         if args.texts:
             _write_texts(args.texts / engine, pairs)
     if args.save:
-        record.save("ocr_turns" if args.turns else "ocr_quality", figures)
+        # Readings and turns are asked for apart and stand in one file.
+        kept = record.RESULTS / "ocr_quality.json"
+        before = json.loads(kept.read_text())["figures"] if kept.exists() else {}
+        record.save("ocr_quality", {**before, **figures})
 
 
 def _truths(corpus: Path) -> Iterator[Truth]:
@@ -184,12 +187,16 @@ def _report(engine: str, scores: Sequence[Score]) -> dict[str, object]:
         print(_line(mean) + goal)
     judged = [s for s in scores if s.cer is not None and s.quality is not None and s.group in GOALS]
     errors, qualities = [s.cer or 0.0 for s in judged], [s.quality or 0.0 for s in judged]
-    foretold = {
-        "pearson": round(correlation(qualities, errors), 3),
-        "spearman": round(rank_correlation(qualities, errors), 3),
-        "mean_distance": round(statistics.mean(abs(1 - q - e) for q, e in zip(qualities, errors, strict=True)), 4),
-        "pages": len(judged),
-    }
+    foretold: dict[str, float] = (
+        {}
+        if not judged
+        else {
+            "pearson": round(correlation(qualities, errors), 3),
+            "spearman": round(rank_correlation(qualities, errors), 3),
+            "mean_distance": round(statistics.mean(abs(1 - q - e) for q, e in zip(qualities, errors, strict=True)), 4),
+            "pages": len(judged),
+        }
+    )
     print(f"quality and error rate: {foretold}\n")
     return {"groups": groups, "quality_and_cer": foretold, "pages": [asdict(score) for score in scores]}
 
