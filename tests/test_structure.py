@@ -200,6 +200,33 @@ def test_numbered_headings_take_their_level_from_the_number() -> None:
     assert titles == ["# On foxes", "## 1 Fields", "### 1.1 Hills", "## 2 Rivers"]
 
 
+def test_a_good_structure_tree_names_the_headings() -> None:
+    content = [b"/H2 << /MCID 0 >> BDC BT /F1 10 Tf 72 700 Td (Of foxes) Tj ET EMC"]
+    content += [
+        b"/P << /MCID %d >> BDC BT /F1 10 Tf 72 %d Td (%s) Tj ET EMC" % (i, 700 - 13 * i, line.encode())
+        for i, line in enumerate(PROSE, 1)
+    ]
+    stream = b"\n".join(content)
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R /MarkInfo << /Marked true >> /StructTreeRoot 6 0 R >>",
+        b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /StructParents 0 /Contents 4 0 R"
+        b" /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        b"<< /Type /StructTreeRoot /K [7 0 R 8 0 R] /ParentTree 9 0 R >>",
+        b"<< /Type /StructElem /S /H2 /P 6 0 R /Pg 3 0 R /K 0 >>",
+        b"<< /Type /StructElem /S /P /P 6 0 R /Pg 3 0 R /K [1 2 3 4] >>",
+        b"<< /Nums [0 [7 0 R 8 0 R 8 0 R 8 0 R 8 0 R]] >>",
+    ]
+    document = pypdfium2.PdfDocument(pdf_of_objects(objects))
+
+    layer = read_text_layer(document[0], TextOptions())
+
+    document.close()
+    assert layer.text == "## Of foxes\n\n" + " ".join(PROSE)
+
+
 def test_a_line_of_text_that_looks_like_markup_is_escaped() -> None:
     layer = read([*lines(PROSE, 700), (72, 640, 10, 0, "# of foxes seen"), (72, 600, 10, 0, "> 50 percent")])
 

@@ -48,8 +48,8 @@ _buffer = ctypes.create_string_buffer(_SIZE.value)
 _font = bare(pdfium.FPDFTextObj_GetFont, ctypes.c_void_p)
 
 
-def word_styles(textpage: pypdfium2.PdfTextPage, words: Words) -> NDArray[np.uint8]:
-    """The style of each word: the sum of its bits."""
+def word_objects(textpage: pypdfium2.PdfTextPage, words: Words) -> NDArray[np.uint64]:
+    """Addresses of the text objects that words belong to; 0 where PDFium knows none."""
     handle = ctypes.cast(textpage.raw, Handle)
     line, chars = words.line, words.char
     num = len(chars)
@@ -67,6 +67,12 @@ def word_styles(textpage: pypdfium2.PdfTextPage, words: Words) -> NDArray[np.uin
     inside = mixed.nonzero()[0]
     if len(inside):
         found[inside] = _objects(handle, chars, inside)
+    return found
+
+
+def word_styles(words: Words, found: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """The style of each word, the sum of its bits, from the words' text objects."""
+    num = len(found)
     changes = np.ones(num, bool)
     changes[1:] = found[1:] != found[:-1]
     fonts = [_font(_P(one)) if one else 0 for one in found[changes].tolist()]
@@ -103,7 +109,6 @@ def _fixed(words: Words, owner: NDArray[np.intp]) -> list[int]:
 
 
 def _objects(handle: Handle, chars: list[int], which: NDArray[np.intp]) -> NDArray[np.uint64]:
-    """Addresses of the text objects that words belong to; 0 where PDFium knows none."""
     found = map(_text_object, repeat(handle), [chars[i] for i in which.tolist()])
     return np.fromiter((address or 0 for address in found), np.uint64, len(which))
 

@@ -21,6 +21,9 @@ MAX_LEVELS = 4
 MIN_HEADING = 1.14
 """A heading is set at least this many times larger than the body."""
 
+TAGGED = 10
+"""Levels that the structure tree of the file names are above this, until they are settled."""
+
 SET_OFF = MAX_LEVELS + 1
 """The level of headings that only their style sets off, until those of the page are known."""
 
@@ -96,9 +99,12 @@ def settle_levels(parts: list[Part]) -> list[Part]:
     titles = [part for part in parts if part.type == "title"]
     if not titles:
         return parts
-    used = sorted({part.level or 1 for part in titles} - {SET_OFF})
+    used = sorted({part.level or 1 for part in titles if (part.level or 1) < SET_OFF})
     # What only its style sets off is never the title of a document.
     ranks = {**{level: rank for rank, level in enumerate(used, 1)}, SET_OFF: max(2, len(used) + 1)}
+    named = [part for part in titles if (part.level or 0) > TAGGED]
+    if named:
+        return _below_named(parts, ranks, named)
     parts = [part._replace(level=ranks[part.level or 1]) if part.type == "title" else part for part in parts]
     depths = {
         round(part.size, 1): min(match[1].count(".") + 2, 6)
@@ -122,6 +128,23 @@ def settle_levels(parts: list[Part]) -> list[Part]:
                     level = min(level, max(1, min(smaller) - 1))
                 elif not alike and larger:
                     level = max(level, min(6, max(larger) + 1))
+            part = part._replace(level=level)
+        settled.append(part)
+    return settled
+
+
+def _below_named(parts: list[Part], ranks: dict[int, int], named: list[Part]) -> list[Part]:
+    """`parts` with the levels that the file names; other headings stand below those unless they are larger."""
+    largest = max(part.size for part in named)
+    lowest = max(part.level or 0 for part in named) - TAGGED
+    settled = []
+    for part in parts:
+        if part.type == "title":
+            level = part.level or 1
+            if level > TAGGED:
+                level -= TAGGED
+            else:
+                level = 1 if part.size > 1.03 * largest else min(ranks[level] + lowest, 6)
             part = part._replace(level=level)
         settled.append(part)
     return settled

@@ -77,7 +77,8 @@ class PageStyle:
     `body` is the size of running text, `levels` are the sizes of headings (largest first), `words` the page's words
     and its text (to see how a broken word is written elsewhere), `styles` the bits of each word, `marked` those that
     set it off from the text around it. `links` maps words to addresses. `codes`: fixed width means code here.
-    `accents`: on which side of its letter a loose accent stands (before, after; empty for none).
+    `accents`: on which side of its letter a loose accent stands (before, after; empty for none). `tags`: the heading
+    level of each word by the structure tree of the file, empty without a good one.
     """
 
     body: float
@@ -89,6 +90,7 @@ class PageStyle:
     links: Mapping[int, str] = field(default_factory=dict)
     codes: bool = False
     accents: str = ""
+    tags: bytes = b""
 
     @property
     def text(self) -> str:
@@ -131,6 +133,11 @@ def to_rows(pieces: Pieces, column: Column, text: str, styles: bytes = b"") -> l
         style = shared_style(styles, spans)
         rows.append(Row(" ".join(tokens), x0, y0, x1, y1, em, gaps, words[start], tuple(spans), style))
     return rows
+
+
+def tag_level(row: Row, tags: bytes) -> int:
+    """The heading level that the file names for a row: that of its first word, 0 for none."""
+    return tags[row.word] if row.word < len(tags) else 0
 
 
 def shared_style(styles: bytes, spans: Sequence[tuple[int, int]]) -> int:

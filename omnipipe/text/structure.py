@@ -11,10 +11,11 @@ from omnipipe.text.accents import find_side, join_accents
 from omnipipe.text.arrange import arrange
 from omnipipe.text.code import has_code
 from omnipipe.text.emphasis import set_off
-from omnipipe.text.fonts import word_styles
+from omnipipe.text.fonts import word_objects, word_styles
 from omnipipe.text.headings import settle_levels
 from omnipipe.text.links import find_links
 from omnipipe.text.rows import MATH, PageStyle, Part
+from omnipipe.text.tags import heading_levels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,13 +43,15 @@ def page_style(
 
     The fonts of text that was put under a scanned page (`is_scan`) are guesses, and say nothing.
     """
-    styles = np.zeros(len(words.char), np.uint8) if is_scan else word_styles(textpage, words)
+    objects = np.zeros(len(words.char), np.uint64) if is_scan else word_objects(textpage, words)
+    styles = word_styles(words, objects)
     lengths = words.last - words.first
     marked = set_off(styles, lengths) if options.emphasis else b""
     links = find_links(page, words) if options.links else {}
     bits = styles.tobytes()
     accents = "" if words.text.isascii() else find_side(textpage, words)
-    return PageStyle(*sizes, words, bits, marked, options, links, has_code(styles, lengths), accents)
+    tags = heading_levels(page, words, objects) if options.headings else b""
+    return PageStyle(*sizes, words, bits, marked, options, links, has_code(styles, lengths), accents, tags)
 
 
 def has_formula(style: PageStyle) -> bool:
