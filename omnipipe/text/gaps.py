@@ -25,7 +25,8 @@ _MIN_LINES = 4
 _NUMBERS = 3
 _NUMERIC = 0.6
 """Of the pieces right of the first column: tables with more numbers may stand over both columns of a page."""
-_MAX_PIECES = 20_000
+MAX_PIECES = 20_000
+"""Pages of more pieces are not searched for tables."""
 
 
 class _Rows(NamedTuple):
@@ -44,7 +45,7 @@ def gap_boxes(pieces: Pieces, text: str, numbers: NDArray[np.intp], least: int =
 
     `text` is the page's, `numbers` counts those in each of `pieces`.
     """
-    if len(pieces.left) < 3 or len(pieces.left) > _MAX_PIECES:
+    if len(pieces.left) < 3:
         return []
     rows = _rows(pieces)
     rich = (rows.num_pieces >= least) | (np.add.reduceat(numbers[rows.order], rows.starts) >= _NUMBERS)

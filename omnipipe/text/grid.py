@@ -12,6 +12,7 @@ import numpy as np
 
 from omnipipe.text.gutters import median
 from omnipipe.text.table_columns import SNAP, band_numbers, base_of, columns_of, drop_mark_columns
+from omnipipe.text.table_heads import MAX_HEADS, lines_at, stretch_heads, with_joined_heads
 from omnipipe.text.table_rows import Band, find_rows
 
 if TYPE_CHECKING:
@@ -25,10 +26,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-_MAX_HEADS = 6
-_MAX_LINES = 8
-_TIGHT = 0.7
-"""Font sizes of white between lines of one heading at most."""
+MAX_CELLS = 20_000
 _MAX_CROSSED = 0.35
 """Where more of the runs lie across gaps there is no grid, and no need to look further."""
 _LEAST_LINES = 0.25
@@ -83,6 +81,7 @@ def build_grid(
 ) -> Grid | None:
     """The grid of `region`, which holds `runs`, whose texts are `strings`; None where there is no table.
 
+    A grid of more than `MAX_CELLS` places comes without its cells.
     `columns` are those of `column_edges`.
     """
     edges, is_line = columns
@@ -97,7 +96,9 @@ def build_grid(
     bands = find_rows(runs, first, last, region, edges, strings)
     if len(bands) < 2:
         return None
-    bands = _with_joined_heads(runs, bands, edges, region.lines)
+    if len(bands) * num_columns > MAX_CELLS:
+        return Grid([], len(bands), num_columns, 1, edges, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
+    bands = with_joined_heads(runs, bands, edges, region.lines)
     rects = _merge(runs, bands, edges, is_line, region.lines)
     cells = _cells(runs, bands, rects, first)
     crossed = float(np.mean(last > first))
@@ -162,7 +163,7 @@ def _merge(
             across[r, c0:c1] = True
     wall = _walls(bands, edges, lines)
     _stretch_lone(runs, bands, edges, wall, across)
-    _stretch_heads(runs, bands, edges, filled, lines, across)
+    stretch_heads(runs, bands, edges, filled, lines, across)
     is_ruled_row = wall.any(axis=1)
     for c in range(num_columns - 1):
         if is_line[c + 1]:
@@ -171,38 +172,6 @@ def _merge(
             across[:, c] &= ~wall[:, c]
     down = _joined_rows(bands, edges, filled, wall, lines)
     return _components(across, down)
-
-
-def _with_joined_heads(runs: Pieces, bands: list[Band], edges: Sequence[float], lines: Rulings) -> list[Band]:
-    """`bands` with the lines of headings of several lines made one row, above the first line over the full width."""
-    limit = next((r for r, band in enumerate(bands[:_MAX_LINES]) if band.full_below), 0)
-    if not limit or 2 * limit >= len(bands):
-        return bands
-    filled = np.zeros((limit + 2, len(edges) - 1), bool)
-    across = np.zeros((limit + 2, max(len(edges) - 2, 1)), bool)
-    for r, band in enumerate(bands[: limit + 2]):
-        for first, last in band.spans.values():
-            filled[r, first : last + 1] = True
-            across[r, first:last] = True
-    _stretch_heads(runs, bands[: limit + 2], edges, filled, lines, across)
-    em = median(runs.size)
-    joined = [bands[0]]
-    for r in range(1, limit + 1):
-        above = joined[-1]
-        tight = _white(runs, above, bands[r]) < _TIGHT * em
-        if tight and not above.ruled_below and not across[r - 1].any() and not across[r].any():
-            above.add(bands[r])
-            above.ruled_below, above.full_below = bands[r].ruled_below, bands[r].full_below
-        else:
-            joined.append(bands[r])
-    return joined + bands[limit + 1 :]
-
-
-def _white(runs: Pieces, above: Band, below: Band) -> float:
-    """Points between the lowest baseline of a row and the letters of the next."""
-    upper, lower = list(above.spans), list(below.spans)
-    base = base_of(runs)
-    return float((base[lower] - 0.65 * runs.size[lower]).min() - base[upper].max())
 
 
 def _stretch_lone(
@@ -217,58 +186,6 @@ def _stretch_lone(
         off = abs(float(runs.left[run] + runs.right[run]) / 2 - middle)
         if first < last or (first > 0 and off < 1.5 * float(runs.size[run])):
             across[r] = True
-
-
-def _stretch_heads(
-    runs: Pieces,
-    bands: Sequence[Band],
-    edges: Sequence[float],
-    filled: NDArray[np.bool_],
-    lines: Rulings,
-    across: NDArray[np.bool_],
-) -> None:
-    """Headings that stand over several columns, by a line below them or by their middle; changes `across`."""
-    left, right = np.array(edges[:-1]), np.array(edges[1:])
-    limit = next((r for r, band in enumerate(bands[:_MAX_HEADS]) if band.full_below), 1)
-    for r, band in enumerate(bands[: min(limit, len(bands) - 1)]):
-        for x0, x1 in _lines_at(lines, band.bottom)[:, 1:].tolist() if band.ruled_below else []:
-            under = np.flatnonzero(np.minimum(right, x1) - np.maximum(left, x0) > 0.5 * (right - left))
-            if len(under) > 1 and np.count_nonzero(filled[r, under]) == 1:
-                across[r, under[0] : under[-1]] = True
-                filled[r, under] = True
-        for run, (first, last) in band.spans.items():
-            a, b = _centred(runs, run, (first, last), filled[r], filled[r + 1], edges)
-            across[r, a:b] = True
-            filled[r, a : b + 1] = True
-
-
-def _centred(
-    runs: Pieces,
-    run: int,
-    span: tuple[int, int],
-    filled: NDArray[np.bool_],
-    below: NDArray[np.bool_],
-    edges: Sequence[float],
-) -> tuple[int, int]:
-    """The columns that a heading stands over: those around it that are free and have its middle."""
-    first, last = span
-    low, high = first, last
-    while low > 0 and not filled[low - 1] and below[low - 1]:
-        low -= 1
-    while high + 1 < len(filled) and not filled[high + 1] and below[high + 1]:
-        high += 1
-    middle, em = float(runs.left[run] + runs.right[run]) / 2, float(runs.size[run])
-    off = abs((edges[first] + edges[last + 1]) / 2 - middle)
-    best = (off - em, first, last)
-    for a in range(low, first + 1):
-        for b in range(last, high + 1):
-            best = min(best, (abs((edges[a] + edges[b + 1]) / 2 - middle), a, b))
-    return best[1], best[2]
-
-
-def _lines_at(lines: Rulings, y: float) -> NDArray[np.float32]:
-    flat = lines.horizontal
-    return flat[slice(*np.searchsorted(flat[:, 0], (y - SNAP, y + SNAP)))]
 
 
 def _walls(bands: Sequence[Band], edges: Sequence[float], lines: Rulings) -> NDArray[np.bool_]:
@@ -298,7 +215,7 @@ def _joined_rows(
     for r in range(num_rows - 1):
         if not bands[r].ruled_below:
             continue
-        near = _lines_at(lines, bands[r].bottom)
+        near = lines_at(lines, bands[r].bottom)
         overlap = np.minimum(right, near[:, 2, None]) - np.maximum(left, near[:, 1, None])
         ruled = (overlap > 0.5 * (right - left)).any(axis=0)
         if ruled.all() or not ruled.any():
@@ -356,7 +273,7 @@ def _cells(runs: Pieces, bands: Sequence[Band], rects: Sequence[Rect], first: ND
 
 def _num_heads(bands: Sequence[Band], cells: Sequence[Cell], strings: Sequence[str]) -> int:
     """How many rows at the top are headings."""
-    limit = max(1, min(_MAX_HEADS, len(bands) // 2))
+    limit = max(1, min(MAX_HEADS, len(bands) // 2))
     heads = next((r + 1 for r in range(limit) if bands[r].full_below), 1)
     numeric = [_is_numeric(band, strings) for band in bands]
     if any(numeric[:heads]):

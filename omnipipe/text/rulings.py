@@ -40,7 +40,7 @@ _get_fill = bare(pdfium.FPDFPageObj_GetFillColor, ctypes.c_int)
 
 _MAX_OBJECTS = 2000
 _MAX_SEGMENTS = 3000
-_ENOUGH, _LEAST_LINES = 200, 0.3
+_ENOUGH, _LEAST_LINES = 150, 0.2
 """Where of so many paths fewer (0 to 1) are lines, the page is a drawing."""
 _SMALL = 8.0
 """Points; smaller paths are letters, dots and marks."""
@@ -101,6 +101,10 @@ class _Lines:
                 self.add(_get_inside(found, i), matrix, depth + 1)
 
     def _add_path(self, path: Handle, outer: Matrix) -> None:
+        self.num_paths += 1
+        if self.num_paths > _ENOUGH and len(self.boxes) + len(self.fills) < _LEAST_LINES * self.num_paths:
+            self.budget = 0
+            return
         count: int = _count_segments(path)
         self.budget -= 1
         if count < 2 or self.budget <= 0 or not _get_bounds(path, *self._out):
@@ -113,12 +117,8 @@ class _Lines:
         fill, stroke = self._mode
         if not _get_draw_mode(path, ctypes.byref(fill), ctypes.byref(stroke)) or not (fill.value or stroke.value):
             return
-        self.num_paths += 1
         if is_thin and count <= 6:
             self.boxes.append((x0, y0, x1, y1))
-            return
-        if self.num_paths > _ENOUGH and len(self.boxes) + len(self.fills) < _LEAST_LINES * self.num_paths:
-            self.budget = 0
             return
         self.budget -= count
         if self.budget > 0:
@@ -187,10 +187,14 @@ def _matrix(found: Handle) -> Matrix:
 def find_lines(page: pypdfium2.PdfPage) -> Floats:
     """Straight lines of `page` as boxes (n x 4: left, bottom, right, top in points of the unturned page).
 
-    Looks at the first 2,000 objects and 3,000 parts of paths only; what is not a number is left out.
+    Looks at 2,000 objects, the first and the last, and 3,000 parts of paths only; what is not a number is left out.
     """
     raw = ctypes.cast(page.raw, Handle)
-    handles = list(map(_get_object, repeat(raw), range(min(_count_objects(raw), _MAX_OBJECTS))))
+    count = _count_objects(raw)
+    # Lines are drawn before the text or after it.
+    half = _MAX_OBJECTS // 2
+    indices = range(count) if count <= _MAX_OBJECTS else (*range(half), *range(count - half, count))
+    handles = list(map(_get_object, repeat(raw), indices))
     lines = _Lines()
     wanted = (pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_FORM)
     for kind, found in zip(map(_get_type, handles), handles, strict=True):

@@ -86,6 +86,8 @@ class TableReader:
                 found = self.read(wider, inside | (self.within(wider) & free), free, kind, labelled=True)
                 if found.table is not None:
                     return found
+        if np.count_nonzero(inside[self._piece]) > MAX_WORDS:
+            return Read(None, "seen", inside)
         runs = self._runs(region, inside)
         if runs is None:
             return Read(None, "none", inside)

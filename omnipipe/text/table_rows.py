@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"^[^A-Za-z]*\d[^A-Za-z]*$")
 _SNAP = 3.0
+_RECENT = 8
+"""Lines of a row that are looked at to see whether the next one goes on with it."""
 _TIGHT = 0.95
 """Font sizes of white at most above a line that goes on with the cell above it."""
 _X_HEIGHT = 0.65
@@ -31,8 +33,8 @@ _X_HEIGHT = 0.65
 class Band:
     """A row: its bounds, its lines of text (numbers of runs), the columns (first, last) that each run covers.
 
-    `ruled_below` and `full_below` say whether a line is drawn below it, and over the table's full width. `tall` are
-    columns with a cell that reaches over so many rows more below.
+    `columns` are those with text. `ruled_below` and `full_below` say whether a line is drawn below the row, and over
+    the table's full width. `tall` are columns with a cell that reaches over so many rows more below.
     """
 
     top: float
@@ -42,16 +44,19 @@ class Band:
     ruled_below: bool = False
     full_below: bool = False
     tall: dict[int, int] = field(default_factory=dict)
+    columns: set[int] = field(default_factory=set)
 
-    @property
-    def columns(self) -> set[int]:
-        """The columns with text."""
-        return {c for first, last in self.spans.values() for c in range(first, last + 1)}
+    def take(self, run: int, first: int, last: int) -> None:
+        """Put a run on the line; it covers the columns `first` to `last`."""
+        self.lines[-1].append(run)
+        self.spans[run] = (first, last)
+        self.columns.update(range(first, last + 1))
 
     def add(self, band: Band, keep: bool = False) -> None:
         """Take the lines of `band`, which stands below; the bounds stay with `keep`."""
         self.lines += band.lines
         self.spans |= band.spans
+        self.columns |= band.columns
         if not keep:
             self.bottom = max(self.bottom, band.bottom)
 
@@ -85,7 +90,7 @@ class _Text:
     def runs_on(self, row: Band, run: int) -> bool:
         """Whether the first word of `run` would not have fitted on the line above it in its column."""
         column = self.first[run]
-        above = [i for line in row.lines for i in line if self.first[i] <= column <= self.last[i]]
+        above = [i for line in row.lines[-_RECENT:] for i in line if self.first[i] <= column <= self.last[i]]
         if not above:
             return False
         lowest = max(self.base[i] for i in above)
@@ -187,8 +192,7 @@ def _lines(text: _Text, inside: list[int]) -> list[Band]:
             bands.append(Band(text.top[i], text.base[i], [[]]))
         band = bands[-1]
         previous = text.base[i]
-        band.lines[0].append(i)
-        band.spans[i] = (text.first[i], text.last[i])
+        band.take(i, text.first[i], text.last[i])
         band.top, band.bottom = min(band.top, text.top[i]), max(band.bottom, text.base[i])
     return bands
 
@@ -244,6 +248,7 @@ def _attached(text: _Text, bands: list[Band], full: list[Band], usual: float) ->
                 part = out.pop()
                 band.lines = part.lines + band.lines
                 band.spans = part.spans | band.spans
+                band.columns |= part.columns
                 band.top = min(part.top, band.top)
             out.append(band)
         elif out and above < near and above <= below and not out[-1].tall:

@@ -18,7 +18,6 @@ Kind = Literal["grid", "between", "gaps"]
 Verdict = Literal["table", "seen", "none"]
 """`seen`: likely a table, but not understood."""
 
-MAX_CELLS = 20_000
 _MARKER = re.compile(r"^(?:[(\[]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)\]]|\[.{1,12}\]|[^\w\s]|o)$")
 _PAGE = re.compile(r"^(?:\d{1,4}|[ivxlc]{1,7})$")
 _FEW_ROWS = 6
@@ -33,7 +32,7 @@ _DIGIT = re.compile(r"\d")
 def judge_grid(grid: Grid, kind: Kind) -> Verdict:
     """By the shape of `grid`. The limits part all tables from all drawings and forms of the corpus that they were
     measured on, with room on both sides."""
-    if grid.num_rows * grid.num_columns > MAX_CELLS:
+    if not grid.cells:
         return "seen"
     if grid.num_rows < 2 or grid.num_columns < 2:
         return "none"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.gaps import gap_boxes
+from omnipipe.text.gaps import MAX_PIECES, gap_boxes
 from omnipipe.text.gutters import are_text_columns, median
 from omnipipe.text.lines import Pieces, to_frame
 from omnipipe.text.order import Column
@@ -139,6 +139,8 @@ class TableFinder:
         nothing = no_tables(pieces)
         if not self._hints(pieces, which, turn):
             return nothing
+        if len(pieces.left) > MAX_PIECES:
+            return no_tables(pieces, (NOT_UNDERSTOOD,))
         if self._lines is None:
             self._lines = find_lines(self._page)
         rulings = to_rulings(self._lines, turn)
