@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from omnipipe.text.chars import Words
 
-_MAX_ELEMENTS = 300
+_MAX_ELEMENTS = 200
 """Trees with more elements on a page (large tables) are left alone: they would take longer than the page's text."""
 
 _MIN_COVERED = 0.9
@@ -37,11 +37,14 @@ def heading_levels(page: pypdfium2.PdfPage, words: Words, objects: NDArray[np.ui
     """
     if not pdfium.FPDFCatalog_IsTagged(page.pdf.raw):
         return b""
+    found, owner = np.unique(objects, return_inverse=True)
+    ids = [_content_id(_P(one)) if one else -1 for one in found.tolist()]
+    # The number of pieces of content tells how large the tree is, before PDFium builds it.
+    if not 0 < len(set(ids) - {-1}) <= _MAX_ELEMENTS:
+        return b""
     levels = _levels(page)
     if not any(levels.values()):
         return b""
-    found, owner = np.unique(objects, return_inverse=True)
-    ids = [_content_id(_P(one)) if one else -1 for one in found.tolist()]
     covered = np.array([one in levels for one in ids], bool)[owner]
     lengths = words.last - words.first
     if int(lengths[covered].sum()) < _MIN_COVERED * int(lengths.sum()):
