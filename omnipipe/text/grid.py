@@ -93,7 +93,7 @@ def build_grid(
         return None
     if _line_share(runs, first, last) < _LEAST_LINES:
         return None
-    bands = find_rows(runs, first, last, region, edges, strings)
+    bands = find_rows(runs, first, last, region, edges, strings, is_line)
     if len(bands) < 2:
         return None
     if len(bands) * num_columns > MAX_CELLS:

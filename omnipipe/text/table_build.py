@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 MAX_WORDS = 20_000
 """Regions with more words are not looked at."""
-_CUT, _CUT_NUMBER = 0.34, 0.2
-"""Font sizes; words of one cell are closer, and a number to the words before it."""
+_CUT, _CUT_TIGHT = 0.34, 0.2
+"""Font sizes; words of one cell are closer. Numbers and the words of three columns may stand closer."""
 _MAX_HEADS = 4
 _MAX_STRAYS = 12
 """Forms and drawings have more lines down than this that part no columns."""

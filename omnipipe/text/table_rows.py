@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"^[^A-Za-z]*\d[^A-Za-z]*$")
 _SNAP = 3.0
+_BOXED = 4
+"""Spaces between lines over the full width from which on they are rows."""
 _RECENT = 8
 """Lines of a row that are looked at to see whether the next one goes on with it."""
 _TIGHT = 0.95
@@ -110,8 +112,10 @@ def find_rows(
     region: Region,
     edges: Sequence[float],
     strings: Sequence[str],
+    is_line: Sequence[bool],
 ) -> list[Band]:
-    """The rows of a table from top to bottom; `first` and `last` are the columns that each run covers."""
+    """The rows of a table from top to bottom; `first` and `last` are the columns that each run covers, `is_line` says
+    which of `edges` are drawn."""
     text = _Text(runs, first, last, edges, strings)
     places = _line_places(runs, region, edges)
     middle = np.array(text.base) - 0.3 * runs.size
@@ -119,11 +123,12 @@ def find_rows(
     bounds = [region.top, *(y for y, _ in places), region.bottom]
     bands: list[Band] = []
     num_slabs = len(places) + 1
+    is_boxed = num_slabs >= _BOXED and all(is_line) and all(is_full for _, is_full in places)
     for k in range(num_slabs):
         inside = np.flatnonzero(slab == k)
         if not len(inside):
             continue
-        found = _slab_rows(text, inside.tolist(), num_slabs)
+        found = _slab_rows(text, inside.tolist(), num_slabs, is_boxed)
         found[0].top, found[-1].bottom = bounds[k], bounds[k + 1]
         for band, after in pairwise(found):
             band.bottom = after.top = (band.bottom + after.top) / 2
@@ -161,8 +166,8 @@ def _line_places(runs: Pieces, region: Region, edges: Sequence[float]) -> list[t
     return sorted((y, length > 0.85 * width) for y, length in places)
 
 
-def _slab_rows(text: _Text, inside: list[int], num_slabs: int) -> list[Band]:
-    """The rows of what stands between two lines."""
+def _slab_rows(text: _Text, inside: list[int], num_slabs: int, is_boxed: bool) -> list[Band]:
+    """The rows of what stands between two lines; `is_boxed` says that lines go around all cells."""
     bands = _lines(text, inside)
     most = max(len(band.columns) for band in bands)
     full = [band for band in bands if len(band.columns) >= max(2, 0.6 * most)]
@@ -172,6 +177,10 @@ def _slab_rows(text: _Text, inside: list[int], num_slabs: int) -> list[Band]:
         bands = _with_tall_cells(bands, full, usual)
     if full:
         bands = _attached(text, bands, full, usual)
+    if is_boxed and len(bands) > 1 and _is_one_row(text, bands):
+        for band in bands[1:]:
+            bands[0].add(band)
+        return bands[:1]
     small = len(bands) <= (8 if num_slabs > 3 else 3 if num_slabs == 3 else 0)
     rows = [bands[0]]
     for band in bands[1:]:
@@ -180,6 +189,18 @@ def _slab_rows(text: _Text, inside: list[int], num_slabs: int) -> list[Band]:
         else:
             rows.append(band)
     return rows
+
+
+def _is_one_row(text: _Text, bands: list[Band]) -> bool:
+    """Whether lines of a box are the lines of its cells: columns have different numbers of lines, few are numbers."""
+    counts: dict[int, int] = {}
+    numbers = runs = 0
+    for band in bands:
+        for run, (first, _) in band.spans.items():
+            counts[first] = counts.get(first, 0) + 1
+            runs += 1
+            numbers += bool(_NUMBER.match(text.strings[run]))
+    return 3 * numbers < runs and min(counts.values()) < max(counts.values())
 
 
 def _lines(text: _Text, inside: list[int]) -> list[Band]:
