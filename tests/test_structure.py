@@ -9,6 +9,7 @@ import numpy as np
 import pypdfium2
 import pytest
 
+from benchmarks.text_layer_pdfs import Run, pdf_of_runs
 from omnipipe.text.layer import TextLayer, read_text_layer
 from omnipipe.text.ligatures import mend_ligatures
 from omnipipe.text.options import TextOptions
@@ -254,6 +255,20 @@ def test_lam_and_alef_of_one_glyph_change_places() -> None:
     )
 
     assert mended == "\u0645\u0646 \u0627\u0644\u0623 \u0648\u0627\u0644"
+
+
+def test_korean_words_go_on_in_the_next_line() -> None:
+    lines = [
+        "\uac00\ub098\ub2e4\ub77c \ub9c8\ubc14\uc0ac\uc544" * 3,
+        "\uc790\ucc28\uce74 \ud0c0\ud30c\ud558\uac70 " * 3,
+    ]
+    lines.append(lines[0])
+
+    document = pypdfium2.PdfDocument(pdf_of_runs([Run(60, 700 - 14 * i, 11, line) for i, line in enumerate(lines)]))
+
+    layer = read_text_layer(document[0], TextOptions())
+    document.close()
+    assert layer.text == "".join(lines)
 
 
 def test_formulas_keep_their_text_and_set_a_flag() -> None:

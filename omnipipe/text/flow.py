@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _NO_SPACE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 _SPECIAL = re.compile(r"^(?=#{1,6}(?: |$)|>|[-+*] |```|~~~|={2,}$|-{2,}$|_{3,}$|\*{3,}$)", re.MULTILINE)
+_HANGUL = re.compile("[\uac00-\ud7a3]")
+_HANGUL_SPACED = re.compile("[\uac00-\ud7a3] +\r?\n[\uac00-\ud7a3]")
 _LEADER = re.compile(r"(?:\. ?){5,} *[\divxlc]{1,6}$")
 _FIRST = frozenset("#>-+*`~=_")
 
@@ -36,11 +38,29 @@ def flow(group: Sequence[Row], edge: float, page: PageStyle) -> str:
             (is_table and (previous.gaps or row.gaps)) or not _runs_on(previous, row, edge) or _is_entry(previous.text)
         ):
             out += "\n" + row.text
-        elif _NO_SPACE.match(last) and _NO_SPACE.match(row.text):
-            out += row.text
         else:
-            out += " " + row.text
+            out += row.text if _goes_on(last, previous, row, page) else " " + row.text
     return out
+
+
+def splits_words(text: str) -> bool:
+    """Whether lines of Korean end within words: where a word ends, the file then has a space before the line break."""
+    return bool(_HANGUL.search(text) and _HANGUL_SPACED.search(text))
+
+
+def _goes_on(last: str, previous: Row, row: Row, page: PageStyle) -> bool:
+    """Whether no space stands between two lines: in Chinese and Japanese, and within a word of Korean."""
+    if _NO_SPACE.match(last):
+        return bool(_NO_SPACE.match(row.text))
+    return (
+        page.splits_words and bool(_HANGUL.match(last) and _HANGUL.match(row.text)) and not _ends_word(previous, page)
+    )
+
+
+def _ends_word(row: Row, page: PageStyle) -> bool:
+    word, count = row.spans[-1]
+    end = int(page.words.last[min(word + count, len(page.words.last)) - 1])
+    return page.text[end : end + 1] == " "
 
 
 def _is_entry(text: str) -> bool:

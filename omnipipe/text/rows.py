@@ -78,7 +78,8 @@ class PageStyle:
     and its text (to see how a broken word is written elsewhere), `styles` the bits of each word, `marked` those that
     set it off from the text around it. `links` maps words to addresses. `codes`: fixed width means code here.
     `accents`: on which side of its letter a loose accent stands (before, after; empty for none). `tags`: the heading
-    level of each word by the structure tree of the file, empty without a good one.
+    level of each word by the structure tree of the file, empty without a good one. `splits_words`: lines end within
+    words without a hyphen.
     """
 
     body: float
@@ -91,6 +92,7 @@ class PageStyle:
     codes: bool = False
     accents: str = ""
     tags: bytes = b""
+    splits_words: bool = False
 
     @property
     def text(self) -> str:

@@ -11,6 +11,7 @@ from omnipipe.text.accents import find_side, join_accents
 from omnipipe.text.arrange import arrange
 from omnipipe.text.code import has_code
 from omnipipe.text.emphasis import set_off
+from omnipipe.text.flow import splits_words
 from omnipipe.text.fonts import word_objects, word_styles
 from omnipipe.text.headings import settle_levels
 from omnipipe.text.links import find_links
@@ -49,9 +50,21 @@ def page_style(
     marked = set_off(styles, lengths) if options.emphasis else b""
     links = find_links(page, words) if options.links else {}
     bits = styles.tobytes()
-    accents = "" if words.text.isascii() else find_side(textpage, words)
+    is_ascii = words.text.isascii()
+    accents = "" if is_ascii else find_side(textpage, words)
     tags = heading_levels(page, words, objects) if options.headings else b""
-    return PageStyle(*sizes, words, bits, marked, options, links, has_code(styles, lengths), accents, tags)
+    return PageStyle(
+        *sizes,
+        words,
+        bits,
+        marked,
+        options,
+        links,
+        has_code(styles, lengths),
+        accents,
+        tags,
+        not is_ascii and splits_words(words.text),
+    )
 
 
 def has_formula(style: PageStyle) -> bool:
