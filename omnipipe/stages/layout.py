@@ -135,6 +135,7 @@ class Layout(Stage):
 
     def _seen(self, picture: Pixels | None, *, is_scan: bool) -> tuple[tuple[Block, ...], Slant | None]:
         """What the model finds in `picture`, straightened where it is a scan that lies askew, and how it lies."""
+        from omnipipe.tasks.layout_extraction.paper import cleaned
         from omnipipe.tasks.layout_extraction.slant import Slant, find_slant, straightened
         from omnipipe.tasks.ocr_extraction.picture import to_array
 
@@ -145,7 +146,9 @@ class Layout(Stage):
         slant = Slant(degrees, picture.width, picture.height) if degrees else None
         if self._model is None:
             return (), slant
-        return self._model.extract(straightened(image, degrees) if degrees else image).blocks, slant
+        if degrees:
+            image = straightened(image, degrees)
+        return self._model.extract(cleaned(image) if is_scan else image).blocks, slant
 
     def _drawn(self, context: StageContext, page: Page) -> Pixels | None:
         """The picture of a text-layer page; None where it cannot be drawn: its text is good all the same."""

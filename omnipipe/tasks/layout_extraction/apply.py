@@ -17,12 +17,12 @@ from omnipipe.text.running import Box as MarginLine
 from omnipipe.text.running import classify_margins
 from omnipipe.text.running_form import is_note
 
-_BAND = 0.12
-"""Share of the page's height, at the top and at the bottom, in which a model's header or footer is believed."""
+_TOP, _BOTTOM = 0.09, 0.88
+"""Shares of the page's height above and below which a model's header or footer is believed: titles stand at the top."""
 _MAX_RUNNING = 120
 """Letters of a line of running matter at most."""
-_MAX_HEIGHT = 0.025
-"""Share of the page's height that a line of running matter is high at most: 20 points on A4."""
+_MAX_HEIGHT = 0.03
+"""Share of the page's height that a line of running matter, as OCR boxes it, is high at most: 25 points on A4."""
 _INSIDE = 0.5
 """Share of a figure that lies in another one which is there already."""
 _OUTER = 0.06
@@ -135,7 +135,7 @@ def _is_running(row: Sequence[Piece], inner: Sequence[Piece], kind: str, parts: 
     and apart from `inner`, the row after it."""
     height = statistics.median(piece.height for piece in row)
     top, bottom = min(piece.box[1] for piece in row), max(piece.box[3] for piece in row)
-    if height > _MAX_HEIGHT or not (bottom < _BAND if kind == "header" else top > 1 - _BAND):
+    if height > _MAX_HEIGHT or not (bottom < _TOP if kind == "header" else top > _BOTTOM):
         return False
     if any(len(piece.text) > _MAX_RUNNING for piece in row):
         return False
@@ -158,7 +158,7 @@ def _usual(pieces: Sequence[Piece]) -> float:
 
 def _outermost(pieces: Sequence[Piece]) -> frozenset[int]:
     """The first row, where it stands at the top of the page."""
-    return frozenset(index for row in rows_of(pieces)[:1] for index in row if pieces[index].box[3] < _BAND)
+    return frozenset(index for row in rows_of(pieces)[:1] for index in row if pieces[index].box[3] < 1 - _BOTTOM)
 
 
 def _holds(part: Box, box: Box) -> bool:
