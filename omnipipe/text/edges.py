@@ -25,6 +25,10 @@ _MAX_ROWS = 4
 _MAX_OUTER = _MAX_BANDS * _MAX_PIECES
 _SAMPLE_ROWS = 5
 
+_FEW = 16
+"""Pages with fewer pieces of lines, or with larger type by the page's height, are no pages of text."""
+_LARGE_TYPE = 0.018
+
 
 class Cells(NamedTuple):
     """Pieces of lines of one direction: arrays of one length.
@@ -69,12 +73,16 @@ class Margins(NamedTuple):
 
 
 class Edges(NamedTuple):
-    """The bands at the top and bottom of a page from outside inwards, its rows for other pages, and its usual size."""
+    """The bands at the top and bottom of a page from outside inwards, and its rows for other pages.
+
+    `em` is the usual font size, `inset` how far from the left edge text begins (0: there is no saying).
+    """
 
     head: tuple[Band, ...]
     foot: tuple[Band, ...]
     margins: Margins
     em: float
+    inset: float
     num_pieces: int
 
 
@@ -86,7 +94,15 @@ def find_edges(cells: Cells, text_of: Callable[[int], str], em: float) -> Edges:
     head, first = _bands(cells, kept, cells.top, cells.bottom, text_of, em)
     foot, last = _bands(cells, kept, 1 - cells.bottom, 1 - cells.top, text_of, em)
     rows = {row.pieces: (row.middle, row.size, row.texts) for row in (*first, *last)}
-    return Edges(head, foot, Margins(tuple(rows.values())), em, len(kept))
+    return Edges(head, foot, Margins(tuple(rows.values())), em, _inset(cells.left[kept], em), len(kept))
+
+
+def _inset(left: NDArray[np.float32], em: float) -> float:
+    """Where text begins; 0 where it does not begin at one line, as in drawings, and on cards."""
+    if len(left) < _FEW or em > _LARGE_TYPE:
+        return 0.0
+    inset = float(np.partition(left, len(left) // 10)[len(left) // 10])
+    return inset if np.count_nonzero(np.abs(left - inset) < 1.5 * em) > 0.15 * len(left) else 0.0
 
 
 def _bands(

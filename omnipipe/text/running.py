@@ -45,7 +45,10 @@ Sample = Callable[[], Sequence[tuple[int, Margins]]]
 
 def find_running(edges: Edges, sample: Sample | None = None) -> list[Found]:
     """The running matter of a page from top to bottom. `sample` is asked only where place and form leave it open."""
-    sides = [_judge_side(edges.head, edges.em, is_foot=False), _judge_side(edges.foot, edges.em, is_foot=True)]
+    sides = [
+        _judge_side(edges.head, _Side(edges.em, edges.inset, False)),
+        _judge_side(edges.foot, _Side(edges.em, edges.inset, True)),
+    ]
     others: Sequence[tuple[int, Margins]] = ()
     if sample is not None and any(map(_is_open, sides)):
         others = [other for other in sample() if not _is_copy(edges.margins, other[1])]
@@ -59,17 +62,25 @@ def find_running(edges: Edges, sample: Sample | None = None) -> list[Found]:
     return found + [part for row in reversed(foot) for part in _split(row, "footer")]
 
 
-def _judge_side(bands: Sequence[Band], em: float, *, is_foot: bool) -> list[tuple[OuterRow, Verdict]]:
+class _Side(NamedTuple):
+    """What is the same for all rows of one side; see `Edges`."""
+
+    em: float
+    inset: float
+    is_foot: bool
+
+
+def _judge_side(bands: Sequence[Band], side: _Side) -> list[tuple[OuterRow, Verdict]]:
     """The rows of one side from outside inwards, each with what its place and form say."""
     judged: list[tuple[OuterRow, Verdict]] = []
     for i, band in enumerate(bands):
         inner = bands[i + 1].rows[0] if i + 1 < len(bands) else None
         for row in band.rows:
             is_numbered = any(verdict == "number" for _, verdict in judged)
-            verdict = _judge(row, band, inner, em, is_foot=is_foot, is_numbered=is_numbered)
-            is_far_in = i > 0 and row.reach > 0.1 and row.size > 0.6 * em
+            verdict = _judge(row, band, inner, side, is_numbered=is_numbered)
+            is_far_in = i > 0 and row.reach > 0.1 and row.size > 0.6 * side.em
             judged.append((row, "doubt" if verdict == "yes" and is_far_in else verdict))
-    if is_foot and any(verdict == "number" for _, verdict in judged):
+    if side.is_foot and any(verdict == "number" for _, verdict in judged):
         # What stands below a page number is no body text.
         last = max(i for i, (_, verdict) in enumerate(judged) if verdict == "number")
         if all(verdict != "no" and _is_short(row) for row, verdict in judged[:last]):
@@ -110,10 +121,8 @@ def _split(row: OuterRow, kind: str) -> Iterator[Found]:
         yield Found(kind, row.pieces)
 
 
-def _judge(
-    row: OuterRow, band: Band, inner: OuterRow | None, em: float, *, is_foot: bool, is_numbered: bool
-) -> Verdict:
-    size = row.size / em
+def _judge(row: OuterRow, band: Band, inner: OuterRow | None, side: _Side, *, is_numbered: bool) -> Verdict:
+    size = row.size / side.em
     text = " ".join(row.texts)
     if not any(character.isalnum() for character in text):
         return "speck"
@@ -121,43 +130,46 @@ def _judge(
         return "no"
     numbers = [page_number(cell) for cell in row.texts]
     if len(numbers) == 1 and numbers[0]:
-        return _judge_number(row, band, inner, em, is_foot=is_foot, is_numbered=is_numbered)
+        return _judge_number(row, band, inner, side, is_numbered=is_numbered)
     if band.white < PARTED:
         return "no"
     if band.is_table:
         return "doubt" if "explicit" in numbers else "no"
-    near = 0.4 if "explicit" in numbers else 0.8
-    if (
-        not is_numbered
-        and row.reach < 0.15
-        and band.white > near
-        and _has_number_at_end(row, numbers, em, is_foot=is_foot)
-    ):
+    is_parted = band.white > (0.4 if "explicit" in numbers else 0.8)
+    if not is_numbered and row.reach < 0.15 and is_parted and _has_number_at_end(row, numbers, side):
         return "number"
-    if is_note(text):
-        return "no" if is_caption(text) else "doubt"
-    return "yes" if _is_set_apart(row, band, text, size, is_foot=is_foot) else "doubt"
+    if is_caption(text):
+        return "no"
+    if side.is_foot and is_note(text):
+        return "doubt"
+    return "yes" if _is_set_apart(row, band, text, side) else "doubt"
 
 
-def _is_set_apart(row: OuterRow, band: Band, text: str, size: float, *, is_foot: bool) -> bool:
+def _is_set_apart(row: OuterRow, band: Band, text: str, side: _Side) -> bool:
     """Whether a row shows by its place, its type and its words that it is no body text."""
-    num_rows = len(band.rows)
-    largest = 1.35 if is_foot else 1.1
+    num_rows, size = len(band.rows), row.size / side.em
+    largest = 1.35 if side.is_foot else 1.1
     if num_rows <= 2 and len(text) <= 130 and size < largest and has_form(text):
-        reach = 0.14 if len(row.texts) > 1 and is_foot else 0.115
+        reach = 0.14 if len(row.texts) > 1 and side.is_foot else 0.115
         return band.white > (0.7 if len(row.texts) > 1 else 1.0) and row.reach < reach
     if num_rows > 1 or len(text) > 100:
         return False
-    if row.reach < 0.045 and band.white > 2.5 and size < (1.1 if is_foot else 1.02):
+    if row.reach < 0.045 and band.white > 2.5 and size < (1.1 if side.is_foot else 1.02):
         return True
+    if _is_in_margin(row, side) and band.white > 1.0 and size < 1.1:
+        return not side.is_foot or num_letters(text) > 2
     if band.white < 1.5:
         return False
     return (row.reach < 0.08 and size < 0.85) or (row.reach < 0.13 and size < 0.6 and len(text) <= 60)
 
 
-def _judge_number(
-    row: OuterRow, band: Band, inner: OuterRow | None, em: float, *, is_foot: bool, is_numbered: bool
-) -> Verdict:
+def _is_in_margin(row: OuterRow, side: _Side) -> bool:
+    """Whether the row is much nearer to the edge of the page than text is to the left edge."""
+    near = (1 - row.middle if side.is_foot else row.middle) - 0.6 * row.size
+    return row.reach < 0.075 and near < 0.7 * side.inset
+
+
+def _judge_number(row: OuterRow, band: Band, inner: OuterRow | None, side: _Side, *, is_numbered: bool) -> Verdict:
     """The verdict on a page number that stands alone."""
     text = row.texts[0]
     if page_number(text) == "explicit" and band.white > 0.15:
@@ -166,11 +178,11 @@ def _judge_number(
         return "doubt"
     is_column = inner is not None and len(inner.texts) == 1 and page_number(inner.texts[0]) is not None
     # Chapters open with a number as well, lower on the page and larger.
-    is_placed = row.reach < 0.18 if is_foot else row.reach < 0.1 and row.size < 1.2 * em
+    is_placed = row.reach < 0.18 if side.is_foot else row.reach < 0.1 and row.size < 1.2 * side.em
     return "number" if is_placed and band.white > (1.0 if is_numbered else 0.5) and not is_column else "doubt"
 
 
-def _has_number_at_end(row: OuterRow, numbers: Sequence[str | None], em: float, *, is_foot: bool) -> bool:
+def _has_number_at_end(row: OuterRow, numbers: Sequence[str | None], side: _Side) -> bool:
     """Whether a page number stands at one end of a row of words, or in its middle between two, well apart."""
     count = len(row.texts)
     if not 2 <= count <= 4:
@@ -178,11 +190,15 @@ def _has_number_at_end(row: OuterRow, numbers: Sequence[str | None], em: float, 
     places = {0, count - 1} | ({1} if count == 3 else set())
     found = [i for i in places if numbers[i] == "explicit" or (numbers[i] and is_likely_number(row.texts[i]))]
     plain = [text for text, number in zip(row.texts, numbers, strict=True) if not number]
-    if len(found) != 1 or not plain or any(num_letters(text) < 3 for text in plain):
+    if not found or not plain or any(num_letters(text) < 3 for text in plain):
         return False
-    beside = row.gaps[max(0, found[0] - 1) : found[0] + 1]
-    # Headings have a number to their left as well, but not far from it.
-    return min(beside) > (5.0 if found[0] == 0 and not is_foot and row.reach > 0.075 else 2.0) * em
+    at = min(found)
+    beside = row.gaps[max(0, at - 1) : at + 1]
+    if side.is_foot:
+        return min(beside) > side.em
+    # Headings have a number to their left as well, but a short one, and not far from it.
+    is_as_heading = at == 0 and row.reach > 0.075 and len(row.texts[0]) < 2
+    return min(beside) > (5.0 if is_as_heading else 2.0) * side.em
 
 
 def _repeats(row: OuterRow, others: Sequence[tuple[int, Margins]], em: float) -> bool:

@@ -31,7 +31,7 @@ _FORM = re.compile(
     rf"|\bpublished (?:by|online)\b|\bproprietary\b|\bpreprint\b|\bet al\b"
     rf"|\brev(?:ision|\.)?:?\s*[\dA-Z]|\bversion\s+\d|\bp/n\b|\bdraft\b"
     rf"|\b\d{{1,2}}\.?\s+{_MONTH}\s+(?:19|20)\d\d\b|\b{_MONTH}\s+(?:\d{{1,2}},\s*)?(?:19|20)\d\d\b"
-    rf"|\b\d{{1,2}}[/.]\d{{1,2}}[/.](?:\d\d|\d{{4}})\b|\b(?:19|20)\d\d[-/.]\d\d[-/.]\d\d\b",
+    rf"|\b\d{{1,2}}[/.]\d{{1,2}}[/.](?:\d\d|\d{{4}})\b|\b(?:19|20)\d\d[-/.](?:0\d|1[0-2])(?:[-/.]\d\d)?\b",
     re.IGNORECASE,
 )
 _NO_FORM = re.compile(
