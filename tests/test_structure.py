@@ -262,7 +262,7 @@ def test_korean_words_go_on_in_the_next_line() -> None:
         "\uac00\ub098\ub2e4\ub77c \ub9c8\ubc14\uc0ac\uc544" * 3,
         "\uc790\ucc28\uce74 \ud0c0\ud30c\ud558\uac70 " * 3,
     ]
-    lines.append(lines[0])
+    lines.append("\uc624\uc18c\uc11c\ub2e4 \ubaa8\ub450\uac00\uc57c" * 3)
 
     document = pypdfium2.PdfDocument(pdf_of_runs([Run(60, 700 - 14 * i, 11, line) for i, line in enumerate(lines)]))
 
