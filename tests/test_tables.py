@@ -7,13 +7,18 @@ import re
 import time
 from collections.abc import Sequence
 
+import numpy as np
 import pypdfium2
 import pytest
 
 from omnipipe.page import Block
+from omnipipe.text.chars import read_words
 from omnipipe.text.layer import TextLayer, read_text_layer
+from omnipipe.text.lines import join_words
 from omnipipe.text.options import TextOptions
+from omnipipe.text.table_build import TableStyle
 from omnipipe.text.table_markup import TableCell, to_html, to_pipes, to_plain
+from omnipipe.text.tables import TableFinder
 from tests.pdfs import Line, pdf_of_contents, text_content
 
 Rule = tuple[float, float, float, float]
@@ -360,6 +365,21 @@ def test_a_cell_of_thousands_of_lines_is_read_in_seconds() -> None:
 
     assert time.process_time() - started < 10
     assert "word 4999 and" in layer.text
+
+
+def test_columns_of_pages_read_from_the_right_start_at_the_right() -> None:
+    found = []
+    for rtl in (False, True):
+        document = pypdfium2.PdfDocument(page(set_out(FRUIT, [80, 220, 340])))
+        opened = document[0]
+        words = read_words(opened.get_textpage())
+        assert words is not None
+        which = np.arange(len(words.first))
+        finder = TableFinder(opened, words, TableStyle(rtl=rtl))
+        found.append(finder.find(join_words(words, which, 0), which, 0).tables[0].text.splitlines()[0])
+        document.close()
+
+    assert found == ["| Fruit | Boxes | Price |", "| Price | Boxes | Fruit |"]
 
 
 def test_lines_that_are_no_numbers_are_left_out() -> None:

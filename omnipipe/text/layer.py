@@ -18,6 +18,7 @@ from omnipipe.text.order import is_in_doubt, reading_order
 from omnipipe.text.outer import take_aside, take_running, to_part
 from omnipipe.text.slant import slanted_parts
 from omnipipe.text.structure import has_formula, page_style, to_blocks
+from omnipipe.text.table_build import TableStyle
 from omnipipe.text.tables import TableFinder, no_tables
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _read(
     last = [(main, kind, row) for kind, row in foot]
     parts = [(main, to_part(kind, row)) for kind, row in head]
     rows = [(main, row) for _, row in head if options.lines]
-    finder = TableFinder(page.page, words, options.dehyphenate) if options.tables else None
+    finder = TableFinder(page.page, words, TableStyle(options.dehyphenate, rtl)) if options.tables else None
     flags: set[str] = {"formula"} if has_formula(known) else set()
     for turn in page.turns:
         which = np.flatnonzero(words.turn == turn)

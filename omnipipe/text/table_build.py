@@ -47,6 +47,13 @@ class Table(NamedTuple):
     html: str
 
 
+class TableStyle(NamedTuple):
+    """How tables are written: words broken at the end of a line joined, columns from right to left."""
+
+    dehyphenate: bool = True
+    rtl: bool = False
+
+
 class TableReader:
     """Reads tables among the words of one direction; `pieces` are the pieces of lines that the words stand in."""
 
@@ -57,13 +64,13 @@ class TableReader:
         pieces: Pieces,
         turn: int,
         rulings: Rulings,
-        dehyphenate: bool,
+        style: TableStyle,
     ) -> None:
         self._words = words
         self._turn = turn
         self._pieces = pieces
         self._rulings = rulings
-        self._dehyphenate = dehyphenate
+        self._style = style
         first = words.first[which]
         piece = np.maximum(np.searchsorted(pieces.first, first, side="right") - 1, 0)
         known = (first >= pieces.first[piece]) & (first < pieces.last[piece])
@@ -107,8 +114,11 @@ class TableReader:
         if grid is None or verdict != "table":
             return Read(None, verdict, inside)
         cells = [
-            TableCell(cell.row, cell.column, cell.rows, cell.columns, self._text(cell, strings)) for cell in grid.cells
+            TableCell(cell.row, self._column(cell, grid), cell.rows, cell.columns, self._text(cell, strings))
+            for cell in grid.cells
         ]
+        if self._style.rtl:
+            cells.sort()
         verdict = judge_cells(cells, grid, kind)
         return Read(_written(cells, grid, region) if verdict == "table" else None, verdict, inside)
 
@@ -226,9 +236,13 @@ class TableReader:
             return region
         return clipped(region._replace(left=float(left[column].min()), lines=self._rulings))
 
+    def _column(self, cell: Cell, grid: Grid) -> int:
+        return grid.num_columns - cell.column - cell.columns if self._style.rtl else cell.column
+
     def _text(self, cell: Cell, strings: list[str]) -> str:
-        lines = [" ".join(strings[run] for run in line) for line in cell.lines]
-        text = _LEADERS.sub("", _joined(lines, self._dehyphenate)).replace("\ufffe", "-")
+        order = -1 if self._style.rtl else 1
+        lines = [" ".join(strings[run] for run in line[::order]) for line in cell.lines]
+        text = _LEADERS.sub("", _joined(lines, self._style.dehyphenate)).replace("\ufffe", "-")
         return _LONE.sub("\ufffd", _CONTROL.sub("", text)) if _UNWANTED.search(text) else text
 
     def _leaders(self, at: NDArray[np.intp]) -> NDArray[np.bool_]:

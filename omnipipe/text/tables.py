@@ -14,7 +14,7 @@ from omnipipe.text.lines import Pieces, to_frame
 from omnipipe.text.order import Column
 from omnipipe.text.regions import Region, between_lines, clipped, grid_regions, is_scattered
 from omnipipe.text.rulings import Rulings, find_lines, to_rulings
-from omnipipe.text.table_build import Table, TableReader
+from omnipipe.text.table_build import Table, TableReader, TableStyle
 from omnipipe.text.table_columns import band_numbers, base_of
 from omnipipe.text.table_verdict import Kind
 
@@ -128,10 +128,10 @@ class _State:
 class TableFinder:
     """Finds the tables among the words of one direction of a page."""
 
-    def __init__(self, page: pypdfium2.PdfPage, words: Words, dehyphenate: bool = True) -> None:
+    def __init__(self, page: pypdfium2.PdfPage, words: Words, style: TableStyle = TableStyle()) -> None:  # noqa: B008
         self._page = page
         self._words = words
-        self._dehyphenate = dehyphenate
+        self._style = style
         self._lines: NDArray[np.float32] | None = None
 
     def find(self, pieces: Pieces, which: NDArray[np.intp], turn: int) -> Found:
@@ -144,7 +144,7 @@ class TableFinder:
         if self._lines is None:
             self._lines = find_lines(self._page)
         rulings = to_rulings(self._lines, turn)
-        reader = TableReader(self._words, which, pieces, turn, rulings, self._dehyphenate)
+        reader = TableReader(self._words, which, pieces, turn, rulings, self._style)
         state = _State(reader, pieces, nothing.number, _TRIES * len(pieces.left))
         across = np.ones(len(rulings.horizontal), bool)
         for region, lines in grid_regions(rulings):
