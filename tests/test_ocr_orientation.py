@@ -96,3 +96,20 @@ def test_a_page_of_a_script_that_the_reader_does_not_know_is_set_upright(shared:
     turn = RapidOCR().find_turn(np.rot90(np.asarray(page.convert("L")), -turned_by // 90))
 
     assert turn == -turned_by % 360
+
+
+@pytest.mark.parametrize("turned_by", [90, 180, 270])
+def test_boxes_of_a_turned_page_are_those_of_the_upright_one(turned_by: int) -> None:
+    lines = ["The first line of the page", "The second one is longer than it", "Third"]
+    page = np.asarray(Image.open(io.BytesIO(image_of_lines(lines, size=(900, 500)))).convert("L"))
+    reader = RapidOCR()
+
+    upright = reader.extract(page)
+    turned = reader.extract(np.ascontiguousarray(np.rot90(page, -turned_by // 90)))
+
+    assert turned.rotation_applied == 360 - turned_by
+    assert (turned.width, turned.height) == (900, 500)
+    assert [line.text for line in turned.lines] == lines
+    for line, other in zip(upright.lines, turned.lines, strict=True):
+        assert line.bbox == pytest.approx(other.bbox, abs=0.01)
+    assert turned.blocks[0].bbox == pytest.approx(upright.blocks[0].bbox, abs=0.01)
