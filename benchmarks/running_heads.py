@@ -2,8 +2,8 @@
 
     python -m benchmarks.running_heads ../shared/corpus [--kinds born_digital graded scanned] [--list]
 
-Reads the documents of a corpus (its manifest.jsonl) as a run does. `--list` prints every string that was taken out, with
-the pages it was on. Lost is what a true text (truth.jsonl) holds of what was taken out, but for the running heads that
+Reads the documents of a corpus (its manifest.jsonl) as a run does. `--list` prints every string that was taken out,
+with the pages it was on. Lost is what a true text (truth.jsonl) holds of what was taken out, but for the running heads that
 some true texts have in them as well (`RUNNING`, looked at by eye).
 """
 
@@ -22,7 +22,6 @@ from omnipipe.page import PageError, ProblemError
 from omnipipe.reading.facts import ReadOptions
 from omnipipe.reading.process import ReaderProcess
 from omnipipe.text.compose import PAGE_FURNITURE
-
 
 RUNNING = re.compile(r"the digital millennium copyright act of 1998|copyright office summary december 1998|page \d+")
 """Heads and feet that are in the true texts of `made-mixed-4pages.pdf`."""
