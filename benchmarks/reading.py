@@ -33,6 +33,7 @@ _DOCS = Path(__file__).resolve().parent.parent / "docs"
 # AGPL and other licences: they are measured here and used nowhere.
 _PACKAGES = ("pypdf", "markitdown[pdf]", "pymupdf4llm<2", "pymupdf-layout", "kreuzberg")
 _READERS = ("omnipipe", "pdftotext", "pypdf", "markitdown", "kreuzberg", "pymupdf4llm-layout")
+_LEAVE_HEADS_OUT = frozenset({"omnipipe", "pymupdf4llm-layout"})
 _KINDS = ("absent", "present", "order", "table", "baseline")
 _PLACES = ("born_digital", "images", "scanned")
 
@@ -87,8 +88,8 @@ def _measure(name: str, peers: Path, args: argparse.Namespace, scratch: Path) ->
     python = sys.executable if name == "omnipipe" else str(peers)
     folder = scratch / name
     graded, truth, speed = (folder / part for part in ("graded", "truth", "speed"))
-    # The true texts have their running heads, which no other reader leaves out.
-    with_heads = "omnipipe-keep-headers" if name == "omnipipe" else name
+    # The true texts have their running heads: readers that know such a switch keep them there, and drop them in tests.
+    with_heads = f"{name}-keep-headers" if name in _LEAVE_HEADS_OUT else name
     to_read = (
         (name, graded_jobs(args.corpus, graded)),
         (with_heads, truth_jobs(args.corpus, truth, scratch / "pages")),
@@ -190,7 +191,7 @@ Versions and details stand in `benchmarks/results/reading.json`; figures mean wh
   not (running heads, page numbers), order, tables, a blank page.
 - **CER** is all character errors over all characters of the true texts of a kind; 100 % is no text at all. Readers
   without OCR read no scans and images; some true texts of born-digital documents are another tool's, looked over.
-  They have the running heads, so omnipipe keeps them here (`--keep-headers`); in the tests it does not.
+  They have the running heads, so omnipipe (`--keep-headers`) and pymupdf4llm keep them here, and not in the tests.
 - **Pages per CPU second** are of documents with a text layer, one process, warm, child processes included.
 """
 

@@ -45,18 +45,33 @@ def omnipipe(*, keep_headers: bool = False) -> Reader:
     return read
 
 
-def pymupdf4llm_layout() -> Reader:
+def kreuzberg() -> Reader:
+    """Its markdown, with Tesseract where a page has no text."""
+    library = importlib.import_module("kreuzberg")
+    config = library.ExtractionConfig(
+        use_cache=False,
+        output_format="markdown",
+        ocr=library.OcrConfig(backend="tesseract", language="eng"),
+        concurrency=library.ConcurrencyConfig(max_threads=1),
+    )
+    return lambda path: str(library.extract_file_sync(path, config=config).content)
+
+
+def pymupdf4llm_layout(*, keep_headers: bool = False) -> Reader:
     """With its layout package, which must be imported first, and its OCR."""
     importlib.import_module("pymupdf.layout")
     library = importlib.import_module("pymupdf4llm")
-    return lambda path: str(library.to_markdown(path, show_progress=False))
+    heads = {"header": keep_headers, "footer": keep_headers}
+    return lambda path: str(library.to_markdown(path, show_progress=False, **heads))
 
 
 _READERS: dict[str, Callable[[], Reader]] = {
     **READERS,
     "omnipipe": omnipipe,
     "omnipipe-keep-headers": lambda: omnipipe(keep_headers=True),
+    "kreuzberg": kreuzberg,
     "pymupdf4llm-layout": pymupdf4llm_layout,
+    "pymupdf4llm-layout-keep-headers": lambda: pymupdf4llm_layout(keep_headers=True),
 }
 
 
@@ -74,7 +89,7 @@ def main() -> None:
             failed.append(Path(path).name)
         Path(target).write_text(text or "", encoding="utf-8", errors="replace")
     report = {
-        "version": version(name.removesuffix("-layout").removesuffix("-keep-headers")),
+        "version": version(name.removesuffix("-keep-headers").removesuffix("-layout")),
         "failed": failed,
         "seconds": time.perf_counter() - started,
         "cpu_seconds": _cpu_seconds() - cpu,
