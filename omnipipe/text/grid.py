@@ -177,14 +177,15 @@ def _merge(
 def _stretch_lone(
     runs: Pieces, bands: Sequence[Band], edges: Sequence[float], wall: NDArray[np.bool_], across: NDArray[np.bool_]
 ) -> None:
-    """Rows of one run that lies over several columns, or stands in the middle, span the table; changes `across`."""
+    """Rows of one run that starts at the left and lies over several columns, or stands in the middle, span the table;
+    changes `across`."""
     middle = (edges[0] + edges[-1]) / 2
     for r, band in enumerate(bands):
         if len(band.spans) != 1 or wall[r].any():
             continue
         ((run, (first, last)),) = band.spans.items()
         off = abs(float(runs.left[run] + runs.right[run]) / 2 - middle)
-        if first < last or (first > 0 and off < 1.5 * float(runs.size[run])):
+        if (first == 0 and last > 0) or (first > 0 and off < 1.5 * float(runs.size[run])):
             across[r] = True
 
 
@@ -217,7 +218,7 @@ def _joined_rows(
             continue
         near = lines_at(lines, bands[r].bottom)
         overlap = np.minimum(right, near[:, 2, None]) - np.maximum(left, near[:, 1, None])
-        ruled = (overlap > 0.5 * (right - left)).any(axis=0)
+        ruled = (overlap > 0.35 * (right - left)).any(axis=0)
         if ruled.all() or not ruled.any():
             first_full = r if first_full is None else first_full
             continue

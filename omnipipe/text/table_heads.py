@@ -70,8 +70,10 @@ def stretch_heads(
     limit = next((r for r, band in enumerate(bands[:MAX_HEADS]) if band.full_below), 1)
     for r, band in enumerate(bands[: min(limit, len(bands) - 1)]):
         for x0, x1 in lines_at(lines, band.bottom)[:, 1:].tolist() if band.ruled_below else []:
-            under = np.flatnonzero(np.minimum(right, x1) - np.maximum(left, x0) > 0.5 * (right - left))
-            if len(under) > 1 and np.count_nonzero(filled[r, under]) == 1:
+            under = np.flatnonzero(np.minimum(right, x1) - np.maximum(left, x0) > 0.35 * (right - left))
+            if len(under) < 2:
+                continue
+            if sum(a <= under[-1] and b >= under[0] for a, b in band.spans.values()) == 1:
                 across[r, under[0] : under[-1]] = True
                 filled[r, under] = True
         for run, (first, last) in band.spans.items():
