@@ -3,8 +3,8 @@
     python -m benchmarks.running_heads ../shared/corpus [--kinds born_digital graded scanned] [--list]
 
 Reads the documents of a corpus (its manifest.jsonl) as a run does. `--list` prints every string that was taken out,
-with the pages it was on. Lost is what a true text (truth.jsonl) holds of what was taken out, but for the running heads that
-some true texts have in them as well (`RUNNING`, looked at by eye).
+with the pages it was on. Lost is what a true text (truth.jsonl) holds of what was taken out, but for the running heads
+that some true texts have in them as well (`RUNNING`, looked at by eye).
 """
 
 from __future__ import annotations
