@@ -111,7 +111,7 @@ def build_grid(
         cells,
         len(bands),
         num_columns,
-        _num_heads(bands, cells, strings),
+        _num_heads(bands, cells, strings, num_columns),
         edges,
         crossed,
         ruled,
@@ -272,8 +272,14 @@ def _cells(runs: Pieces, bands: Sequence[Band], rects: Sequence[Rect], first: ND
     ]
 
 
-def _num_heads(bands: Sequence[Band], cells: Sequence[Cell], strings: Sequence[str]) -> int:
+def _num_heads(bands: Sequence[Band], cells: Sequence[Cell], strings: Sequence[str], num_columns: int) -> int:
     """How many rows at the top are headings."""
+    wide = {cell.row for cell in cells if cell.columns == num_columns and cell.lines}
+    # A title within the lines stands above the head.
+    titles = next((r for r in range(len(bands)) if r not in wide), 0)
+    if 0 < titles < min(MAX_HEADS, len(bands) - 2):
+        rest = [cell._replace(row=cell.row - titles) for cell in cells if cell.row >= titles]
+        return titles + _num_heads(bands[titles:], rest, strings, num_columns)
     limit = max(1, min(MAX_HEADS, len(bands) // 2))
     heads = next((r + 1 for r in range(limit) if bands[r].full_below), 1)
     numeric = [_is_numeric(band, strings) for band in bands]
