@@ -44,15 +44,25 @@ def _svg(points: Sequence[tuple[str, float, int]], num_tests: int) -> Iterator[s
         f'<text transform="translate(16 {(_TOP + _BOTTOM) / 2:.0f}) rotate(-90)" text-anchor="middle">'
         f"tests passed of {num_tests}</text>"
     )
-    for name, rate, passed in points:
-        x = _LEFT + (_RIGHT - _LEFT) * (math.log10(rate) - low) / (high - low)
-        y = _height(passed, num_tests)
-        colour = "#b00020" if name == _OURS else "#33557f"
-        is_right = x > _RIGHT - 130
-        anchor, shift = ("end", -10) if is_right else ("start", 10)
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{colour}"/>'
-        yield f'<text x="{x + shift:.1f}" y="{y - 8:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(name)}</text>'
+    placed = [
+        (name, _LEFT + (_RIGHT - _LEFT) * (math.log10(rate) - low) / (high - low), _height(passed, num_tests))
+        for name, rate, passed in points
+    ]
+    yield from _dots(sorted(placed, key=lambda dot: dot[2]))
     yield "</svg>"
+
+
+def _dots(placed: Sequence[tuple[str, float, float]]) -> Iterator[str]:
+    """Dots with their names, from the top down; those of like scores and speeds have them in one column beside all."""
+    below = {"start": -99.0, "end": -99.0}
+    for name, x, y in placed:
+        colour = "#b00020" if name == _OURS else "#33557f"
+        anchor, side = ("end", -1) if x > _RIGHT - 130 else ("start", 1)
+        near = [other for _, other, height in placed if abs(other - x) < 100 and abs(height - y) < 30]
+        beside = (min(near) if side < 0 else max(near)) + 12 * side
+        label = below[anchor] = max(y + 4, below[anchor] + 15)
+        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{colour}"/>'
+        yield f'<text x="{beside:.1f}" y="{label:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(name)}</text>'
 
 
 def _height(passed: int, num_tests: int) -> float:
