@@ -277,9 +277,9 @@ def test_what_the_file_says_of_pictures_stays(tmp_path: Path) -> None:
 
 def test_an_engine_that_does_not_fit_the_files_settings_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
-    path.write_text("stages: [read, render, ocr: {engine: tesseract, languages: [deu]}]\n")
+    path.write_text("stages: [read, render, ocr: {engine: tesseract, languages: [ara]}]\n")
 
-    with pytest.raises(ConfigError, match="languages"):
+    with pytest.raises(ConfigError, match="no letters of ara"):
         choose_pipeline(str(path), ocr=OcrChoice.rapidocr)
 
 

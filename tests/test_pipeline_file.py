@@ -103,9 +103,9 @@ def test_the_default_pipeline_takes_text_layers_first_and_ocr_for_the_rest() -> 
         ("stages: [read]\nstages: [read]\n", "2:1", ["twice"]),
         ("stages:\n  - read: {headings: true, headings: false}\n", "2:28", ["'headings'", "twice"]),
         (
-            "stages: [read, render, ocr: {engine: rapidocr, languages: [deu]}]\n",
+            "stages: [read, render, ocr: {engine: rapidocr, languages: [ara]}]\n",
             "1:29",
-            ["languages", "no effect"],
+            ["no letters of ara"],
         ),
         ("stages:\n  - read: {\n", "3:1", ["not YAML"]),
         ("stages:\n\t- read\n", "2:1", ["not YAML"]),

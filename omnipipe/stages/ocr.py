@@ -154,16 +154,17 @@ class Ocr(Stage):
             TesseractConfig,
         )
 
-        languages = self.languages or ("eng",)
+        first = TesseractConfig(
+            languages=self.languages or ("eng",), min_confidence=self.min_confidence, fix_rotation=self.fix_rotation
+        )
+        if self.engine == "tesseract":
+            return Tesseract(first)
         rapid = RapidOCRConfig(
             languages=self.languages,
             min_confidence=self.min_confidence,
             fix_rotation=self.fix_rotation,
             threads=self.threads,
         )
-        first = TesseractConfig(languages=languages, min_confidence=self.min_confidence, fix_rotation=self.fix_rotation)
         if self.engine == "rapidocr":
             return RapidOCR(rapid)
-        if self.engine == "tesseract":
-            return Tesseract(first)
         return FastOCR(FastOCRConfig(first=first.model_copy(update={"fix_rotation": False}), second=rapid))
