@@ -2,85 +2,20 @@
 
 from __future__ import annotations
 
-import html
 import re
-import time
-from collections.abc import Sequence
 
 import numpy as np
 import pypdfium2
 import pytest
 
-from omnipipe.page import Block
 from omnipipe.text.chars import read_words
-from omnipipe.text.layer import TextLayer, read_text_layer
 from omnipipe.text.lines import join_words
 from omnipipe.text.options import TextOptions
 from omnipipe.text.table_build import TableStyle
 from omnipipe.text.table_markup import TableCell, to_html, to_pipes, to_plain
 from omnipipe.text.tables import TableFinder
-from tests.pdfs import Line, pdf_of_contents, text_content
-
-Rule = tuple[float, float, float, float]
-"""A line from (x0, y0) to (x1, y1), points from the lower left corner."""
-
-FRUIT = [
-    ["Fruit", "Boxes", "Price"],
-    ["Apple", "12", "3.50"],
-    ["Banana", "7", "0.25"],
-    ["Cherry", "101", "9.75"],
-    ["Damson", "4", "1.50"],
-]
-PROSE = [
-    "The quick brown fox jumps over the lazy dog while the sun goes",
-    "down behind the hills and the river runs on to the sea, where",
-    "ships are waiting for the evening wind that carries them far",
-    "out to lands that nobody has seen for a long while, it is said.",
-]
-
-
-def page(lines: Sequence[Line], rules: Sequence[Rule] = ()) -> bytes:
-    """A page with text and lines of half a point."""
-    drawn = "\n".join(f"0.5 w {x0:g} {y0:g} m {x1:g} {y1:g} l S" for x0, y0, x1, y1 in rules)
-    return pdf_of_contents([text_content(lines) + b"\n" + drawn.encode()])
-
-
-def read(data: bytes, options: TextOptions = TextOptions()) -> TextLayer:  # noqa: B008
-    document = pypdfium2.PdfDocument(data)
-    try:
-        return read_text_layer(document[0], options)
-    finally:
-        document.close()
-
-
-def tables(layer: TextLayer) -> list[Block]:
-    return [block for block in map(Block._make, layer.blocks) if block.type == "table"]
-
-
-def cells(block: Block) -> list[list[str]]:
-    """The texts of the cells of a table, by row."""
-    rows = re.findall(r"<tr>(.*?)</tr>", block.html or "", re.DOTALL)
-    return [[html.unescape(text) for text in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)] for row in rows]
-
-
-def set_out(rows: Sequence[Sequence[str]], columns: Sequence[float], top: float = 700, pitch: float = 18) -> list[Line]:
-    """Rows of cells whose texts start at `columns`."""
-    return [
-        (x, top - pitch * r, 10.0, text)
-        for r, row in enumerate(rows)
-        for x, text in zip(columns, row, strict=True)
-        if text
-    ]
-
-
-def grid_lines(columns: Sequence[float], rows: Sequence[float]) -> list[Rule]:
-    """A line at each of `columns` and `rows`."""
-    across = [(columns[0], y, columns[-1], y) for y in rows]
-    return across + [(x, rows[0], x, rows[-1]) for x in columns]
-
-
-def prose(top: float, times: int = 1) -> list[Line]:
-    return [(80.0, top - 13 * i, 10.0, line) for i, line in enumerate(PROSE * times)]
+from tests.pdfs import Line
+from tests.tablekit import FRUIT, PROSE, Rule, cells, grid_lines, page, prose, read, set_out, tables
 
 
 def test_a_table_in_a_grid_of_lines_becomes_pipes() -> None:
@@ -189,6 +124,20 @@ def test_a_line_of_text_over_the_whole_table_spans_it() -> None:
     block = tables(read(page(set_out(rows, [80, 235, 340]), rules)))[0]
 
     assert '<td colspan="3">From the south</td>' in block.text
+
+
+def test_columns_of_numbers_that_stand_close_are_parted_and_groups_of_digits_are_not() -> None:
+    numbers = [("12.5", "(11.2-13.9)", "1 204"), ("47.1", "(46.0-48.3)", "3 911"), ("30.3", "(28.8-31.0)", "2 750")] * 3
+    lines: list[Line] = [(80.0, 700.0, 10.0, "Region"), (200.0, 700.0, 10.0, "Rate"), (330.0, 700.0, 10.0, "Cases")]
+    for i, (rate, interval, cases) in enumerate(numbers):
+        y = 680.0 - 16 * i
+        lines += [(80.0, y, 10.0, f"Area {i}"), (200.0, y, 10.0, f"{rate} {interval}"), (330.0, y, 10.0, cases)]
+    rules = [(78, y, 400, y) for y in (714, 694, 544)]
+
+    rows = cells(tables(read(page(lines, rules)))[0])
+
+    assert rows[1] == ["Area 0", "12.5", "(11.2-13.9)", "1 204"]
+    assert len(rows) == 10
 
 
 def test_markup_in_cells_is_escaped() -> None:
@@ -322,51 +271,6 @@ def test_a_form_of_lines_that_part_nothing_is_flagged_and_keeps_its_text() -> No
     assert all(f"{i} the wages" in layer.text for i in range(12))
 
 
-def test_a_table_of_thousands_of_cells_is_read_in_seconds() -> None:
-    rows = [[f"r{r}c{c}" for c in range(25)] for r in range(200)]
-    lines = [(20.0 + 23 * c, 785.0 - 3.8 * r, 3.0, rows[r][c]) for r in range(200) for c in range(25)]
-    started = time.process_time()
-
-    layer = read(page(lines))
-
-    assert time.process_time() - started < 5
-    assert cells(tables(layer)[0]) == rows
-
-
-def test_a_grid_of_thousands_of_lines_is_read_in_seconds() -> None:
-    rules = grid_lines([20 + 0.7 * i for i in range(800)], [780 - 0.9 * i for i in range(800)])
-    lines = [(20.0 + 28 * c, 780.0 - 9 * r, 5.0, "word") for r in range(80) for c in range(20)]
-    started = time.process_time()
-
-    layer = read(page(lines, rules))
-
-    assert time.process_time() - started < 10
-    assert layer.text.count("word") == 1600
-
-
-def test_a_table_of_too_many_words_keeps_its_text_and_is_flagged() -> None:
-    rules = grid_lines([18 + 23 * i for i in range(26)], [790 - 7.7 * i for i in range(101)])
-    lines = [(20.0 + 23 * c, 788.0 - 0.38 * r, 0.3, "a b") for r in range(2000) for c in range(25)]
-    started = time.process_time()
-
-    layer = read(page(lines, rules))
-
-    assert time.process_time() - started < 10
-    assert layer.text.count("a b") > 40_000
-    assert "table:not_understood" in layer.flags
-
-
-def test_a_cell_of_thousands_of_lines_is_read_in_seconds() -> None:
-    rules = grid_lines([18, 100, 590], [790, 780, 10])
-    lines = [(110.0 + i % 7, 778.0 - 0.15 * i, 0.1, f"word {i} and") for i in range(5000)]
-    started = time.process_time()
-
-    layer = read(page([*lines, (20.0, 782.0, 5.0, "one"), (110.0, 782.0, 5.0, "two"), (20.0, 400.0, 5.0, "x")], rules))
-
-    assert time.process_time() - started < 10
-    assert "word 4999 and" in layer.text
-
-
 def test_columns_of_pages_read_from_the_right_start_at_the_right() -> None:
     found = []
     for rtl in (False, True):
@@ -380,10 +284,3 @@ def test_columns_of_pages_read_from_the_right_start_at_the_right() -> None:
         document.close()
 
     assert found == ["| Fruit | Boxes | Price |", "| Price | Boxes | Fruit |"]
-
-
-def test_lines_that_are_no_numbers_are_left_out() -> None:
-    drawn = b"1e30 700 m 1e38 700 l S\n-99999999 5 m 99999999 5 l S\n"
-    data = pdf_of_contents([text_content(set_out(FRUIT, [80, 220, 340])) + b"\n" + drawn])
-
-    assert cells(tables(read(data))[0]) == FRUIT

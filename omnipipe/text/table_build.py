@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,8 +12,9 @@ from omnipipe.text.grid import Cell, Grid, build_grid
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import Pieces, join_words, to_frame
 from omnipipe.text.regions import Region, clipped
-from omnipipe.text.table_columns import JOIN, SNAP, band_numbers, base_of, column_edges, columns_of
+from omnipipe.text.table_columns import JOIN, SNAP, band_numbers, base_of, column_edges, columns_of, head_end
 from omnipipe.text.table_markup import TableCell, to_html, to_pipes
+from omnipipe.text.table_tight import tight_edges
 from omnipipe.text.table_verdict import Kind, Verdict, judge_cells, judge_grid
 
 if TYPE_CHECKING:
@@ -106,6 +108,7 @@ class TableReader:
             if taller is not region:
                 region, runs = taller, self._runs(taller, inside) or runs
                 columns = column_edges(runs, region)
+        runs = self._with_tight(runs, columns, region, inside)
         runs = self._split(runs, columns[0], region, inside)
         text = self._words.text
         strings = [text[a:b] for a, b in zip(runs.first.tolist(), runs.last.tolist(), strict=True)]
@@ -142,6 +145,29 @@ class TableReader:
         if starts is not None:
             walls |= np.isin(at[1:], starts)
         return join_words(self._words, at, self._turn, JOIN, walls)
+
+    def _with_tight(
+        self, runs: Pieces, columns: tuple[list[float], list[bool]], region: Region, inside: NDArray[np.bool_]
+    ) -> Pieces:
+        """`runs` cut between columns of numbers that stand close, which come into `columns`."""
+        edges, is_line = columns
+        at = self._which[inside[self._piece]]
+        at = at[~self._leaders(at)]
+        words = join_words(self._words, at, self._turn, -1.0)
+        if len(words.left) != len(at):
+            return runs
+        below = base_of(words) > head_end(runs, region)
+        body, text = words.take(below), self._words.text
+        texts = [text[a:b] for a, b in zip(body.first.tolist(), body.last.tolist(), strict=True)]
+        found = [x for a, b in pairwise(list(edges)) for x in tight_edges(body, texts, a, b)]
+        if not found:
+            return runs
+        for x in found:
+            k = int(np.searchsorted(edges, x))
+            edges.insert(k, x)
+            is_line.insert(k, False)
+        column = np.searchsorted(np.array(edges), (words.left + words.right) / 2)
+        return self._runs(region, inside, at[1:][np.diff(column) != 0]) or runs
 
     def _split(self, runs: Pieces, edges: list[float], region: Region, inside: NDArray[np.bool_]) -> Pieces:
         """`runs` with those cut that hold tight words of several columns."""

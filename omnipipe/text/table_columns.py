@@ -49,7 +49,7 @@ def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]
     drawn = [x for k, x in enumerate(drawn) if not strips[k]]
     if drawn and strips[-1]:
         drawn = drawn[:-1]
-    below = base_of(runs) > _head_end(runs, region)
+    below = base_of(runs) > head_end(runs, region)
     for start, end in zip([region.left, *drawn], [*drawn, region.right], strict=True):
         inside = (middle > start) & (middle < end)
         found = _gaps(runs.take(below & inside), runs.take(inside & ~below), (start, end), bool(drawn))
@@ -58,7 +58,7 @@ def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]
     return edges[: _MAX_COLUMNS + 1], is_line[: _MAX_COLUMNS + 1]
 
 
-def _head_end(runs: Pieces, region: Region) -> float:
+def head_end(runs: Pieces, region: Region) -> float:
     """Where the rows below the head start: headings over several columns do not show where columns are."""
     flat = region.lines.horizontal
     wide = flat[:, 2] - flat[:, 1] > 0.85 * (region.right - region.left)
@@ -113,17 +113,17 @@ def _gaps(runs: Pieces, heads: Pieces, bounds: tuple[float, float], between_line
     grain = _BIN * em
     x0 = float(left.min())
     num_bins = int(min((float(right.max()) - x0) / grain, 4000)) + 2
-    cover = _cover(left, right, x0, grain, num_bins)
+    crossing = cover(left, right, x0, grain, num_bins)
     allowed = int(0.1 * num_used)
-    free = np.flatnonzero(cover <= allowed)
+    free = np.flatnonzero(crossing <= allowed)
     corridors = np.split(free, np.flatnonzero(np.diff(free) > 1) + 1)
     found = [(int(c[0]), int(c[-1]) + 1) for c in corridors if len(c) and (c[-1] + 1 - c[0]) * grain >= least]
     found = [c for c in found if c[0] > 0 and c[1] < num_bins - 1]
-    above = _cover(heads.left, heads.right, x0, grain, num_bins) if len(heads.left) else np.zeros(num_bins, np.intp)
-    return [x0 + _clearest(above, a, b) * grain for a, b in _supported(found, cover, needed)]
+    above = cover(heads.left, heads.right, x0, grain, num_bins) if len(heads.left) else np.zeros(num_bins, np.intp)
+    return [x0 + _clearest(above, a, b) * grain for a, b in _supported(found, crossing, needed)]
 
 
-def _cover(
+def cover(
     left: NDArray[np.float32], right: NDArray[np.float32], x0: float, grain: float, num_bins: int
 ) -> NDArray[np.intp]:
     """How many runs lie over each bin of `grain` points from `x0`."""

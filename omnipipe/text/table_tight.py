@@ -1,0 +1,69 @@
+"""Columns of numbers that stand as close as words do: known by a corridor that no row of them crosses."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from omnipipe.text.gutters import median
+from omnipipe.text.table_columns import base_of, cover
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from omnipipe.text.lines import Pieces
+
+_GRAIN = 0.05
+_LEAST = 0.18
+"""Font sizes that such a corridor is wide at least: less than a space between words."""
+_ROWS = 6
+_SHARE = 0.8
+_AFTER = re.compile(r"^[($<>±+−–-]*\d")
+_BEFORE = re.compile(r"[\d)%*†‡—–-]$")
+_THOUSANDS = re.compile(r"^\d{3}\b")
+
+
+def tight_edges(words: Pieces, texts: Sequence[str], start: float, end: float) -> list[float]:
+    """Where columns of numbers meet between `start` and `end`; `words` are those of the rows below the head, each a
+    piece, whose texts are `texts`."""
+    middle = (words.left + words.right) / 2
+    inside = np.flatnonzero((middle > start) & (middle < end))
+    if len(inside) < 2 * _ROWS:
+        return []
+    here = words.take(inside)
+    em = median(here.size)
+    base = base_of(here)
+    order = np.argsort(base, kind="stable")
+    line = np.empty(len(order), np.intp)
+    line[order] = np.concatenate(([0], np.cumsum(np.diff(base[order]) > 0.35 * em)))
+    num_lines = int(line.max()) + 1
+    if num_lines < _ROWS or np.count_nonzero(np.bincount(line) > 1) < _SHARE * num_lines:
+        return []
+    grain, x0 = _GRAIN * em, float(here.left.min())
+    num_bins = int(min((float(here.right.max()) - x0) / grain, 4000)) + 2
+    free = np.flatnonzero(cover(here.left, here.right, x0, grain, num_bins) == 0)
+    corridors = np.split(free, np.flatnonzero(np.diff(free) > 1) + 1)
+    places = [x0 + (c[0] + c[-1] + 1) / 2 * grain for c in corridors if len(c) * grain >= _LEAST * em and c[0] > 0]
+    return [x for x in places if _are_numbers(here, [texts[i] for i in inside.tolist()], line, x)]
+
+
+def _are_numbers(words: Pieces, texts: Sequence[str], line: NDArray[np.intp], place: float) -> bool:
+    """Whether numbers stand on both sides of `place` in nearly all lines, other than groups of three digits."""
+    before: dict[int, tuple[float, str]] = {}
+    after: dict[int, tuple[float, str]] = {}
+    for k, x0, x1, text in zip(line.tolist(), words.left.tolist(), words.right.tolist(), texts, strict=True):
+        if x1 <= place and (k not in before or x1 > before[k][0]):
+            before[k] = (x1, text)
+        elif x0 >= place and (k not in after or x0 < after[k][0]):
+            after[k] = (x0, text)
+    both = before.keys() & after.keys()
+    if len(both) < max(_ROWS, _SHARE * (int(line.max()) + 1)):
+        return False
+    pairs = [(before[k][1], after[k][1]) for k in both]
+    fit = sum(bool(_BEFORE.search(a) and _AFTER.search(b)) for a, b in pairs)
+    grouped = sum(bool(_THOUSANDS.match(b) and a.isdigit()) for a, b in pairs)
+    return fit >= _SHARE * len(pairs) and 2 * grouped < len(pairs)
