@@ -24,6 +24,7 @@ _MAX_PIECES = 16
 _MAX_ROWS = 4
 _MAX_OUTER = _MAX_BANDS * _MAX_PIECES
 _SAMPLE_ROWS = 5
+_MAX_CHARS = 400
 
 _FEW = 16
 """Pages with fewer pieces of lines, or with larger type by the page's height, are no pages of text."""
@@ -181,7 +182,7 @@ def _row(group: Sequence[_Piece], text_of: Callable[[int], str]) -> OuterRow:
     sizes = sorted([piece.size for piece in pieces])
     return OuterRow(
         tuple(piece.number for piece in pieces),
-        tuple(" ".join(text_of(piece.number).split()) for piece in pieces),
+        tuple(" ".join(text_of(piece.number)[:_MAX_CHARS].split()) for piece in pieces),
         tuple(b.left - a.right for a, b in pairwise(pieces)),
         (min([piece.top for piece in pieces]) + max([piece.bottom for piece in pieces])) / 2,
         max([piece.far for piece in pieces]),

@@ -114,9 +114,9 @@ def _split(row: OuterRow, kind: str) -> Iterator[Found]:
     numbers = [bool(page_number(text)) for text in row.texts]
     if sum(numbers) == 1:
         at = numbers.index(True)
-        yield Found("page_number", row.pieces[at : at + 1])
-        if len(numbers) > 1:
-            yield Found(kind, row.pieces[:at] + row.pieces[at + 1 :])
+        number, rest = row.pieces[at : at + 1], row.pieces[:at] + row.pieces[at + 1 :]
+        parts = [Found("page_number", number), *([Found(kind, rest)] if rest else [])]
+        yield from parts if at == 0 else reversed(parts)
     else:
         yield Found(kind, row.pieces)
 
