@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _LONG = 3.0
 """Times its height that a line is long before it says anything about the page's direction."""
-_VERY_LONG = 6.0
+_VERY_LONG = 5.0
 """Times its height that a page's only line is long before it says anything."""
 _GLANCES = 9
 """Lines that the upside-down classifier sees."""
