@@ -32,6 +32,8 @@ _DIGIT[0x30:0x3A] = True
 _SIGN = np.zeros(0x10000, bool)
 _SIGN[[ord(c) for c in "$(+-.<>€£¥–−"]] = True
 _NEAR = 6.0
+_LEAST = 4
+"""Pieces that a table has at least."""
 _FORM = 120
 """Pieces; scattered lines around fewer are drawings, around more a form."""
 _FEW = 8
@@ -112,7 +114,7 @@ class _State:
             if kind == "grid" and np.count_nonzero(here) > _FORM:
                 self.flags.add(NOT_UNDERSTOOD)
             return False
-        if np.count_nonzero(here) < 2 or (here & ~free).any():
+        if np.count_nonzero(here) < _LEAST or (here & ~free).any():
             return False
         if kind != "grid" and are_text_columns(self.pieces, np.flatnonzero(here)):
             return False
