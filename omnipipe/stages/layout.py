@@ -128,9 +128,11 @@ class Layout(Stage):
             changes["infer_ms"] = round((page.infer_ms or 0.0) + (asked - drawn) * 1000, 3)
         if not is_ocr:
             changes["render_ms"] = round((page.render_ms or 0.0) + (drawn - started) * 1000, 3)
-        if _outline(blocks) != _outline(page.blocks):
+        if is_ocr or _texts(blocks) != _texts(page.blocks):
             shown = ((block.type, block.level, block.text) for block in blocks)
             changes["text"] = compose(shown, self.keep_headers)
+        else:
+            changes["text"] = _with_headings(page.text or "", page.blocks, blocks)
         return page.with_(**changes)
 
     def _seen(self, picture: Pixels | None, *, is_scan: bool) -> tuple[tuple[Block, ...], Slant | None]:
@@ -160,5 +162,15 @@ class Layout(Stage):
         return None if isinstance(found, PageError) else found
 
 
-def _outline(blocks: Sequence[Block]) -> list[tuple[str, int | None, str]]:
-    return [(block.type, block.level, block.text) for block in blocks if block.text]
+def _texts(blocks: Sequence[Block]) -> list[str]:
+    return [block.text for block in blocks if block.text]
+
+
+def _with_headings(text: str, before: Sequence[Block], after: Sequence[Block]) -> str:
+    """`text`, the markdown of the blocks `before`, with those marked that are headings only in `after`.
+
+    The rest stays: the text of a layer has more joined than blocks show, such as paragraphs over columns.
+    """
+    new = {block.text: block.level for block, old in zip(after, before, strict=False) if block.level and not old.level}
+    parts = text.split("\n\n")
+    return "\n\n".join(f"{'#' * level} {part}" if (level := new.get(part)) else part for part in parts)
