@@ -230,7 +230,13 @@ class TableReader:
                 edges = column_edges(both, region)[0] if both is not None else edges
                 is_low = False
             first, last = columns_of(row, edges)
-            if len(np.unique(first)) < 2 or (last > first).sum() > 0.3 * len(first) or 2 * len(first) < len(edges) - 1:
+            apart = len(np.unique(np.searchsorted(np.array(edges), (row.left + row.right) / 2))) == len(first)
+            across = int((last > first).sum())
+            if (
+                len(np.unique(first)) < 2
+                or 2 * len(first) < len(edges) - 1
+                or (across > 0.3 * len(first) and not apart)
+            ):
                 break
             inside = inside | above
             region = clipped(region._replace(top=float(pieces.top[above].min()), lines=self._rulings))

@@ -119,8 +119,8 @@ def _gaps(runs: Pieces, heads: Pieces, bounds: tuple[float, float], between_line
     corridors = np.split(free, np.flatnonzero(np.diff(free) > 1) + 1)
     found = [(int(c[0]), int(c[-1]) + 1) for c in corridors if len(c) and (c[-1] + 1 - c[0]) * grain >= least]
     found = [c for c in found if c[0] > 0 and c[1] < num_bins - 1]
-    above = cover(heads.left, heads.right, x0, grain, num_bins) if len(heads.left) else np.zeros(num_bins, np.intp)
-    return [x0 + _clearest(above, a, b) * grain for a, b in _supported(found, crossing, needed)]
+    every = crossing + cover(heads.left, heads.right, x0, grain, num_bins) if len(heads.left) else crossing
+    return [x0 + _clearest(every, a, b) * grain for a, b in _supported(found, crossing, needed)]
 
 
 def cover(
