@@ -59,6 +59,14 @@ def test_a_line_inside_a_paragraph_is_no_heading_whatever_the_model_says() -> No
     assert [kind for kind, _, _ in found] == ["text"]
 
 
+def test_the_first_line_of_the_text_below_is_no_part_of_a_heading() -> None:
+    heading = line("2 Results", 0.1, 0.275, 0.2, height=0.02)
+
+    found = arranged([[heading], *BODY], region("title", (0.1, 0.274, 0.9, 0.312)))
+
+    assert [(kind, text) for kind, _, text in found] == [("title", "2 Results"), ("text", " ".join([PROSE] * 4))]
+
+
 @pytest.mark.parametrize("text", ["12 — 4", "of this and of that,", "A" * 300])
 def test_what_is_no_heading_by_its_words_stays_text(text: str) -> None:
     found = arranged([[line(text, 0.1, 0.2, 0.8)], *BODY], region("title", (0.1, 0.195, 0.8, 0.215)))

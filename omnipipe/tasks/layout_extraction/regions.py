@@ -8,6 +8,7 @@ that no part holds, or none that holds, stay as geometry joined them.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -52,8 +53,11 @@ def place(pieces: Sequence[Piece], parts: Sequence[Block]) -> list[Place | None]
         part = _holder(piece.box, parts)
         if part is not None:
             held.setdefault(part, []).append(index)
+    sizes = Counter(piece.paragraph for piece in pieces)
     places: list[Place | None] = [None] * len(pieces)
     for part, indices in held.items():
+        if parts[part].type == "title":
+            indices = _heading_lines(indices, pieces, sizes)
         kind = _agreed(parts[part], [pieces[index] for index in indices], pieces)
         for index in indices:
             if kind is not None and not (kind == "figure" and _is_prose(pieces[index])):
@@ -95,6 +99,13 @@ def _agreed(part: Block, own: Sequence[Piece], pieces: Sequence[Piece]) -> str |
     if part.type in ("formula", "footnote", "list"):
         return part.type if sure >= _SURE else None
     return None
+
+
+def _heading_lines(indices: list[int], pieces: Sequence[Piece], sizes: Counter[int]) -> list[int]:
+    """`indices` of lines in a title's part without those that begin a paragraph below the heading."""
+    inside = Counter(pieces[index].paragraph for index in indices)
+    whole = [index for index in indices if inside[pieces[index].paragraph] == sizes[pieces[index].paragraph]]
+    return whole or indices
 
 
 def _is_title(text: str, own: Sequence[Piece], pieces: Sequence[Piece]) -> bool:
