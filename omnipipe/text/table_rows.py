@@ -123,7 +123,7 @@ def find_rows(
     bounds = [region.top, *(y for y, _ in places), region.bottom]
     bands: list[Band] = []
     num_slabs = len(places) + 1
-    is_boxed = num_slabs >= _BOXED and all(is_line) and all(is_full for _, is_full in places)
+    is_boxed = num_slabs >= _BOXED and all(is_line) and 2 * sum(is_full for _, is_full in places) >= len(places)
     for k in range(num_slabs):
         inside = np.flatnonzero(slab == k)
         if not len(inside):
@@ -143,27 +143,29 @@ def _line_places(runs: Pieces, region: Region, edges: Sequence[float]) -> list[t
 
     Lines across count, but not those under words only, and heights where several lines down end.
     """
-    places: list[tuple[float, float]] = []
+    places: list[tuple[float, NDArray[np.bool_]]] = []
     em = runs.size
     flat = region.lines.horizontal
     flat = flat[(flat[:, 0] - region.top >= _SNAP) & (region.bottom - flat[:, 0] >= _SNAP)]
     left, right = np.array(edges[:-1]), np.array(edges[1:])
     cover = np.minimum(right, flat[:, 2, None]) - np.maximum(left, flat[:, 1, None])
-    for y, x0, x1 in flat[(cover > 0.6 * (right - left)).any(axis=1)].tolist():
+    parts = (cover > 0.6 * (right - left)).any(axis=1)
+    columns = cover > 0.35 * (right - left)
+    for k in np.flatnonzero(parts).tolist():
+        y, x0, x1 = flat[k].tolist()
         under = (np.abs(runs.left - x0) < 0.5 * em) & (np.abs(runs.right - x1) < 0.5 * em)
         if (under & (y > runs.top + 0.5 * em) & (y < runs.bottom + 0.3 * em)).any():
             continue
         if places and y - places[-1][0] <= _SNAP:
-            places[-1] = (places[-1][0], places[-1][1] + x1 - x0)
+            places[-1] = (places[-1][0], places[-1][1] | columns[k])
         else:
-            places.append((y, x1 - x0))
+            places.append((y, columns[k]))
     ends = np.sort(np.concatenate((region.lines.vertical[:, 1], region.lines.vertical[:, 2])))
     for group in np.split(ends, np.flatnonzero(np.diff(ends) > _SNAP) + 1):
         y = float(group.mean()) if len(group) > 1 else region.top
         if all(abs(y - place) > 2 * _SNAP for place in (region.top, region.bottom, *(p for p, _ in places))):
-            places.append((y, 0.0))
-    width = region.right - region.left
-    return sorted((y, length > 0.85 * width) for y, length in places)
+            places.append((y, np.zeros(len(left), bool)))
+    return sorted((y, bool(covered.all())) for y, covered in places)
 
 
 def _slab_rows(text: _Text, inside: list[int], num_slabs: int, is_boxed: bool) -> list[Band]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _GRAIN = 0.05
 _LEAST = 0.18
 """Font sizes that such a corridor is wide at least: less than a space between words."""
-_ROWS = 6
+_ROWS = 5
 _SHARE = 0.8
 _AFTER = re.compile(r"^[($<>±+−–-]*\d")
 _BEFORE = re.compile(r"[\d)%*†‡—–-]$")
