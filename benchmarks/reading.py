@@ -32,7 +32,8 @@ _WORKER = Path(__file__).parent / "reading_worker.py"
 _DOCS = Path(__file__).resolve().parent.parent / "docs"
 # AGPL and other licences: they are measured here and used nowhere.
 _PACKAGES = ("pypdf", "markitdown[pdf]", "pymupdf4llm<2", "pymupdf-layout", "kreuzberg")
-_READERS = ("omnipipe", "pdftotext", "pypdf", "markitdown", "kreuzberg", "pymupdf4llm-layout")
+_READERS = ("omnipipe", "pdftotext", "pypdf", "markitdown", "kreuzberg-tesseract", "pymupdf4llm-layout")
+_HAVE_OCR = frozenset({"omnipipe", "kreuzberg-tesseract", "pymupdf4llm-layout"})
 _LEAVE_HEADS_OUT = frozenset({"omnipipe", "pymupdf4llm-layout"})
 _KINDS = ("absent", "present", "order", "table", "baseline")
 _PLACES = ("born_digital", "images", "scanned")
@@ -59,7 +60,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
     parser.add_argument("--environment", type=Path, help="keep the peers' environment here and use it again")
     parser.add_argument("--readers", nargs="+", default=list(_READERS), choices=_READERS)
-    parser.add_argument("--speed-pages", type=int, default=60, help="about so many pages for the speed")
+    parser.add_argument("--speed-pages", type=int, default=100, help="at least so many pages for the speed")
     parser.add_argument("--minutes", type=float, default=15, help="a reader may take so long for a set of documents")
     parser.add_argument("--no-docs", action="store_true", help="write the result only")
     args = parser.parse_args()
@@ -80,7 +81,7 @@ def main() -> None:
 
 def _present(names: Sequence[str], python: Path) -> Iterator[str]:
     for name in names:
-        if name == "omnipipe" or find_peer(name.removesuffix("-layout"), python):
+        if name == "omnipipe" or find_peer(name.partition("-")[0], python):
             yield name
 
 
@@ -93,7 +94,7 @@ def _measure(name: str, peers: Path, args: argparse.Namespace, scratch: Path) ->
     to_read = (
         (name, graded_jobs(args.corpus, graded)),
         (with_heads, truth_jobs(args.corpus, truth, scratch / "pages")),
-        (name, speed_jobs(args.corpus, speed, args.speed_pages)),
+        (f"{name}-text" if name in _HAVE_OCR else name, speed_jobs(args.corpus, speed, args.speed_pages)),
     )
     reports = [_read(reader, python, jobs, scratch, args.minutes) for reader, jobs in to_read]
     cases = [entry for entry in load_cases([args.corpus / "graded" / "tests.jsonl"]) if entry.case.type != "math"]
@@ -192,7 +193,8 @@ Versions and details stand in `benchmarks/results/reading.json`; figures mean wh
 - **CER** is all character errors over all characters of the true texts of a kind; 100 % is no text at all. Readers
   without OCR read no scans and images; some true texts of born-digital documents are another tool's, looked over.
   They have the running heads, so omnipipe (`--keep-headers`) and pymupdf4llm keep them here, and not in the tests.
-- **Pages per CPU second** are of documents with a text layer, one process, warm, child processes included.
+- **Pages per CPU second** are of documents of 3 to 20 pages with a text layer, without OCR, one process, warm, child
+  processes included.
 """
 
 

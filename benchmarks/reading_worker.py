@@ -20,17 +20,19 @@ from pathlib import Path
 from peer_worker import READERS, Reader, version  # type: ignore[import-not-found, unused-ignore]
 
 
-def omnipipe(*, keep_headers: bool = False) -> Reader:
+def omnipipe(*, keep_headers: bool = False, with_ocr: bool = True) -> Reader:
     """The default pipeline in this process, as `omnipipe extract` runs it, for one document after another."""
     from omnipipe.chain import Chain
     from omnipipe.cli.choice import choose_pipeline
+    from omnipipe.cli.option import OcrChoice
     from omnipipe.sources.fetch import Fetcher
     from omnipipe.sources.index import index_source
     from omnipipe.sources.place import local_uri
     from omnipipe.sources.source import Source
     from omnipipe.unit import Member, Unit
 
-    chain = Chain(choose_pipeline("default", ocr=None, force_ocr=False, keep_headers=keep_headers))
+    ocr = None if with_ocr else OcrChoice.off
+    chain = Chain(choose_pipeline("default", ocr=ocr, force_ocr=False, keep_headers=keep_headers))
     fetcher = Fetcher()
 
     def read(path: str) -> str:
@@ -45,8 +47,8 @@ def omnipipe(*, keep_headers: bool = False) -> Reader:
     return read
 
 
-def kreuzberg() -> Reader:
-    """Its markdown, with Tesseract where a page has no text."""
+def kreuzberg_tesseract() -> Reader:
+    """Its markdown, with Tesseract for pictures and pages without text."""
     library = importlib.import_module("kreuzberg")
     config = library.ExtractionConfig(
         use_cache=False,
@@ -57,21 +59,24 @@ def kreuzberg() -> Reader:
     return lambda path: str(library.extract_file_sync(path, config=config).content)
 
 
-def pymupdf4llm_layout(*, keep_headers: bool = False) -> Reader:
+def pymupdf4llm_layout(*, keep_headers: bool = False, with_ocr: bool = True) -> Reader:
     """With its layout package, which must be imported first, and its OCR."""
     importlib.import_module("pymupdf.layout")
     library = importlib.import_module("pymupdf4llm")
-    heads = {"header": keep_headers, "footer": keep_headers}
-    return lambda path: str(library.to_markdown(path, show_progress=False, **heads))
+    options = {"header": keep_headers, "footer": keep_headers, "use_ocr": with_ocr}
+    return lambda path: str(library.to_markdown(path, show_progress=False, **options))
 
 
 _READERS: dict[str, Callable[[], Reader]] = {
     **READERS,
     "omnipipe": omnipipe,
     "omnipipe-keep-headers": lambda: omnipipe(keep_headers=True),
-    "kreuzberg": kreuzberg,
+    "omnipipe-text": lambda: omnipipe(with_ocr=False),
+    "kreuzberg-tesseract": kreuzberg_tesseract,
+    "kreuzberg-tesseract-text": READERS["kreuzberg"],
     "pymupdf4llm-layout": pymupdf4llm_layout,
     "pymupdf4llm-layout-keep-headers": lambda: pymupdf4llm_layout(keep_headers=True),
+    "pymupdf4llm-layout-text": lambda: pymupdf4llm_layout(with_ocr=False),
 }
 
 
@@ -89,12 +94,16 @@ def main() -> None:
             failed.append(Path(path).name)
         Path(target).write_text(text or "", encoding="utf-8", errors="replace")
     report = {
-        "version": version(name.removesuffix("-keep-headers").removesuffix("-layout")),
+        "version": version(_package(name)),
         "failed": failed,
         "seconds": time.perf_counter() - started,
         "cpu_seconds": _cpu_seconds() - cpu,
     }
     print(json.dumps(report))
+
+
+def _package(name: str) -> str:
+    return name.partition("-")[0]
 
 
 def _answer(read: Reader, path: str) -> str | None:
