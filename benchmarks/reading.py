@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmarks import record
@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--readers", nargs="+", default=list(_READERS), choices=_READERS)
     parser.add_argument("--speed-pages", type=int, default=100, help="at least so many pages for the speed")
     parser.add_argument("--minutes", type=float, default=15, help="a reader may take so long for a set of documents")
+    parser.add_argument("--scores-from", type=Path, help="take scores from an earlier result, measure the speed only")
     parser.add_argument("--no-docs", action="store_true", help="write the result only")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="omnipipe-reading-") as scratch:
@@ -89,23 +90,41 @@ def _measure(name: str, peers: Path, args: argparse.Namespace, scratch: Path) ->
     python = sys.executable if name == "omnipipe" else str(peers)
     folder = scratch / name
     graded, truth, speed = (folder / part for part in ("graded", "truth", "speed"))
+    if args.scores_from is not None:
+        speed_read = _read(
+            _speed_reader(name), python, speed_jobs(args.corpus, speed, args.speed_pages), scratch, args.minutes
+        )
+        return replace(_earlier(args.scores_from, name), pages_per_cpu_second=_rate(speed_read, args))
     # The true texts have their running heads: readers that know such a switch keep them there, and drop them in tests.
     with_heads = f"{name}-keep-headers" if name in _LEAVE_HEADS_OUT else name
     to_read = (
         (name, graded_jobs(args.corpus, graded)),
         (with_heads, truth_jobs(args.corpus, truth, scratch / "pages")),
-        (f"{name}-text" if name in _HAVE_OCR else name, speed_jobs(args.corpus, speed, args.speed_pages)),
+        (_speed_reader(name), speed_jobs(args.corpus, speed, args.speed_pages)),
     )
     reports = [_read(reader, python, jobs, scratch, args.minutes) for reader, jobs in to_read]
     cases = [entry for entry in load_cases([args.corpus / "graded" / "tests.jsonl"]) if entry.case.type != "math"]
     judged = evaluate(graded, cases)
     rated = evaluate(truth, (), load_truths(args.corpus / "truth.jsonl"))
-    pages = sum(job.num_pages for job in speed_jobs(args.corpus, speed, args.speed_pages))
-    seconds = reports[2].get("cpu_seconds")
-    rate = round(pages / seconds, 2) if isinstance(seconds, float) and seconds > 0 else None
+    rate = _rate(reports[2], args)
     failed = sorted({name for report in reports for name in _names(report.get("failed"))})
     print(f"{name}: {judged.score().num_passed} tests passed, {rate} pages per CPU second", file=sys.stderr, flush=True)
     return _figures(name, str(reports[0].get("version", "")), judged, rated, rate, failed)
+
+
+def _speed_reader(name: str) -> str:
+    return f"{name}-text" if name in _HAVE_OCR else name
+
+
+def _rate(report: dict[str, object], args: argparse.Namespace) -> float | None:
+    pages = sum(job.num_pages for job in speed_jobs(args.corpus, Path(), args.speed_pages))
+    seconds = report.get("cpu_seconds")
+    return round(pages / seconds, 2) if isinstance(seconds, float) and seconds > 0 else None
+
+
+def _earlier(path: Path, name: str) -> Figures:
+    readers = json.loads(path.read_text(encoding="utf-8"))["figures"]["readers"]
+    return Figures(**next(reader for reader in readers if reader["name"] == name))
 
 
 def _names(value: object) -> list[str]:
