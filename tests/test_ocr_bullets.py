@@ -64,6 +64,6 @@ def test_items_become_blocks_with_all_their_lines() -> None:
     _, blocks = arrange(lines, (500, 400), "test")
 
     assert [(block.type, block.text) for block in blocks][1:3] == [
-        ("list", "• first item that goes on here"),
-        ("list", "• second item"),
+        ("list", "- first item that goes on here"),
+        ("list", "- second item"),
     ]

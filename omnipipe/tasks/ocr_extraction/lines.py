@@ -26,6 +26,7 @@ _MAX_LINES = 600
 """Pages with more lines (maps, drawings) are read in rows only: looking for columns takes seconds there."""
 BULLET = "•"
 _ITEM = re.compile(r"[•●▪■◦○‣]\s?\S")
+_SIGN = re.compile(r"^[•●▪■◦○‣]\s*(?=\S)")
 """How a line begins that starts an item of a list."""
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
@@ -85,7 +86,8 @@ def skew(quads: Sequence[Quad]) -> float:
 
 
 def join_lines(texts: Sequence[str]) -> str:
-    """The lines of a paragraph as one text; a word broken by a hyphen at the end of a line is put together."""
+    """The lines of a paragraph as markdown: a word broken by a hyphen at the end of a line is put together, a bullet at
+    the start of the first is `- `."""
     joined = ""
     for text in texts:
         if re.search(r"[^\W\d_]-$", joined) and re.match(r"[^\W\d_]", text) and text[0].islower():
@@ -94,7 +96,7 @@ def join_lines(texts: Sequence[str]) -> str:
             joined += text
         else:
             joined = f"{joined} {text}" if joined else text
-    return joined
+    return _SIGN.sub("- ", joined)
 
 
 def _row(found: FoundLine, size: tuple[int, int], angle: float) -> _Row:
@@ -240,5 +242,5 @@ def _block(members: Sequence[Line], order: int, source: str) -> Block:
     confidence = sum(len(line.text) * (line.confidence or 0.0) for line in members) / max(1, size)
     box = (min(x0s), min(y0s), max(x1s), max(y1s))
     text = join_lines([line.text for line in members])
-    kind = "list" if _ITEM.match(text) else "text"
+    kind = "list" if _ITEM.match(members[0].text) else "text"
     return Block(kind, box, order, None, text, confidence=round(confidence, 4), source=source)
