@@ -138,11 +138,12 @@ class _InProcessReader:
         raise NotImplementedError(f"{path}: stages do not index documents")
 
     def read_pages(self, path: str, indices: Sequence[int], options: ReadOptions) -> Iterator[PageFacts | PageError]:
-        from omnipipe.reading.source import open_source
+        from omnipipe.reading.source import Watch, open_source
 
         source = open_source(path, ())
+        watch = Watch(early=lambda facts: None, sampling=lambda index: None)
         for index in indices:
-            yield source.read(index, options, lambda facts: None)
+            yield source.read(index, options, watch)
         source.close()
 
     def render_pages(self, path: str, indices: Sequence[int], policy: RenderPolicy) -> Iterator[Pixels | PageError]:

@@ -74,7 +74,8 @@ def test_the_config_has_the_promised_names_and_bounds() -> None:
 
 @pytest.mark.parametrize("name", ["DocLayoutYOLOVLLMConfig", "DocLayoutYOLOAPIConfig"])
 def test_another_backend_is_an_import_error_that_names_the_one(name: str) -> None:
-    with pytest.raises(ImportError, match=f"no {name} in .*layout_extraction. Its backends are: DocLayoutYOLOConfig, Rapid"):
+    backends = "Its backends are: DocLayoutYOLOConfig, Rapid"
+    with pytest.raises(ImportError, match=f"no {name} in .*layout_extraction. {backends}"):
         exec(f"from omnipipe.tasks.layout_extraction import {name}")
 
 
