@@ -53,16 +53,28 @@ def _svg(points: Sequence[tuple[str, float, int]], num_tests: int) -> Iterator[s
 
 
 def _dots(placed: Sequence[tuple[str, float, float]]) -> Iterator[str]:
-    """Dots with their names, from the top down; those of like scores and speeds have them in one column beside all."""
-    below = {"start": -99.0, "end": -99.0}
+    """Dots with their names beside, above or below them: the first place that is free."""
+    taken = [(x - 8, y - 8, x + 8, y + 8) for _, x, y in placed]
     for name, x, y in placed:
         colour = "#b00020" if name == _OURS else "#33557f"
-        anchor, side = ("end", -1) if x > _RIGHT - 130 else ("start", 1)
-        near = [other for _, other, height in placed if abs(other - x) < 100 and abs(height - y) < 30]
-        beside = (min(near) if side < 0 else max(near)) + 12 * side
-        label = below[anchor] = max(y + 4, below[anchor] + 15)
+        width = 7.2 * len(name)
+        places = [
+            ("start", x + 11, y + 4, (x + 11, y - 8, x + 11 + width, y + 8)),
+            ("end", x - 11, y + 4, (x - 11 - width, y - 8, x - 11, y + 8)),
+            ("middle", x, y - 12, (x - width / 2, y - 24, x + width / 2, y - 9)),
+            ("middle", x, y + 22, (x - width / 2, y + 9, x + width / 2, y + 25)),
+        ]
+        free = [place for place in places if not any(_overlap(place[3], other) for other in taken)]
+        anchor, left, base, box = next(
+            (place for place in free if _LEFT < place[3][0] < place[3][2] < _RIGHT), places[0]
+        )
+        taken.append(box)
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{colour}"/>'
-        yield f'<text x="{beside:.1f}" y="{label:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(name)}</text>'
+        yield f'<text x="{left:.1f}" y="{base:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(name)}</text>'
+
+
+def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _height(passed: int, num_tests: int) -> float:
