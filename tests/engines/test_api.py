@@ -294,6 +294,7 @@ def test_rates_are_kept_on_the_wire() -> None:
     with fault_server() as server:
         answers(server, *(request(str(number)) for number in range(5)), clock=clock, rate_limit="6/min")
 
-    # Ten seconds apart, at a hundredth of the time.
+    # Ten seconds apart, at a hundredth of the time: 0.4 s, less what the first connection took to be made. Without the
+    # limit they all come within milliseconds.
     sent = sorted(asked.when for asked in server.asked)
-    assert sent[-1] - sent[0] >= 0.39
+    assert sent[-1] - sent[0] >= 0.25
