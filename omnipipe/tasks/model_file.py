@@ -148,14 +148,14 @@ def _kept(content: bytes, name: str) -> Path:
 
 
 def _download(requirement: str, folder: Path) -> Path:
-    if importlib.util.find_spec("pip") is None:
-        raise ConfigError(f"this Python has no pip, which downloads {requirement}. Add it: python -m ensurepip")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary=:all:", "--dest", str(folder), requirement]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
         raise ConfigError(f"pip did not download {requirement} within {_SECONDS:g} s. Try again: {FETCH}") from error
+    if "No module named pip" in done.stderr:
+        raise ConfigError(f"this Python has no pip, which downloads {requirement}. Add it: python -m ensurepip")
     wheels = list(folder.glob("*.whl"))
     if done.returncode != 0 or not wheels:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
