@@ -29,8 +29,13 @@ def find_line_numbers(words: Words, which: NDArray[np.intp], turn: int) -> NDArr
     stands beside them is running text and no table.
     """
     none = np.zeros(0, np.intp)
-    numbers = _numbers(words, which)
-    if len(numbers) < _MIN_NUMBERS or len(words.text) != len(words.units):
+    if len(words.text) != len(words.units):
+        return none
+    opening = words.units[words.first[which]]
+    which_open = which[(opening >= 0x30) & (opening <= 0x39)]
+    # Most pages end here.
+    numbers = _numbers(words, which_open) if len(which_open) >= _MIN_NUMBERS else none
+    if len(numbers) < _MIN_NUMBERS:
         return none
     left, top, right, bottom = to_frame(words.box, turn)
     middle = ((top + bottom) / 2).astype(np.float32)
