@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omnipipe.text.gutters import median
+from omnipipe.text.lines import base_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +64,7 @@ def gap_boxes(pieces: Pieces, text: str, numbers: NDArray[np.intp], least: int =
 
 
 def _rows(pieces: Pieces) -> _Rows:
-    base = pieces.bottom - 0.22 * (pieces.bottom - pieces.top)
+    base = base_of(pieces)
     order = np.argsort(base, kind="stable")
     ordered, size = base[order], pieces.size[order]
     step = np.diff(ordered) > 0.35 * np.minimum(size[1:], size[:-1])

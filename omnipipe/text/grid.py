@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omnipipe.text.gutters import median
-from omnipipe.text.table_columns import SNAP, band_numbers, base_of, columns_of, drop_mark_columns
+from omnipipe.text.lines import base_of
+from omnipipe.text.table_columns import SNAP, band_numbers, columns_of, drop_mark_columns
 from omnipipe.text.table_heads import MAX_HEADS, lines_at, stretch_heads, with_joined_heads
 from omnipipe.text.table_rows import Band, find_rows
 

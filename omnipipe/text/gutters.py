@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.text.lines import DESCENT
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -253,7 +255,7 @@ def baseline(pieces: Pieces, which: NDArray[np.intp]) -> NDArray[np.float32]:
     """Where the letters of pieces stand."""
     bottom, top, size = pieces.bottom[which], pieces.top[which], pieces.size[which]
     height = bottom - top
-    base: NDArray[np.float32] = bottom - 0.22 * height
+    base: NDArray[np.float32] = bottom - DESCENT * height
     # A large sign, as of an integral, reaches as far below its line as above.
     tall = height > 1.7 * size
     if tall.any():

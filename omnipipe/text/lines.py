@@ -17,6 +17,10 @@ GAP = 1.5
 """Words further apart than this many font sizes belong to different pieces (columns, table cells)."""
 
 
+DESCENT = 0.22
+"""Of the height of a line: what is below the baseline."""
+
+
 class Pieces(NamedTuple):
     """Runs of words of one direction on one line; arrays of one length, in the order of the page's content.
 
@@ -36,6 +40,11 @@ class Pieces(NamedTuple):
     def take(self, which: NDArray[np.intp] | NDArray[np.bool_]) -> Pieces:
         """The pieces at `which`."""
         return Pieces._make(column[which] for column in self)
+
+
+def base_of(pieces: Pieces) -> NDArray[np.float32]:
+    """The baselines of pieces: what hangs below takes about `DESCENT` of the height of a line."""
+    return pieces.bottom - DESCENT * (pieces.bottom - pieces.top)
 
 
 def to_frame(box: NDArray[np.float32], turn: int) -> tuple[NDArray[np.float32], ...]:

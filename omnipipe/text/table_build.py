@@ -10,9 +10,9 @@ import numpy as np
 
 from omnipipe.text.grid import Cell, Grid, build_grid
 from omnipipe.text.gutters import median
-from omnipipe.text.lines import Pieces, join_words, to_frame
+from omnipipe.text.lines import Pieces, base_of, join_words, to_frame
 from omnipipe.text.regions import Region, clipped
-from omnipipe.text.table_columns import JOIN, SNAP, band_numbers, base_of, column_edges, columns_of, head_end
+from omnipipe.text.table_columns import JOIN, SNAP, band_numbers, column_edges, columns_of, head_end
 from omnipipe.text.table_markup import TableCell, to_html, to_pipes
 from omnipipe.text.table_tight import tight_edges
 from omnipipe.text.table_verdict import Kind, Verdict, judge_cells, judge_grid

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omnipipe.text.gutters import median
+from omnipipe.text.lines import base_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -156,11 +157,6 @@ def _supported(found: list[tuple[int, int]], cover: NDArray[np.intp], needed: in
         else:
             found.pop(weakest - 1)
     return found
-
-
-def base_of(runs: Pieces) -> Floats:
-    """The baselines of pieces."""
-    return runs.bottom - 0.22 * (runs.bottom - runs.top)
 
 
 def band_numbers(runs: Pieces) -> NDArray[np.intp]:

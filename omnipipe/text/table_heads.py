@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omnipipe.text.gutters import median
-from omnipipe.text.table_columns import SNAP, base_of
+from omnipipe.text.lines import base_of
+from omnipipe.text.table_columns import SNAP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omnipipe.text.gutters import median
+from omnipipe.text.lines import base_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,7 @@ class _Text:
     ) -> None:
         self.left, self.right = runs.left.tolist(), runs.right.tolist()
         self.size = runs.size.tolist()
-        base = runs.bottom - 0.22 * (runs.bottom - runs.top)
+        base = base_of(runs)
         self.base = base.tolist()
         self.top = (base - _X_HEIGHT * runs.size).tolist()
         self.first, self.last = first.tolist(), last.tolist()

@@ -10,12 +10,12 @@ import numpy as np
 
 from omnipipe.text.gaps import MAX_PIECES, gap_boxes
 from omnipipe.text.gutters import are_text_columns, median
-from omnipipe.text.lines import Pieces, to_frame
+from omnipipe.text.lines import Pieces, base_of, to_frame
 from omnipipe.text.order import Column
 from omnipipe.text.regions import Region, between_lines, clipped, grid_regions, is_scattered
 from omnipipe.text.rulings import Rulings, find_lines, to_rulings
 from omnipipe.text.table_build import Table, TableReader, TableStyle
-from omnipipe.text.table_columns import band_numbers, base_of
+from omnipipe.text.table_columns import band_numbers
 from omnipipe.text.table_verdict import Kind
 
 if TYPE_CHECKING:
