@@ -198,6 +198,8 @@ lines_of_pages = st.lists(
         texts,
     ),
     max_size=40,
+    # What is drawn over itself is read once.
+    unique_by=lambda line: line[3],
 )
 
 

@@ -104,6 +104,8 @@ def _read(
     rows = [(main, row) for _, row in head if options.lines]
     finder = TableFinder(page.page, words, TableStyle(options.dehyphenate, rtl)) if options.tables else None
     flags: set[str] = {"formula"} if has_formula(known) else set()
+    if words.num_overdrawn:
+        flags.add("text:overdrawn")
     for turn in page.turns:
         which = np.flatnonzero(words.turn == turn)
         pieces = rest
