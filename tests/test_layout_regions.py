@@ -173,6 +173,19 @@ def test_a_text_layer_keeps_what_its_fonts_said() -> None:
     assert found[2].html == "<table>"
 
 
+def test_lines_with_bullets_are_those_of_their_blocks() -> None:
+    lines = [line("• Apples", 0.1, 0.3), line("and pears", 0.11, 0.318), line("Prose below", 0.1, 0.35)]
+    blocks = [block(*lines[:2])._replace(text="- Apples and pears"), block(lines[2])]
+
+    pieces = to_pieces(blocks, lines)
+
+    assert [(piece.text, piece.paragraph) for piece in pieces] == [
+        ("• Apples", 0),
+        ("and pears", 0),
+        ("Prose below", 1),
+    ]
+
+
 def test_blocks_of_other_lines_are_taken_whole() -> None:
     pieces = to_pieces([block(line("one two", 0.1, 0.1))], [line("three", 0.1, 0.1)])
 

@@ -10,6 +10,8 @@ from omnipipe.page import Block, Box, Line
 from omnipipe.tasks.layout_extraction.slant import Slant
 
 _PAGE: Box = (0.0, 0.0, 1.0, 1.0)
+_SIGNS = dict.fromkeys(map(ord, "-•●▪■◦○‣"))
+"""Signs that a block may have more or fewer of than its lines."""
 
 
 class Piece(NamedTuple):
@@ -73,7 +75,7 @@ def _shares(blocks: Sequence[Block], lines: Sequence[Line]) -> list[list[Line]] 
     left = list(reversed(lines))
     shares: list[list[Line]] = []
     for block in blocks:
-        # A block is its lines with blanks between them, and without hyphens at their ends.
+        # A block is its lines with blanks between them, without hyphens at their ends, and with `- ` for a bullet.
         wanted = _num_letters(block.text)
         share: list[Line] = []
         while left and (wanted > 0 or not share):
@@ -90,4 +92,4 @@ def _same(box: Box) -> Box:
 
 
 def _num_letters(text: str) -> int:
-    return len("".join(text.split()).replace("-", ""))
+    return len("".join(text.split()).translate(_SIGNS))
