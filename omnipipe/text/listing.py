@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 BULLET = re.compile(r"^[•◦▪▫‣⁃●○■□◆◇➢➤►▶✓✔–—*·∙o\uf0b7\uf0a7-]\s+(?=\S)")
 NUMBER = re.compile(r"^(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\[\d{1,3}\])\s+(?=\S)")
 _MARKDOWN_NUMBER = re.compile(r"^\d{1,3}[.)] ")
+_SIGN = re.compile(r"^[^\w\s]\s+(?=\S)")
 _MAX_DEPTH = 4
 
 
@@ -22,17 +23,25 @@ def as_item(text: str) -> str | None:
     return text if NUMBER.match(text) else None
 
 
+def unmarked_item(text: str) -> str:
+    """`text`, which is an item whatever it starts with, in markdown; a single sign before it is its bullet."""
+    return "- " + _SIGN.sub("", text)
+
+
 def nest(parts: list[Part]) -> list[Part]:
-    """The blocks of a column, items of lists indented under the item that they stand to the right of."""
+    """The blocks of a column, items of lists indented under the item that they stand to the right of.
+
+    Where the file names the depth of lists that counts, and not the place.
+    """
     nested: list[Part] = []
-    outer: list[tuple[float, int]] = []
+    outer: list[tuple[float, int, int]] = []
     for part in parts:
         if part.type != "list":
             # Indented text after a paragraph at the margin would be code.
             outer = []
             nested.append(part)
             continue
-        while outer and part.left < outer[-1][0] + 0.7 * part.size:
+        while outer and not _is_under(part, outer[-1][0], outer[-1][2]):
             outer.pop()
         indent = outer[-1][1] if len(outer) <= _MAX_DEPTH and outer else 0
         if indent:
@@ -40,6 +49,11 @@ def nest(parts: list[Part]) -> list[Part]:
         marker = part.text[indent:]
         number = _MARKDOWN_NUMBER.match(marker)
         width = 2 if marker.startswith("- ") else number.end() if number else 0
-        outer.append((part.left, indent + width))
+        outer.append((part.left, indent + width, part.depth))
         nested.append(part)
     return nested
+
+
+def _is_under(part: Part, left: float, depth: int) -> bool:
+    """Whether an item belongs to one before it, which starts at `left` in a list of this depth."""
+    return part.depth > depth if part.depth and depth else part.left >= left + 0.7 * part.size

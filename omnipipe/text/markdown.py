@@ -12,9 +12,10 @@ from omnipipe.text.code import code_part, is_code, is_code_row
 from omnipipe.text.emphasis import mark_runs
 from omnipipe.text.flow import escape, flow, is_full
 from omnipipe.text.headings import SET_OFF, TAGGED, heading_sizes, is_set_off, level_by_size, size_shares
-from omnipipe.text.listing import BULLET, NUMBER, as_item, nest
+from omnipipe.text.listing import BULLET, NUMBER, as_item, nest, unmarked_item
 from omnipipe.text.paragraphs import ENDS
-from omnipipe.text.rows import BOLD, PageStyle, Part, Row, tag_level, to_rows
+from omnipipe.text.rows import BOLD, PageStyle, Part, Row, to_rows
+from omnipipe.text.tags import NO_TAG, parts_at, starts_item, tag_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,8 +47,8 @@ def _text_parts(rows: Sequence[Row], edge: float, page: PageStyle) -> list[Part]
     group: list[Row] = [rows[0]]
     for previous, row in pairwise(rows):
         is_head = page.options.headings and is_set_off(group, row, edge, page)
-        is_other = bool(page.tags) and tag_level(previous, page.tags) != tag_level(row, page.tags)
-        if is_head or is_other or _starts_block(previous, row, group, edge):
+        parts_here = page.tags and parts_at(page.tags, previous, row)
+        if parts_here or (parts_here is None and (is_head or _starts_block(previous, row, group, edge))):
             parts.append(_part(group, edge, page, is_head))
             group = []
         group.append(row)
@@ -101,11 +102,11 @@ def _part(group: Sequence[Row], edge: float, page: PageStyle, is_head: bool) -> 
         )
     text = flow(group, edge, page)
     level = SET_OFF if is_head else None
+    tag = tag_of(page.tags, head) if page.tags else NO_TAG
     if page.options.headings and not opens_caption(text):
         level = level_by_size(group, text, page) or level
-    if page.tags and len(text) <= 240:
-        named = tag_level(head, page.tags)
-        level = TAGGED + named if named else level
+        if tag.kind == "title" and len(text) <= 240:
+            level = TAGGED + tag.level
     if level is not None and not opens_caption(text):
         return Part("title", level, text.replace("\n", " "), *box, size=head.size)
     kind = "text"
@@ -115,8 +116,10 @@ def _part(group: Sequence[Row], edge: float, page: PageStyle, is_head: bool) -> 
     text = mark_runs(text, group, page)
     if kind == "text" and page.options.lists:
         item = as_item(text)
+        if item is None and page.tags and starts_item(page.tags, head):
+            item = unmarked_item(text)
         if item is not None:
-            return Part("list", None, item, *box, size=head.size, is_open=is_open)
+            return Part("list", None, item, *box, size=head.size, is_open=is_open, depth=tag.level)
     return Part(kind, None, escape(text), *box, size=head.size, is_open=is_open)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from omnipipe.text.lines import Pieces
     from omnipipe.text.options import TextOptions
     from omnipipe.text.order import Column
+    from omnipipe.text.tags import Tags
 
 BOLD, ITALIC, MONO, MATH, SYMBOL = 1, 2, 4, 8, 16
 """Bits of a word's style."""
@@ -49,7 +50,8 @@ class Part(NamedTuple):
     """A block: type, heading level, text, box; `html` for tables.
 
     `size` is the font size in points. `is_open`: its last line is full, so that it may go on in the next column;
-    `joins`: it goes on from the text before it.
+    `joins`: it goes on from the text before it. `depth` is that of an item's list (from 1) where the file names it,
+    else 0.
     """
 
     type: str
@@ -63,6 +65,7 @@ class Part(NamedTuple):
     size: float = 0.0
     is_open: bool = False
     joins: bool = False
+    depth: int = 0
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -77,8 +80,8 @@ class PageStyle:
     `body` is the size of running text, `levels` are the sizes of headings (largest first), `words` the page's words
     and its text (to see how a broken word is written elsewhere), `styles` the bits of each word, `marked` those that
     set it off from the text around it. `links` maps words to addresses. `codes`: fixed width means code here.
-    `accents`: on which side of its letter a loose accent stands (before, after; empty for none). `tags`: the heading
-    level of each word by the structure tree of the file, empty without a good one. `splits_words`: lines end within
+    `accents`: on which side of its letter a loose accent stands (before, after; empty for none). `tags`: what the
+    structure tree of the file says, None without a good one. `splits_words`: lines end within
     words without a hyphen.
     """
 
@@ -91,7 +94,7 @@ class PageStyle:
     links: Mapping[int, str] = field(default_factory=dict)
     codes: bool = False
     accents: str = ""
-    tags: bytes = b""
+    tags: Tags | None = None
     splits_words: bool = False
 
     @property
@@ -135,11 +138,6 @@ def to_rows(pieces: Pieces, column: Column, text: str, styles: bytes = b"") -> l
         style = shared_style(styles, spans)
         rows.append(Row(" ".join(tokens), x0, y0, x1, y1, em, gaps, words[start], tuple(spans), style))
     return rows
-
-
-def tag_level(row: Row, tags: bytes) -> int:
-    """The heading level that the file names for a row: that of its first word, 0 for none."""
-    return tags[row.word] if row.word < len(tags) else 0
 
 
 def shared_style(styles: bytes, spans: Sequence[tuple[int, int]]) -> int:

@@ -16,7 +16,7 @@ from omnipipe.text.fonts import word_objects, word_styles
 from omnipipe.text.headings import settle_levels
 from omnipipe.text.links import find_links
 from omnipipe.text.rows import MATH, PageStyle, Part
-from omnipipe.text.tags import heading_levels
+from omnipipe.text.tags import read_tags
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ def page_style(
     bits = styles.tobytes()
     is_ascii = words.text.isascii()
     accents = "" if is_ascii else find_side(textpage, words)
-    tags = heading_levels(page, words, objects) if options.headings else b""
+    tags = read_tags(page, words, objects) if options.headings or options.lists else None
     return PageStyle(
         *sizes,
         words,
