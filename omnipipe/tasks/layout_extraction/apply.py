@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from omnipipe.page import Block, Box, Line
 from omnipipe.tasks.layout_extraction.order import order_boxes
@@ -16,6 +16,10 @@ from omnipipe.text.compose import PAGE_FURNITURE
 from omnipipe.text.running import Box as MarginLine
 from omnipipe.text.running import classify_margins
 from omnipipe.text.running_form import is_note
+
+TableReading = Callable[[Sequence[Line], Box], tuple[str, str] | None]
+"""From the lines of a table and its box, both on the straight page: its markdown and its HTML; None where it is not
+understood."""
 
 _TOP, _BOTTOM = 0.09, 0.88
 """Shares of the page's height above and below which a model's header or footer is believed: titles stand at the top."""
@@ -52,12 +56,14 @@ def apply_regions(
     *,
     aspect: float,
     slant: Slant | None = None,
+    read_table: TableReading | None = None,
 ) -> tuple[Block, ...]:
     """The blocks of a page in reading order, with kinds; every line, or block where there are none, is in one of them.
 
     `blocks` and `lines` are what geometry made of the page, in reading order; `regions` what a layout model found, none
     if it was not asked. `aspect` is the page's width by its height. Where a part without text is a figure it is a block
-    of its own. Where the page has a `slant`, `regions` are those of the straightened page.
+    of its own. Where the page has a `slant`, `regions` are those of the straightened page. A table that `read_table`
+    does not understand has its text row by row, and no HTML.
     """
     pieces = to_pieces(blocks, lines, slant)
     parts = distinct(regions)
@@ -74,7 +80,7 @@ def apply_regions(
         # What geometry joined stays apart from its neighbours, unless one part holds it all.
         key = where if where.part >= 0 and where.kind in _WHOLE else Place(where.kind, -2 - piece.paragraph)
         groups.setdefault(key, []).append(piece)
-    made = [_block(key, own, usual, parts) for key, own in groups.items()]
+    made = [_block(key, own, usual, parts, read_table) for key, own in groups.items()]
     seen = [_around([piece.seen for piece in own]) for own in groups.values()]
     made += _empty_figures(parts, made, [piece.box for piece in pieces])
     order = _order(made)
@@ -166,7 +172,9 @@ def _holds(part: Box, box: Box) -> bool:
     return across > 0.5 * (box[2] - box[0]) and part[1] < (box[1] + box[3]) / 2 < part[3]
 
 
-def _block(key: Place, own: Sequence[Piece], usual: float, parts: Sequence[Block]) -> Block:
+def _block(
+    key: Place, own: Sequence[Piece], usual: float, parts: Sequence[Block], read_table: TableReading | None
+) -> Block:
     first = own[0].block._replace(bbox=own[0].box)
     if all(piece.text == piece.block.text for piece in own) and len(own) == 1 and key.kind == first.type:
         return first
@@ -182,7 +190,11 @@ def _block(key: Place, own: Sequence[Piece], usual: float, parts: Sequence[Block
         level = first.level or heading_level(statistics.median(piece.letter for piece in own), usual)
     text = _as_rows(own) if key.kind in ("table", "figure") else join_lines([piece.text for piece in own])
     known = round(confidence, 4) if own[0].confidence is not None else None
-    return Block(key.kind, box, 0, level, text, None, known, first.source)
+    html = None
+    if key.kind == "table" and read_table is not None:
+        found = read_table([Line(piece.text, piece.box, piece.confidence) for piece in own], box)
+        text, html = found if found is not None else (text, None)
+    return Block(key.kind, box, 0, level, text, html, known, first.source)
 
 
 def _around(boxes: Sequence[Box]) -> Box:

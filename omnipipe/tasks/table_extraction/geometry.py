@@ -1,0 +1,99 @@
+"""Tables of pictures by the places of their words and lines, as those of text layers are read."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from omnipipe.text.chars import Words
+from omnipipe.text.lines import join_words
+from omnipipe.text.regions import Region, clipped, grid_regions
+from omnipipe.text.rulings import Rulings, to_rulings
+from omnipipe.text.table_build import Table, TableReader, TableStyle
+
+if TYPE_CHECKING:
+    from omnipipe.tasks.table_extraction.ink import Box, Ink
+    from omnipipe.text.table_verdict import Kind
+
+EM = 10.0
+"""Points that letters of a picture are taken to be large: limits of the text layer's tables are in points."""
+_LETTER = 0.7
+"""Share of the height of a box of OCR that its letters' size is."""
+
+
+class Word(NamedTuple):
+    """A word of a picture, and its box in pixels."""
+
+    text: str
+    box: Box
+
+
+def read_by_geometry(words: Sequence[Sequence[Word]], box: Box, ink: Ink, height: float) -> Table | None:
+    """The table in `box` of a picture, from the `words` of its lines; None where it is not understood.
+
+    Boxes are in pixels, `height` is that of a line's box.
+    """
+    if not words:
+        return None
+    scale = EM / (_LETTER * height)
+    made = _to_words(words, scale)
+    which = np.arange(len(made.first))
+    pieces = join_words(made, which, 0)
+    x0, top, x1, bottom = np.array(box, np.float32) * np.float32(scale)
+    box_of = made.box
+    x0, x1 = min(x0, box_of[:, 0].min() - 1), max(x1, box_of[:, 2].max() + 1)
+    top, bottom = min(top, -box_of[:, 3].max() - 1), max(bottom, -box_of[:, 1].min() + 1)
+    lines = ink.lines * np.float32(scale)
+    rulings = to_rulings(np.stack((lines[:, 0], -lines[:, 3], lines[:, 2], -lines[:, 1]), axis=1), 0)
+    whole = clipped(Region(float(x0), float(top), float(x1), float(bottom), rulings))
+    reader = TableReader(made, which, pieces, 0, rulings, TableStyle())
+    for region, kind in _regions(whole, rulings):
+        here = reader.within(region)
+        found = reader.read(region, here, ~here, kind, labelled=True)
+        if found.table is not None:
+            return found.table
+    return None
+
+
+def _regions(whole: Region, rulings: Rulings) -> list[tuple[Region, Kind]]:
+    found: list[tuple[Region, Kind]] = []
+    for region, _ in grid_regions(whole.lines):
+        high = (region.bottom - region.top) / (whole.bottom - whole.top)
+        wide = (region.right - region.left) / (whole.right - whole.left)
+        if high > 0.8 and wide > 0.8:
+            found.append((region, "grid"))
+    return [*found, (whole, "between")]
+
+
+def _to_words(lines: Sequence[Sequence[Word]], scale: float) -> Words:
+    """The words of `lines` as those of a text layer are given, in points."""
+    every = [word for line in lines for word in line]
+    text = "\r\n".join(" ".join(word.text for word in line) for line in lines)
+    gaps = [1 + (k + 1 == len(line)) for line in lines for k in range(len(line))]
+    lengths = np.array([len(word.text) for word in every], np.intp)
+    first = np.array(
+        list(accumulate((len(w.text) + g for w, g in zip(every, gaps, strict=True)), initial=0))[:-1], np.intp
+    )
+    x0, y0, x1, y1 = np.array([word.box for word in every], np.float32).T * np.float32(scale)
+    count = len(every)
+    return Words(
+        text,
+        np.zeros(0, np.uint16),
+        first,
+        first + lengths,
+        np.repeat(np.arange(len(lines)), [len(line) for line in lines]),
+        np.stack((x0, -y1, x1, -y0), axis=1),
+        np.full(count, EM, np.float32),
+        np.zeros(count, np.intp),
+        list(range(count)),
+        np.zeros(count, np.float32),
+    )
+
+
+def usual_height(boxes: Sequence[Box]) -> float:
+    """The height in pixels of most of `boxes`."""
+    return statistics.median(box[3] - box[1] for box in boxes) if boxes else 1.0
