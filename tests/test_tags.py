@@ -152,6 +152,33 @@ def test_lists_in_cells_of_a_table_are_left_to_the_table() -> None:
     assert "- " not in read(tagged(Node("Table", rows), prose(560))).text
 
 
+def beside_a_box(*, shuffled: bool = False) -> bytes:
+    """A paragraph beside a box, whose last line runs below both."""
+    words = " ".join(PROSE).split() * 2
+    lines = [(72.0, 700 - 13.0 * i, " ".join(words[6 * i : 6 * i + 6])) for i in range(10)]
+    lines.append((72.0, 570.0, "and the last line of all runs on below the box as far as the other margin of the page"))
+    box = [Node("P", [(350, 700 - 13.0 * i, f"Fact {i} of the fox and of its hounds")]) for i in range(10)]
+    if shuffled:
+        rows = [Node("P", [line]) for line in lines]
+        return tagged(*rows[::-1], *box[::-1])
+    return tagged(Node("Document", [*box, Node("P", lines)]))
+
+
+def test_a_paragraph_that_geometry_tears_apart_is_mended_by_the_tree() -> None:
+    text = " ".join(read(beside_a_box(), TextOptions(tables=False)).text.split())
+
+    assert text.startswith("Fact 0 of")
+    assert text.endswith("and the last line of all runs on below the box as far as the other margin of the page")
+    assert text.index("Fact 9") < text.index("The quick brown")
+
+
+def test_a_tree_that_goes_up_the_page_is_not_followed() -> None:
+    text = read(beside_a_box(shuffled=True), TextOptions(tables=False)).text
+
+    assert text.index("The quick brown") < text.index("and the last line")
+    assert text.index("Fact 0") < text.index("Fact 9")
+
+
 def test_a_tree_that_lacks_much_of_the_text_is_not_believed() -> None:
     items = [item(90, 640, "apples and pears"), item(90, 627, "a plum")]
     loose = [(72, 500 - 13.0 * i, line) for i, line in enumerate(PROSE * 3)]

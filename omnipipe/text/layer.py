@@ -20,6 +20,7 @@ from omnipipe.text.slant import slanted_parts
 from omnipipe.text.structure import has_formula, page_style, to_blocks
 from omnipipe.text.table_build import TableStyle
 from omnipipe.text.tables import TableFinder, no_tables
+from omnipipe.text.tag_order import tree_order
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -118,9 +119,11 @@ def _read(
         flags.update(found.flags)
         columns: list[list[Part]] = []
         order = reading_order(found.pieces, rtl, words.text)
-        if turn == main and is_in_doubt(found.pieces, order):
+        in_doubt = turn == main and is_in_doubt(found.pieces, order)
+        by_tree = known.tags and tree_order(known.tags, found.pieces, order, rtl=rtl, in_doubt=in_doubt)
+        if in_doubt and not by_tree:
             flags.add("layout:doubt")
-        for column in order:
+        for column in by_tree or order:
             columns.append([])
             for piece in found.cut(column):
                 if isinstance(piece, int):

@@ -52,8 +52,8 @@ def reading_order(pieces: Pieces, rtl: bool = False, text: str = "") -> list[Col
     """The columns of a page in reading order."""
     everything = np.arange(len(pieces.left))
     if len(everything) > _MAX_PIECES:
-        return [_rows(pieces, everything, rtl)]
-    return [_rows(pieces, region, rtl) for region in _regions(pieces, everything, rtl, text, 0)]
+        return [to_column(pieces, everything, rtl)]
+    return [to_column(pieces, region, rtl) for region in _regions(pieces, everything, rtl, text, 0)]
 
 
 def is_in_doubt(pieces: Pieces, columns: Sequence[Column]) -> bool:
@@ -214,7 +214,7 @@ def _hung(pieces: Pieces, region: NDArray[np.intp], base: NDArray[np.float32]) -
     return base
 
 
-def _rows(pieces: Pieces, region: NDArray[np.intp], rtl: bool) -> Column:
+def to_column(pieces: Pieces, region: NDArray[np.intp], rtl: bool) -> Column:
     """The rows of `region`; within a row pieces stand in reading direction."""
     if len(region) == 1:
         return Column(region, np.zeros(1, np.intp))

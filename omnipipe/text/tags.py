@@ -36,17 +36,17 @@ _MIN_COVERED = 0.9
 
 _HEADINGS = {"Title": 1, "H": 2, **{f"H{level}": level for level in range(1, 7)}}
 _BLOCKS = {
-    **dict.fromkeys(("P", "BlockQuote", "TOCI", "Index", "Figure", "TD", "TH"), "text"),
-    **dict.fromkeys(
-        ("Document", "Part", "Art", "Sect", "Div", "TOC", "Table", "TR", "THead", "TBody", "TFoot"), "text"
-    ),
+    **dict.fromkeys(("P", "BlockQuote", "TOCI", "Index", "Code"), "text"),
+    **dict.fromkeys(("Document", "Part", "Art", "Sect", "Div", "TOC"), "group"),
     **dict.fromkeys(_HEADINGS, "title"),
+    "L": "lists",
     "LI": "list",
     "Caption": "caption",
     "Note": "note",
-    "L": "lists",
+    "Figure": "figure",
+    "Table": "table",
 }
-"""The kinds of elements that are blocks; what else there is (Span, Link, Lbl, LBody) is part of the block around it."""
+"""The kinds of elements that are blocks; others (Span, Link, Lbl, LBody, TD) are part of the block around them."""
 
 _KINDS = {name.encode("utf-16-le"): (kind, _HEADINGS.get(name, 0), name) for name, kind in _BLOCKS.items()}
 _INLINE = ("", 0, "")
@@ -65,13 +65,17 @@ _type = bare(pdfium.FPDF_StructElement_GetType, ctypes.c_ulong)
 
 
 class Tag(NamedTuple):
-    """A block of the tree: its kind (title, list, caption, note, text); the level (from 1) of its heading or list."""
+    """A block of the tree: its kind, and the level of a heading (1 to 6) or of an item's list (from 1).
+
+    Kinds are title, list (an item), caption, note, figure, table, text, and group: text outside of any paragraph.
+    """
 
     kind: str
     level: int = 0
 
 
 NO_TAG = Tag("")
+_PLAIN = {"text", "group", "figure", "table"}
 
 
 class Tags(NamedTuple):
@@ -100,15 +104,17 @@ def read_tags(page: pypdfium2.PdfPage, words: Words, objects: NDArray[np.uint64]
     if not tree:
         return None
     try:
-        blocks, places = _walk(ctypes.cast(tree, Handle))
+        walk = _Walk(ctypes.cast(tree, Handle))
     finally:
         pdfium.FPDF_StructTree_Close(tree)
-    of_object = np.array([places.get(one, -1) for one in ids], np.intp)
+    if not walk.is_done:
+        return None
+    of_object = np.array([walk.places.get(one, -1) for one in ids], np.intp)
     of_word = of_object[owner]
     lengths = words.last - words.first
     if int(lengths[of_word >= 0].sum()) < _MIN_COVERED * int(lengths.sum()):
         return None
-    return Tags(blocks, of_word.tolist())
+    return Tags(walk.blocks, of_word.tolist())
 
 
 def tag_of(tags: Tags, row: Row) -> Tag:
@@ -123,7 +129,7 @@ def parts_at(tags: Tags, row: Row, following: Row) -> bool | None:
     Trees name headings, captions and items well, paragraphs as it comes.
     """
     above, below = _place(tags, row), _place(tags, following)
-    kinds = {tags.blocks[place].kind for place in (above, below) if place >= 0} - {"text"}
+    kinds = {tags.blocks[place].kind for place in (above, below) if place >= 0} - _PLAIN
     if above != below:
         return True if kinds else None
     return False if kinds == {"list"} else None
@@ -143,63 +149,74 @@ def _place(tags: Tags, row: Row) -> int:
     return found.pop() if len(found) == 1 else -1
 
 
-def _walk(tree: Handle) -> tuple[list[Tag], dict[int, int]]:
-    """The blocks of a tree in its order, and the block of each piece of marked content; nothing where they are too
-    many.
+class _Walk:
+    """The blocks of a tree in its order, and the place among them of each piece of marked content, -1 for nobody's."""
 
-    Pieces of content that two elements have are nobody's.
-    """
-    blocks: list[Tag] = [Tag("text")]
-    places: dict[int, int] = {-1: -1}
-    opened: set[int] = set()
-    num_elements, num_kids = 0, _count_roots(tree)
-    if num_kids > _MAX_KIDS:
-        return [], {}
-    # A place in the tree is an element, or (as a number below 0) a piece of content; its block; the depth of its list.
-    waiting: list[tuple[int, int, int]] = [(_root(tree, i) or 0, 0, 0) for i in reversed(range(num_kids))]
-    while waiting:
-        element, block, depth = waiting.pop()
-        if element <= 0:
-            if element:
-                content = -element - 1
-                places[content] = block if places.get(content, block) == block else -1
-            continue
-        handle = _P(element)
-        kids = _count(handle)
-        num_elements, num_kids = num_elements + 1, num_kids + max(kids, 0)
-        if num_elements > _MAX_ELEMENTS or num_kids > _MAX_KIDS:
-            return [], {}
+    def __init__(self, tree: Handle) -> None:
+        self.blocks = [Tag("group")]
+        self.places: dict[int, int] = {-1: -1}
+        self._opened: set[int] = set()
+        self._latest: dict[int, int] = {}
+        self.is_done = self._run(tree)
+
+    def _run(self, tree: Handle) -> bool:
+        """Whether the whole tree could be looked at."""
+        num_elements, num_kids = 0, _count_roots(tree)
+        if num_kids > _MAX_KIDS:
+            return False
+        # An element, or (as a number below 0) a piece of content; the block around it; how deep in lists that is.
+        waiting: list[tuple[int, int, int]] = [(_root(tree, i) or 0, 0, 0) for i in reversed(range(num_kids))]
+        while waiting:
+            element, block, depth = waiting.pop()
+            if element <= 0:
+                self._place(-element - 1, block)
+                continue
+            handle = _P(element)
+            kids = max(_count(handle), 0)
+            num_elements, num_kids = num_elements + 1, num_kids + kids
+            if num_elements > _MAX_ELEMENTS or num_kids > _MAX_KIDS:
+                return False
+            block, depth = self._enter(handle, block, depth)
+            found = list(map(_child, repeat(handle), range(kids)))
+            below = [(one or -1 - _child_id(handle, i), block, depth) for i, one in enumerate(found)]
+            waiting += reversed(below)
+        return True
+
+    def _enter(self, handle: ctypes.c_void_p, block: int, depth: int) -> tuple[int, int]:
+        """The block that an element is, or is part of, and how deep in lists what is below it stands."""
         length = _type(handle, _buffer, _SIZE)
         kind, level, name = _KINDS.get(_buffer.raw[: length - 2], _INLINE) if 2 < length <= _BUFFER else _INLINE
-        if depth < 0 or name == "Table":
-            # Lists in the cells of a table are the table's.
-            depth, kind = -1, "text" if kind in ("list", "lists") else kind
+        outer = self.blocks[block].kind
+        if not kind or self._is_within(outer, name, block):
+            return block, depth
         if kind == "lists":
-            depth, block = depth + 1, 0
-        elif kind and not _is_within(blocks[block].kind, name, block, opened):
-            block = len(blocks)
-            blocks.append(Tag(kind, depth if kind == "list" else level))
-        if kids > 0:
-            waiting += reversed(_below(handle, kids, block, depth))
-    return blocks, places
+            return block, depth + 1
+        self.blocks.append(Tag(kind, depth if kind == "list" else level))
+        return len(self.blocks) - 1, depth
 
+    def _is_within(self, outer: str, name: str, block: int) -> bool:
+        """Whether an element only says again what the block around it (of kind `outer`) is: a paragraph in an item.
 
-def _below(handle: _P, kids: int, block: int, depth: int) -> list[tuple[int, int, int]]:
-    """What stands below an element on this page, in order."""
-    found = map(_child, repeat(handle), range(kids))
-    contents = ((one or -1 - _child_id(handle, i)) for i, one in enumerate(found))
-    return [(one, block, depth) for one in contents if one]
+        The second paragraph of an item stands alone. Lists in cells are the table's.
+        """
+        if outer == "table":
+            return name not in _HEADINGS
+        if outer in ("title", "caption", "note"):
+            return name != "LI"
+        if outer != "list" or block in self._opened or name not in ("P", "Part", "Sect", "Div"):
+            return False
+        if name == "P":
+            self._opened.add(block)
+        return True
 
-
-def _is_within(outer: str, name: str, block: int, opened: set[int]) -> bool:
-    """Whether an element only says again what the block around it (of kind `outer`) is: a paragraph within an item.
-
-    The second paragraph of an item (`opened` has those that had their first) stands alone.
-    """
-    if outer in ("title", "caption", "note"):
-        return name != "LI"
-    if outer != "list" or block in opened or name not in ("P", "Part", "Sect", "Div"):
-        return False
-    if name == "P":
-        opened.add(block)
-    return True
+    def _place(self, content: int, block: int) -> None:
+        if content < 0:
+            return
+        last = len(self.blocks) - 1
+        if self.blocks[block].kind == "group" and self._latest.get(block, block) != last:
+            # What follows a paragraph in the same group is not the text before it.
+            self.blocks.append(self.blocks[block])
+            last += 1
+            self._latest[block] = last
+        block = self._latest.get(block, block)
+        self.places[content] = block if self.places.get(content, block) == block else -1
