@@ -1,0 +1,323 @@
+"""The straight parts of the paths that a page draws: PDFium is asked about many paths or points at a time.
+
+Bounds of simple paths are enough; of paths with several parts every point is looked at.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections import deque
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pypdfium2.raw as pdfium
+
+from omnipipe.text.native import Handle, bare
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pypdfium2
+    from numpy.typing import NDArray
+
+    Doubles = NDArray[np.float64]
+    Ints = NDArray[np.intp]
+    Flags = NDArray[np.bool_]
+
+_count_objects = bare(pdfium.FPDFPage_CountObjects, ctypes.c_int)
+_get_object = bare(pdfium.FPDFPage_GetObject, Handle)
+_get_type = bare(pdfium.FPDFPageObj_GetType, ctypes.c_int)
+_get_bounds = bare(pdfium.FPDFPageObj_GetBounds, ctypes.c_int)
+_get_matrix = bare(pdfium.FPDFPageObj_GetMatrix, ctypes.c_int)
+_count_inside = bare(pdfium.FPDFFormObj_CountObjects, ctypes.c_int)
+_get_inside = bare(pdfium.FPDFFormObj_GetObject, Handle)
+_count_segments = bare(pdfium.FPDFPath_CountSegments, ctypes.c_int)
+_get_segment = bare(pdfium.FPDFPath_GetPathSegment, Handle)
+_get_point = bare(pdfium.FPDFPathSegment_GetPoint, ctypes.c_int)
+_get_kind = bare(pdfium.FPDFPathSegment_GetType, ctypes.c_int)
+_get_close = bare(pdfium.FPDFPathSegment_GetClose, ctypes.c_int)
+_get_draw_mode = bare(pdfium.FPDFPath_GetDrawMode, ctypes.c_int)
+_get_fill = bare(pdfium.FPDFPageObj_GetFillColor, ctypes.c_int)
+
+_PATH, _FORM = pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_FORM
+_MOVE, _CURVE = pdfium.FPDF_SEGMENT_MOVETO, pdfium.FPDF_SEGMENT_BEZIERTO
+_MAX_OBJECTS = 2000
+_MAX_SEGMENTS = 3000
+_ENOUGH, _LEAST_LINES = 150, 0.2
+"""Where of so many paths fewer (0 to 1) are lines, the page is a drawing."""
+_CHUNK = 256
+"""Paths that are looked at in one go: what a drawing costs before it is known for one."""
+_SMALL = 8.0
+"""Points; smaller paths are letters, dots and marks."""
+_MAX_DEPTH = 3
+WHITE = 0xFFFFFF
+_THIN = 3.0
+"""Points; filled paths up to this thick are lines."""
+_SIMPLE = 6
+"""Thin paths of so many segments at most are one line. A path with a curve among as many is a drawing."""
+_SLOPE = 0.6
+"""Points that a line may be off the axis."""
+_DOT = 0.5
+"""Shorter parts of dashed and dotted lines are not looked at."""
+_CROOKED = (0.0, 0.0, 1e6, 1e6)
+"""A curve is as crooked as an edge can be."""
+_IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+_NO_BOX, _NONE, _ZERO, _TRUE = np.zeros((0, 4)), np.zeros(0, np.intp), np.zeros(1, np.intp), np.ones(1, bool)
+
+_WIDTH = 8
+_ROWS = 1024
+_scratch = np.zeros((_ROWS, _WIDTH), np.float32)
+_ints = _scratch.view(np.uint32)
+_at = [
+    [ctypes.c_void_p(_scratch.ctypes.data + 4 * (_WIDTH * row + column)) for row in range(_ROWS)] for column in range(4)
+]
+"""Where PDFium writes; the pointers are made once, which is half of a call's cost."""
+
+
+class Parts(NamedTuple):
+    """Boxes (n x 4: left, bottom, right, top in points of the unturned page) of lines, and of filled boxes (`fills`)
+    with their `colours` (0xRRGGBB; `WHITE` also for what is hardly seen)."""
+
+    boxes: Doubles
+    fills: Doubles
+    colours: Ints
+
+
+class _Paths:
+    """The paths of a page in the order in which they are drawn: `outer` places each (six numbers of a matrix), `walked`
+    counts the objects within forms up to it."""
+
+    def __init__(self) -> None:
+        self.is_flat = True
+        self.handles: list[Handle] = []
+        self.outer: list[Sequence[float]] = []
+        self.walked: list[int] = []
+        self.num_walked = 0
+
+    def add(self, found: Sequence[Handle], outer: Sequence[float], depth: int) -> None:
+        """Put the paths among `found` into the list, and those inside of its forms."""
+        kinds = list(map(_get_type, found))
+        if not depth and _FORM not in kinds:
+            self.handles = [handle for kind, handle in zip(kinds, found, strict=True) if kind == _PATH]
+            self.outer = [outer] * len(self.handles)
+            self.walked = [0] * len(self.handles)
+            return
+        for kind, handle in zip(kinds, found, strict=True):
+            if depth:
+                self.num_walked += 1
+                if self.num_walked >= _MAX_SEGMENTS:
+                    return
+            if kind == _PATH:
+                self.handles.append(handle)
+                self.outer.append(outer)
+                self.walked.append(self.num_walked)
+            elif kind == _FORM and depth < _MAX_DEPTH:
+                self.is_flat = False
+                matrix = np.array([_IDENTITY])
+                if _get_matrix(handle, _at[0][0]):
+                    matrix = _scratch[:1, :6].astype(np.float64)
+                matrix = _placed(matrix, np.array([outer]))
+                num_inside = min(_count_inside(handle), _MAX_OBJECTS)
+                self.add(list(map(_get_inside, repeat(handle, num_inside), range(num_inside))), matrix[0], depth + 1)
+
+
+def find_parts(page: pypdfium2.PdfPage) -> Parts:
+    """The straight parts of the paths of `page`.
+
+    Looks at 2,000 objects, the first and the last, and 3,000 parts of paths only.
+    """
+    raw = ctypes.cast(page.raw, Handle)
+    count = _count_objects(raw)
+    # Lines are drawn before the text or after it.
+    half = _MAX_OBJECTS // 2
+    indices = range(count) if count <= _MAX_OBJECTS else (*range(half), *range(count - half, count))
+    paths = _Paths()
+    paths.add(list(map(_get_object, repeat(raw), indices)), _IDENTITY, 0)
+    found: list[Parts] = []
+    spent = num_found = 0
+    for start in range(0, len(paths.handles), _CHUNK):
+        parts, cost, is_all = _look_at(paths, start, spent, num_found)
+        found.append(parts)
+        spent += cost
+        num_found += len(parts.boxes) + len(parts.fills)
+        if not is_all:
+            break
+    if len(found) == 1:
+        return found[0]
+    return Parts(*map(np.concatenate, zip(*found, strict=True))) if found else Parts(_NO_BOX, _NO_BOX, _NONE)
+
+
+def _look_at(paths: _Paths, start: int, spent: int, num_found: int) -> tuple[Parts, int, bool]:
+    """The parts of the paths from `start` on, what they cost, and whether there is room for more; `spent` and
+    `num_found` count costs and parts before them."""
+    handles = paths.handles[start : start + _CHUNK]
+    outer = None if paths.is_flat else np.array(paths.outer[start : start + _CHUNK])
+    counts = np.fromiter(map(_count_segments, handles), np.intp, len(handles))
+    box, is_seen = _bounds(handles, outer)
+    wide, high = box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]
+    longest, is_thin = np.maximum(wide, high), np.minimum(wide, high) <= _THIN
+    is_seen &= (counts > 1) & (longest >= _DOT) & (is_thin | ((counts > 3) & (longest >= _SMALL)))
+    is_seen, is_stroked = _modes(handles, is_seen)
+    is_line = is_seen & is_thin & (counts <= _SIMPLE)
+    is_parted = is_seen & ~is_line
+    # Each path costs something, those with several parts more.
+    cost = (1 + counts * is_parted).cumsum()
+    is_paid = spent + cost + paths.walked[start : start + _CHUNK] < _MAX_SEGMENTS
+    owners = (is_line & is_paid).nonzero()[0]
+    boxes, fills, filled = box[owners], _NO_BOX, _NONE
+    parted = (is_parted & is_paid).nonzero()[0]
+    if len(parted):
+        matrices = _matrices(handles, outer, parted)
+        more, who, fills, filled = _Edges([handles[k] for k in parted.tolist()], matrices, counts[parted]).parts(
+            is_stroked[parted]
+        )
+        owners, filled = np.concatenate((owners, parted[who])), parted[filled]
+        order = owners.argsort(kind="stable")
+        owners, boxes = owners[order], np.concatenate((boxes, more))[order]
+    end = _end(np.concatenate((owners, filled)), len(handles), start, num_found)
+    if end < len(handles):
+        boxes, fills, filled = boxes[owners < end], fills[filled < end], filled[filled < end]
+    return Parts(boxes, fills, _colours(handles, filled)), int(cost[-1]), bool(is_paid[-1]) and end == len(handles)
+
+
+def _end(owners: Ints, num_paths: int, start: int, num_found: int) -> int:
+    """How many of `num_paths` paths are looked at before it is clear that the page is a drawing."""
+    if start + num_paths <= _ENOUGH:
+        return num_paths
+    made = np.bincount(owners, minlength=num_paths)
+    number = np.arange(start + 1, start + num_paths + 1)
+    is_drawing = (number > _ENOUGH) & (num_found + made.cumsum() - made < _LEAST_LINES * number)
+    return int(is_drawing.argmax()) if is_drawing.any() else num_paths
+
+
+def _bounds(handles: Sequence[Handle], outer: Doubles | None) -> tuple[Doubles, Flags]:
+    """The bounds of paths, and for which there are any."""
+    known = np.fromiter(map(_get_bounds, handles, *_at), np.bool_, len(handles))
+    box = _scratch[: len(handles), :4].astype(np.float64)
+    if outer is None:
+        return box, known
+    one, other = _moved(box[:, :2], outer), _moved(box[:, 2:], outer)
+    return np.concatenate((np.minimum(one, other), np.maximum(one, other)), axis=1), known
+
+
+def _modes(handles: Sequence[Handle], which: Flags) -> tuple[Flags, Flags]:
+    """Those of `which` that are filled or stroked, and the stroked ones."""
+    at = which.nonzero()[0]
+    if not len(at):
+        return which, which
+    _ints[: len(at), :2] = 0
+    deque(map(_get_draw_mode, [handles[k] for k in at.tolist()], *_at[:2]), 0)
+    modes = _ints[: len(at), :2] != 0
+    seen, stroked = np.zeros(len(handles), bool), np.zeros(len(handles), bool)
+    seen[at], stroked[at] = modes.any(axis=1), modes[:, 1]
+    return seen, stroked
+
+
+def _matrices(handles: Sequence[Handle], outer: Doubles | None, which: Ints) -> Doubles:
+    deque(map(_get_matrix, [handles[k] for k in which.tolist()], _at[0]), 0)
+    matrices = _scratch[: len(which), :6].astype(np.float64)
+    return matrices if outer is None else _placed(matrices, outer[which])
+
+
+def _colours(handles: Sequence[Handle], which: Ints) -> Ints:
+    """The colours, 0xRRGGBB, of the paths at `which`, sorted, where a path may be named often."""
+    if not len(which):
+        return _NONE
+    is_new = np.concatenate((_TRUE, which[1:] != which[:-1]))
+    paths = [handles[k] for k in which[is_new].tolist()]
+    _ints[: len(paths), :4] = 255
+    deque(map(_get_fill, paths, *_at), 0)
+    red, green, blue, alpha = _ints[: len(paths), :4].astype(np.intp).T
+    is_white = (alpha < 8) | (np.minimum(np.minimum(red, green), blue) > 250)
+    colours: Ints = np.where(is_white, WHITE, red << 16 | green << 8 | blue)[is_new.cumsum() - 1]
+    return colours
+
+
+class _Edges:
+    """The edges of paths with several parts: two for each of their segments, that to its point and the closing one."""
+
+    def __init__(self, handles: Sequence[Handle], matrices: Doubles, counts: Ints) -> None:
+        owner, kinds, segments = _segments(handles, counts)
+        num = len(segments)
+        points = _moved(_points(segments), matrices[owner])
+        closes = np.fromiter(map(_get_close, segments), np.bool_, num)
+        is_move = kinds == _MOVE
+        index = np.arange(num)
+        opens = np.ones(num, bool)
+        opens[1:] = owner[1:] != owner[:-1]
+        part = np.maximum.accumulate(np.where(is_move, index, -1))
+        # Nothing is drawn before the pen is put down.
+        is_part = part >= np.maximum.accumulate(np.where(opens, index, 0))
+        starts = np.where(is_part[:, None], points[part], 0.0)
+        before = np.concatenate((np.zeros((1, 2)), np.where(closes[:-1, None], starts[:-1], points[:-1])))
+        before[opens] = 0.0
+        edges = np.empty((num, 2, 4))
+        edges[:, 0, :2], edges[:, 0, 2:] = before, points
+        edges[:, 1, :2], edges[:, 1, 2:] = points, starts
+        edges[kinds == _CURVE, 0] = _CROOKED
+        kept = np.stack((~is_move & is_part, closes & is_part), axis=1).ravel().nonzero()[0]
+        edges = edges.reshape(-1, 4)[kept]
+        self._owner, self._part = owner[kept >> 1], part[kept >> 1]
+        low, high = np.minimum(edges[:, :2], edges[:, 2:]), np.maximum(edges[:, :2], edges[:, 2:])
+        self._box = np.concatenate((low, high), axis=1)
+        self._is_straight = ((high - low) <= _SLOPE).any(axis=1)
+
+    def parts(self, is_stroked: Flags) -> tuple[Doubles, Ints, Doubles, Ints]:
+        """Boxes of lines with the numbers of their paths, and boxes of filled parts with theirs."""
+        stroked = is_stroked[self._owner]
+        lines = (stroked & self._is_straight).nonzero()[0]
+        boxes, owners = self._box[lines], self._owner[lines]
+        filled = (~stroked).nonzero()[0]
+        if not len(filled):
+            return boxes, owners, _NO_BOX, _NONE
+        part, box = self._part[filled], self._box[filled]
+        first = np.concatenate((_ZERO, (part[1:] != part[:-1]).nonzero()[0] + 1))
+        low, high = np.minimum.reduceat(box[:, :2], first), np.maximum.reduceat(box[:, 2:], first)
+        is_straight = np.logical_and.reduceat(self._is_straight[filled], first)
+        is_thin = (high - low).min(axis=1) <= _THIN
+        whole, owner = np.concatenate((low, high), axis=1), self._owner[filled[first]]
+        thin, thick = is_straight & is_thin, is_straight & ~is_thin
+        return np.concatenate((boxes, whole[thin])), np.concatenate((owners, owner[thin])), whole[thick], owner[thick]
+
+
+def _segments(handles: Sequence[Handle], counts: Ints) -> tuple[Ints, Ints, list[Handle]]:
+    """For each segment of paths: the number of its path, its kind and handle; none of drawings with curves."""
+    numbers = np.arange(len(handles))
+    some = np.minimum(counts, _SIMPLE)
+    owner, kinds, segments = _first_segments(handles, numbers, some)
+    curved = np.bincount(owner[kinds == _CURVE], minlength=len(handles))
+    if curved.any() or len(segments) < counts.sum():
+        numbers = (curved == 0).nonzero()[0]
+        owner, kinds, segments = _first_segments(handles, numbers, counts[numbers])
+    return owner, kinds, segments
+
+
+def _first_segments(handles: Sequence[Handle], which: Ints, counts: Ints) -> tuple[Ints, Ints, list[Handle]]:
+    """As `_segments`, for the first `counts` of the paths at `which`."""
+    repeats = counts.tolist()
+    each = chain.from_iterable(map(repeat, [handles[k] for k in which.tolist()], repeats))
+    segments = list(map(_get_segment, each, chain.from_iterable(map(range, repeats))))
+    return which.repeat(counts), np.fromiter(map(_get_kind, segments), np.intp, len(segments)), segments
+
+
+def _points(segments: Sequence[Handle]) -> Doubles:
+    points = np.empty((len(segments), 2))
+    for start in range(0, len(segments), _ROWS):
+        some = segments[start : start + _ROWS]
+        deque(map(_get_point, some, *_at[:2]), 0)
+        points[start : start + _ROWS] = _scratch[: len(some), :2]
+    return points
+
+
+def _moved(points: Doubles, matrices: Doubles) -> Doubles:
+    """`points` (n x 2) under `matrices` (n x 6)."""
+    moved: Doubles = matrices[:, :2] * points[:, :1] + matrices[:, 2:4] * points[:, 1:] + matrices[:, 4:]
+    return moved
+
+
+def _placed(first: Doubles, then: Doubles) -> Doubles:
+    """The matrices (n x 6) that apply `first`, and `then` after it."""
+    turned = [then[:, :2] * first[:, k : k + 1] + then[:, 2:4] * first[:, k + 1 : k + 2] for k in (0, 2, 4)]
+    turned[2] = turned[2] + then[:, 4:]
+    return np.concatenate(turned, axis=1)
