@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -25,6 +25,8 @@ _MAX_ROWS = 4
 _MAX_OUTER = _MAX_BANDS * _MAX_PIECES
 _SAMPLE_ROWS = 5
 _MAX_CHARS = 400
+
+_left = itemgetter(4)
 
 _FEW = 16
 """Pages with fewer pieces of lines, or with larger type by the page's height, are no pages of text."""
@@ -89,11 +91,10 @@ class Edges(NamedTuple):
 
 def find_edges(cells: Cells, text_of: Callable[[int], str], em: float) -> Edges:
     """What stands at the top and the bottom. `em` is the size of running text as a share of the page's height."""
-    middle = (cells.top + cells.bottom) / 2
-    across = (cells.left + cells.right) / 2
-    kept = np.flatnonzero((middle > 0) & (middle < 1) & (across > 0))
-    head, first = _bands(cells, kept, cells.top, cells.bottom, text_of, em)
-    foot, last = _bands(cells, kept, 1 - cells.bottom, 1 - cells.top, text_of, em)
+    middle = cells.top + cells.bottom
+    kept = ((middle > 0) & (middle < 2) & (cells.left + cells.right > 0)).nonzero()[0]
+    head, first = _bands(cells, kept, (cells.top, cells.bottom), text_of, em)
+    foot, last = _bands(cells, kept, (1 - cells.bottom, 1 - cells.top), text_of, em)
     rows = {row.pieces: (row.middle, row.size, row.texts) for row in (*first, *last)}
     return Edges(head, foot, Margins(tuple(rows.values())), em, _inset(cells.left[kept], em), len(kept))
 
@@ -109,84 +110,98 @@ def _inset(left: NDArray[np.float32], em: float) -> float:
 def _bands(
     cells: Cells,
     kept: NDArray[np.intp],
-    near: NDArray[np.float32],
-    far: NDArray[np.float32],
+    places: tuple[NDArray[np.float32], NDArray[np.float32]],
     text_of: Callable[[int], str],
     em: float,
 ) -> tuple[tuple[Band, ...], tuple[OuterRow, ...]]:
-    """The outer bands of one side, and the outermost rows. `near` and `far` are distances from that edge."""
-    order = kept[np.argsort(near[kept], kind="stable")]
+    """The outer bands of one side, and the outermost rows. `places` are near and far sides, counted from that edge."""
+    near, far = places
+    order = kept[near[kept].argsort(kind="stable")]
     if not len(order):
         return (), ()
     starts, ends = near[order], np.maximum.accumulate(far[order])
-    cuts = np.flatnonzero(starts[1:] - ends[:-1] > PARTED * em).tolist()
-    outer = [_Piece(*numbers) for numbers in _outer_pieces(cells, order[:_MAX_OUTER], near, far)]
-    groups = _rows(outer)
+    cuts = (starts[1:] - ends[:-1] > PARTED * em).nonzero()[0][:_MAX_BANDS].tolist()
+    cuts = [*cuts, len(order) - 1][:_MAX_BANDS]
+    num_cuts = _num_near(cuts, ends)
+    groups = _rows(_pieces(cells, order[:_MAX_OUTER], near, far), cuts[num_cuts - 1] if num_cuts else -1)
     rows = [_row(group, text_of) for group in groups[:_SAMPLE_ROWS]]
     bands: list[Band] = []
-    first = start = 0
-    for cut in [*cuts, len(order) - 1][:_MAX_BANDS]:
-        stop = next((i for i, group in enumerate(groups) if group[0].place > cut), len(groups))
-        if not 0 < stop - first <= _MAX_ROWS or cut + 1 - start > _MAX_PIECES or float(ends[cut]) > _ZONE:
+    first = 0
+    for cut in cuts[:num_cuts]:
+        stop = next((i for i, group in enumerate(groups) if group[0][0] > cut), len(groups))
+        if not 0 < stop - first <= _MAX_ROWS:
             break
         white = float(starts[cut + 1] - ends[cut]) / em if cut + 1 < len(order) else 1 / em
         rows += [_row(group, text_of) for group in groups[len(rows) : stop]]
         inside = groups[stop] if stop < len(groups) else []
         bands.append(Band(tuple(rows[first:stop]), white, _is_table(groups[stop - 1], inside)))
-        first, start = stop, cut + 1
+        first = stop
     if not bands and len(rows[0].pieces) == 1 and page_number(rows[0].texts[0]) and rows[0].reach < _ZONE:
         # Numbers may stand close to the text.
         bands.append(Band((rows[0],), 0.0, False))
     return tuple(bands), tuple(rows[:_SAMPLE_ROWS])
 
 
-class _Piece(NamedTuple):
-    """A piece as plain numbers; `place` counts from the edge."""
-
-    place: int
-    number: int
-    left: float
-    top: float
-    right: float
-    bottom: float
-    size: float
-    near: float
-    far: float
+def _num_near(cuts: Sequence[int], ends: NDArray[np.float32]) -> int:
+    """How many of the bands that end at `cuts` have few pieces, and keep to the edge."""
+    start = 0
+    for i, cut in enumerate(cuts):
+        if cut + 1 - start > _MAX_PIECES or float(ends[cut]) > _ZONE:
+            return i
+        start = cut + 1
+    return len(cuts)
 
 
-def _outer_pieces(
+_Piece = tuple[int, float, float, int, float, float, float, float, float]
+"""A piece as plain numbers: its place and near and far sides from the edge, its number, left, top, right, bottom, size.
+Tuples without names: they are made for each piece, and most are looked at once."""
+
+
+def _pieces(
     cells: Cells, order: NDArray[np.intp], near: NDArray[np.float32], far: NDArray[np.float32]
-) -> Iterator[tuple[int, int, float, float, float, float, float, float, float]]:
-    columns = (column[order].tolist() for column in (*cells, near, far))
-    return zip(range(len(order)), order.tolist(), *columns, strict=True)
+) -> Iterator[_Piece]:
+    sides = (cells.left, cells.top, cells.right, cells.bottom, cells.size)
+    columns = [column[order].tolist() for column in (near, far)]
+    return zip(range(len(order)), *columns, order.tolist(), *[side[order].tolist() for side in sides], strict=True)
 
 
-def _rows(outer: Sequence[_Piece]) -> list[list[_Piece]]:
-    """The pieces by row, from the edge inwards, and in a row by their order from the edge."""
+def _rows(outer: Iterator[_Piece], last: int) -> list[list[_Piece]]:
+    """The pieces by row, from the edge inwards, and in a row by their order from the edge.
+
+    Those that are sampled, and those up to the one inside of the place `last`.
+    """
     groups: list[list[_Piece]] = []
     reach = middle = 0.0
     for piece in outer:
-        height = piece.far - piece.near
+        _, near, far = piece[:3]
+        half = 0.5 * (far - near)
         # Beside the row's first piece, and not much above or below it.
-        is_beside = min(reach, piece.far) - piece.near > 0.5 * height
-        if groups and is_beside and abs((piece.near + piece.far) / 2 - middle) < 0.5 * height:
+        is_beside = (reach if reach < far else far) - near > half
+        if groups and is_beside and abs((near + far) / 2 - middle) < half:
             groups[-1].append(piece)
         else:
+            if len(groups) >= _SAMPLE_ROWS and groups[-1][0][0] > last:
+                break
             groups.append([piece])
-            reach, middle = piece.far, (piece.near + piece.far) / 2
+            reach, middle = far, (near + far) / 2
     return groups
 
 
 def _row(group: Sequence[_Piece], text_of: Callable[[int], str]) -> OuterRow:
-    pieces = sorted(group, key=lambda piece: piece.left)
-    sizes = sorted([piece.size for piece in pieces])
+    if len(group) == 1:
+        ((_, _, far, number, _, top, _, bottom, size),) = group
+        text = " ".join(text_of(number)[:_MAX_CHARS].split())
+        return OuterRow((number,), (text,), (), (top + bottom) / 2, far, size)
+    pieces = sorted(group, key=_left)
+    _, _, fars, numbers, lefts, tops, rights, bottoms, sizes = zip(*pieces, strict=True)
+    ordered = sorted(sizes)
     return OuterRow(
-        tuple(piece.number for piece in pieces),
-        tuple(" ".join(text_of(piece.number)[:_MAX_CHARS].split()) for piece in pieces),
-        tuple(b.left - a.right for a, b in pairwise(pieces)),
-        (min([piece.top for piece in pieces]) + max([piece.bottom for piece in pieces])) / 2,
-        max([piece.far for piece in pieces]),
-        (sizes[(len(sizes) - 1) // 2] + sizes[len(sizes) // 2]) / 2,
+        numbers,
+        tuple([" ".join(text_of(number)[:_MAX_CHARS].split()) for number in numbers]),
+        tuple([left - right for left, right in zip(lefts[1:], rights, strict=False)]),
+        (min(tops) + max(bottoms)) / 2,
+        max(fars),
+        (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2,
     )
 
 
@@ -194,13 +209,10 @@ def _is_table(row: Sequence[_Piece], inside: Sequence[_Piece]) -> bool:
     """Whether the cells of a row stand over (or under) cells of the row inside of it."""
     if len(row) < 2 or len(inside) < 2:
         return False
-    held = sum(
-        any(
-            other.left < piece.right
-            and other.right > piece.left
-            and other.right - other.left < 2.5 * (piece.right - piece.left) + 0.02
-            for other in inside
-        )
-        for piece in row
-    )
+    wide = [(piece[4], piece[6]) for piece in inside]
+    held = 0
+    for piece in row:
+        left, right = piece[4], piece[6]
+        most = 2.5 * (right - left) + 0.02
+        held += any(start < right and end > left and end - start < most for start, end in wide)
     return held >= max(2, len(row) - 1)

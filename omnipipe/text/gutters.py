@@ -25,6 +25,7 @@ _MAX_TRIED = 12
 """Bands of one gutter that are looked at."""
 
 _ZERO = np.zeros(1, np.intp)
+_INNER = np.array([_BINS - 2 * (_BINS // 12)])
 
 
 class Band(NamedTuple):
@@ -33,14 +34,49 @@ class Band(NamedTuple):
     columns: tuple[NDArray[np.intp], ...]
 
 
+class Area(NamedTuple):
+    """The boxes and sizes of the pieces of a region, in its order; `em` is the usual size.
+
+    `order` is that from the top, `reach` how far down the pieces before each (but the first) reach, `is_beside` whether
+    it starts above that.
+    """
+
+    which: NDArray[np.intp]
+    left: NDArray[np.float32]
+    top: NDArray[np.float32]
+    right: NDArray[np.float32]
+    bottom: NDArray[np.float32]
+    size: NDArray[np.float32]
+    em: float
+    order: NDArray[np.intp]
+    reach: NDArray[np.float32]
+    is_beside: NDArray[np.bool_]
+
+
+def area_of(pieces: Pieces, region: NDArray[np.intp]) -> Area:
+    """What is known of the pieces of `region`."""
+    top, bottom, size = pieces.top[region], pieces.bottom[region], pieces.size[region]
+    order = top.argsort(kind="stable")
+    ends = bottom[order]
+    reach = np.maximum.accumulate(ends)[:-1]
+    is_beside = top[order][1:] + ends[1:] < 2 * reach
+    left, right = pieces.left[region], pieces.right[region]
+    return Area(region, left, top, right, bottom, size, median(size), order, reach, is_beside)
+
+
 def find_bands(pieces: Pieces, region: NDArray[np.intp]) -> list[Band] | None:
     """`region` cut at its best gutter in bands, at least one of them in columns; None where there is no gutter."""
-    if count_beside(pieces, region) < 2:
+    return bands_of(pieces, area_of(pieces, region))
+
+
+def bands_of(pieces: Pieces, area: Area) -> list[Band] | None:
+    """As `find_bands`, for a region that is known already."""
+    if np.count_nonzero(area.is_beside) < 2:
         return None
     outer: list[NDArray[np.intp]] | None = None
-    for gutter in _corridors(pieces, region):
-        outer = _outer(pieces, region) if outer is None else outer
-        bands = _cut(pieces, region, gutter, outer)
+    for gutter in _corridors(area):
+        outer = _outer(area) if outer is None else outer
+        bands = _cut(pieces, area, gutter, outer)
         if bands is not None:
             return bands
     return None
@@ -59,29 +95,22 @@ def are_text_columns(pieces: Pieces, region: NDArray[np.intp]) -> bool:
     return False
 
 
-def count_beside(pieces: Pieces, region: NDArray[np.intp]) -> int:
-    """How many pieces stand beside one that starts above them."""
-    top, bottom = pieces.top[region], pieces.bottom[region]
-    order = top.argsort()
-    middle = (top + bottom)[order] / 2
-    return int(np.count_nonzero(middle[1:] < np.maximum.accumulate(bottom[order])[:-1]))
-
-
-def _corridors(pieces: Pieces, region: NDArray[np.intp]) -> list[float]:
+def _corridors(area: Area) -> list[float]:
     """Where few pieces cross, the most promising places first."""
-    left, right = pieces.left[region], pieces.right[region]
-    em = median(pieces.size[region])
-    x0, width = float(left.min()), float(right.max() - left.min())
+    left, right, em = area.left, area.right, area.em
+    x0 = float(np.minimum.reduce(left))
+    width = float(np.maximum.reduce(right)) - x0
     if width < 12 * em or em <= 0:
         return []
     scale = _BINS / width
-    opens = np.bincount(_bins((left - x0) * scale), minlength=_BINS + 1)
-    closes = np.bincount(_bins(np.ceil((right - x0) * scale)), minlength=_BINS + 1)
+    opens = np.bincount(((left - x0) * scale).astype(np.intp), minlength=_BINS + 1)
+    ends = np.ceil((right - x0) * scale)
+    closes = np.bincount(np.minimum(ends, _BINS, out=ends).astype(np.intp), minlength=_BINS + 1)
     crossing = (opens - closes).cumsum()[:_BINS]
     inner = crossing[_BINS // 12 : -_BINS // 12]
     changes = (inner[1:] != inner[:-1]).nonzero()[0] + 1
     starts = np.concatenate((_ZERO, changes))
-    ends = np.concatenate((changes, [len(inner)]))
+    stops = np.concatenate((changes, _INNER))
     lows = inner[starts]
     # Only local minima: corridors with more pieces on both sides.
     valley = np.ones(len(lows), bool)
@@ -89,44 +118,54 @@ def _corridors(pieces: Pieces, region: NDArray[np.intp]) -> list[float]:
     # Neighbours differ: where it does not fall it rises.
     valley[1:] = falls
     valley[:-1] &= ~falls
-    left_peak, right_peak = np.maximum.accumulate(inner)[starts], np.maximum.accumulate(inner[::-1])[::-1][ends - 1]
+    # The highest of a run's own side is the highest of all before and after it: runs are of one height.
+    left_peak, right_peak = np.maximum.accumulate(lows), np.maximum.accumulate(lows[::-1])[::-1]
     valley &= lows <= 0.6 * np.minimum(left_peak, right_peak)
-    wide = (ends - starts) / scale
+    wide = (stops - starts) / scale
     found = (valley & (wide > 0.4 * em)).nonzero()[0]
-    best = sorted(found.tolist(), key=lambda i: (int(lows[i]), -float(wide[i])))[:4]
-    return [x0 + (_BINS // 12 + (float(starts[i]) + float(ends[i])) / 2) / scale for i in best]
+    best = sorted(found.tolist(), key=lambda i: (lows.item(i), -wide.item(i)))[:4]
+    return [x0 + (_BINS // 12 + (starts.item(i) + stops.item(i)) / 2) / scale for i in best]
 
 
-def _cut(pieces: Pieces, region: NDArray[np.intp], gutter: float, outer: list[NDArray[np.intp]]) -> list[Band] | None:
-    """The bands of `region` at `gutter`; None where none of them stands in columns."""
-    left, right = pieces.left[region], pieces.right[region]
-    top, bottom = pieces.top[region], pieces.bottom[region]
+def _cut(pieces: Pieces, area: Area, gutter: float, outer: list[NDArray[np.intp]]) -> list[Band] | None:
+    """The bands of a region at `gutter`; None where none of them stands in columns."""
+    region, left, top, right, bottom = area[:5]
     # A line that juts out a little over the gutter still belongs to its column.
-    over, under = right - gutter, gutter - left
-    slack = np.minimum(0.12 * (right - left), 2 * pieces.size[region])
-    before, after = over <= np.maximum(slack, 0), under <= np.maximum(slack, 0)
+    slack = np.minimum(0.12 * (right - left), 2 * area.size)
+    np.maximum(slack, 0, out=slack)
+    before, after = right - gutter <= slack, gutter - left <= slack
     after &= ~before
-    across = ~(before | after) | _margins(left, outer, gutter, 0.7 * median(pieces.size[region]))
+    if min(np.count_nonzero(before), np.count_nonzero(after)) < 2:
+        return None
+    across = ~(before | after)
+    if outer:
+        across |= _margins(left, outer, gutter, 0.7 * area.em)
     middle = (top + bottom) / 2
-    if across.any():
-        across |= _last_lines(pieces, region, across)
-        order = np.argsort(top[across])
-        tops, ends = top[across][order], np.maximum.accumulate(bottom[across][order])
-        place = np.searchsorted(tops, middle, side="right")
+    walls = across.nonzero()[0]
+    if len(walls):
+        last = _last_lines(area, across, walls)
+        if last:
+            across[last] = True
+            walls = across.nonzero()[0]
+        walls = walls[top[walls].argsort()]
+        tops, ends = top[walls], np.maximum.accumulate(bottom[walls])
+        place = tops.searchsorted(middle, side="right")
         # What stands beside a piece that crosses is read with it.
         across |= (place > 0) & (middle < ends[np.maximum(place, 1) - 1])
-        band = np.searchsorted(np.sort(middle[across]), middle)
+        band = np.sort(middle[across]).searchsorted(middle)
     else:
         band = np.zeros(len(region), np.intp)
-    num = int(band.max()) + 1
-    wanted = np.bincount(band[before & ~across], minlength=num), np.bincount(band[after & ~across], minlength=num)
+    num = int(np.maximum.reduce(band)) + 1
+    before &= ~across
+    after &= ~across
+    wanted = np.bincount(band[before], minlength=num), np.bincount(band[after], minlength=num)
     both = (np.minimum(*wanted) >= 2).nonzero()[0]
     if not len(both) or len(both) > _MAX_TRIED:
         return None
     bands: list[Band] = []
     done = -1
     for k in both.tolist():
-        sides = tuple(region[side & ~across & (band == k)] for side in (before, after))
+        sides = tuple(region[side & (band == k)] for side in (before, after))
         if not _are_columns(pieces, *sides):
             continue
         # The piece that closes a band has the band's number, and stands below it.
@@ -143,32 +182,29 @@ def _cut(pieces: Pieces, region: NDArray[np.intp], gutter: float, outer: list[ND
     return bands
 
 
-def _last_lines(pieces: Pieces, region: NDArray[np.intp], across: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Short lines that close a paragraph over the full width: close under its last line, with white below."""
-    left, top, bottom, size = (side[region] for side in (pieces.left, pieces.top, pieces.bottom, pieces.size))
-    found = np.zeros(len(region), bool)
-    walls = across.nonzero()[0]
+def _last_lines(area: Area, across: NDArray[np.bool_], walls: NDArray[np.intp]) -> list[int]:
+    """Short lines that close a paragraph over the full width: close under its last line, with white below.
+
+    `walls` are the places that are true in `across`.
+    """
     if len(walls) > _MAX_WALLS:
-        return found
-    for wall in walls.tolist():
-        em = size[wall]
-        below = ~across & (top > bottom[wall] - 0.5 * em) & (top < bottom[wall] + 2.2 * em)
-        rows = below.nonzero()[0]
-        if not len(rows):
+        return []
+    order = area.order[~across[area.order]]
+    tops, ends, em = area.top[order], area.bottom[walls], area.size[walls]
+    starts = tops.searchsorted(ends - 0.5 * em, side="right")
+    stops = tops.searchsorted(ends + 2.2 * em)
+    found = []
+    for i in (starts < stops).nonzero()[0].tolist():
+        below, size = order[starts[i] : stops[i]], em[i]
+        first = below[0]
+        gap = area.top[first] - ends[i]
+        if not gap < 0.6 * size or abs(area.left[first] - area.left[walls[i]]) >= size:
             continue
-        first = rows[top[rows].argmin()]
-        beside = rows[(top[rows] < bottom[first] - 0.3 * em)]
-        gap = top[first] - bottom[wall]
-        further = rows[top[rows] >= bottom[first] - 0.3 * em]
-        white = float(top[further].min() - bottom[first]) if len(further) else np.inf
-        if (
-            len(beside) == 1
-            and abs(left[first] - left[wall]) < em
-            and abs(size[first] - em) < 0.05 * em
-            and gap < 0.6 * em
-            and white > gap + 0.5 * em
-        ):
-            found[first] = True
+        num_beside = int(area.top[below].searchsorted(area.bottom[first] - 0.3 * size))
+        if num_beside != 1 or abs(area.size[first] - size) >= 0.05 * size:
+            continue
+        if len(below) == 1 or area.top[below[1]] - area.bottom[first] > gap + 0.5 * size:
+            found.append(int(first))
     return found
 
 
@@ -186,21 +222,27 @@ def _are_columns(pieces: Pieces, before: NDArray[np.intp], after: NDArray[np.int
     bottom = min(pieces.bottom[before].max(), pieces.bottom[after].max())
     if bottom - top < 1.5 * em:
         return False
-    baselines = [np.sort(baseline(pieces, side)) for side in (before, after)]
-    few, many = sorted(baselines, key=len)
-    nearest = np.minimum(np.maximum(many.searchsorted(few), 1), len(many) - 1)
-    off = np.minimum(np.abs(many[nearest] - few), np.abs(many[nearest - 1] - few))
-    aligned = np.count_nonzero(off < 0.12 * em) / len(off)
-    if len(before) < _MIN_ROWS or len(after) < _MIN_ROWS or bottom - top < _MIN_ROWS * em:
-        return switches == 1 and bool(aligned < 0.5 or _line_length(pieces, before, after) > 6)
-    prose = _is_prose(pieces, before, em) and _is_prose(pieces, after, em)
-    rows = len(few)
-    if prose:
-        return bool(switches < 0.7 * rows or rows >= 8)
+    rows = fewest
+    bases = np.sort(baseline(pieces, before)), np.sort(baseline(pieces, after))
+    if rows < _MIN_ROWS or bottom - top < _MIN_ROWS * em:
+        return switches == 1 and (_aligned(*bases, em) < 0.5 or _line_length(pieces, before, after) > 6)
+    if _is_prose(pieces, before, bases[0], em) and _is_prose(pieces, after, bases[1], em):
+        return switches < 0.7 * rows or rows >= 8
+    if switches > max(3, 0.15 * len(both)):
+        return False
+    aligned = _aligned(*bases, em)
     if switches == 1 and (aligned < 0.8 or (rows < 8 and _line_length(pieces, before, after) > 6)):
         return True
     span = [float(pieces.right[s].max() - pieces.left[s].min()) for s in (before, after)]
-    return bool(min(span) > 5 * em and aligned < 0.6 and switches <= max(3, 0.15 * len(both)))
+    return min(span) > 5 * em and aligned < 0.6
+
+
+def _aligned(one: NDArray[np.float32], other: NDArray[np.float32], em: float) -> float:
+    """Of the baselines (in order) of the side with fewer: the share that has one of the other beside it."""
+    few, many = sorted((one, other), key=len)
+    nearest = np.minimum(np.maximum(many.searchsorted(few), 1), len(many) - 1)
+    off = np.minimum(np.abs(many[nearest] - few), np.abs(many[nearest - 1] - few))
+    return float(np.count_nonzero(off < 0.12 * em) / len(off))
 
 
 def _line_length(pieces: Pieces, before: NDArray[np.intp], after: NDArray[np.intp]) -> float:
@@ -211,29 +253,32 @@ def _line_length(pieces: Pieces, before: NDArray[np.intp], after: NDArray[np.int
     )
 
 
-def _is_prose(pieces: Pieces, side: NDArray[np.intp], em: float) -> bool:
-    """Most of it in long lines, about one piece to a row."""
-    width = np.sort((pieces.right[side] - pieces.left[side]) / np.maximum(pieces.size[side], 0.5 * em))
-    base = np.sort(baseline(pieces, side))
-    rows = 1 + np.count_nonzero(base[1:] - base[:-1] > 0.4 * em)
-    full = float(pieces.right[side].max() - pieces.left[side].min()) / em
+def _is_prose(pieces: Pieces, side: NDArray[np.intp], base: NDArray[np.float32], em: float) -> bool:
+    """Most of it in long lines, about one piece to a row; `base` are the baselines of `side`, in order."""
+    rows = 1 + int(np.count_nonzero(base[1:] - base[:-1] > 0.4 * em))
+    if len(side) >= 1.6 * rows:
+        return False
+    left, right = pieces.left[side], pieces.right[side]
+    width = np.sort((right - left) / np.maximum(pieces.size[side], 0.5 * em))
+    full = float(np.maximum.reduce(right) - np.minimum.reduce(left)) / em
     run = width.cumsum()
     usual = width[min(int(run.searchsorted(0.5 * run[-1])), len(width) - 1)]
-    return bool(len(side) < 1.6 * rows and usual > max(7.0, 0.45 * full))
+    return bool(usual > max(7.0, 0.45 * full))
 
 
-def _outer(pieces: Pieces, region: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    """Groups of a few pieces at the top and bottom of `region`, parted from the rest by white over the full width."""
+def _outer(area: Area) -> list[NDArray[np.intp]]:
+    """Groups of a few pieces at the top and bottom of a region, parted from the rest by white over the full width."""
     groups = []
-    top, bottom = pieces.top[region], pieces.bottom[region]
-    wanted = 1.4 * median(pieces.size[region])
-    reach = 0.2 * float(bottom.max() - top.min())
-    for first, last in ((top, bottom), (-bottom, -top)):
-        order = np.argsort(first)
-        ends = np.maximum.accumulate(last[order])
-        white = first[order][1:] - ends[:-1] > wanted
-        for cut in np.flatnonzero(white[:_MAX_MARGIN]).tolist():
-            if ends[cut] - first[order[0]] <= reach:
+    wanted = 1.4 * area.em
+    reach = 0.2 * float(np.maximum.reduce(area.bottom) - area.top[area.order[0]])
+    upward = -area.bottom
+    for first, last, order in ((area.top, area.bottom, area.order), (upward, -area.top, upward.argsort())):
+        # White after the first few pieces is all that counts.
+        near = order[: _MAX_MARGIN + 1]
+        ends = np.maximum.accumulate(last[near])
+        starts = first[near]
+        for cut in (starts[1:] - ends[:-1] > wanted).nonzero()[0].tolist():
+            if ends[cut] - starts[0] <= reach:
                 groups.append(order[: cut + 1])
     return groups
 
@@ -243,10 +288,11 @@ def _margins(
 ) -> NDArray[np.bool_]:
     """Pieces of `outer` that are running heads and feet: headings of columns start at the left edges of both."""
     margin = np.zeros(len(left), bool)
-    is_after = left >= gutter
-    edges = left.min(), left[is_after].min() if is_after.any() else np.inf
+    after = left[left >= gutter]
+    edges = float(np.minimum.reduce(left)), float(np.minimum.reduce(after)) if len(after) else np.inf
     for found in outer:
-        if not all((abs(left[found] - x) < slack).any() for x in edges):
+        starts = left[found].tolist()
+        if not all(any(abs(start - x) < slack for start in starts) for x in edges):
             margin[found] = True
     return margin
 
@@ -258,7 +304,7 @@ def baseline(pieces: Pieces, which: NDArray[np.intp]) -> NDArray[np.float32]:
     base: NDArray[np.float32] = bottom - DESCENT * height
     # A large sign, as of an integral, reaches as far below its line as above.
     tall = height > 1.7 * size
-    if tall.any():
+    if np.count_nonzero(tall):
         base = np.where(tall, (top + bottom) / 2 + 0.34 * size, base).astype(np.float32)
     return base
 
@@ -270,8 +316,3 @@ def median(values: NDArray[np.float32] | NDArray[np.float64]) -> float:
     if len(ordered) % 2:
         return float(ordered[middle])
     return float((ordered[middle - 1] + ordered[middle]) / 2)
-
-
-def _bins(places: NDArray[np.float32]) -> NDArray[np.intp]:
-    bins: NDArray[np.intp] = np.minimum(np.maximum(places, 0), _BINS).astype(np.intp)
-    return bins

@@ -39,7 +39,19 @@ class Pieces(NamedTuple):
 
     def take(self, which: NDArray[np.intp] | NDArray[np.bool_]) -> Pieces:
         """The pieces at `which`."""
-        return Pieces._make(column[which] for column in self)
+        if which.dtype == bool:
+            which = which.nonzero()[0]
+        first, last, left, top, right, bottom, size, word = self
+        return Pieces(
+            first[which],
+            last[which],
+            left[which],
+            top[which],
+            right[which],
+            bottom[which],
+            size[which],
+            word[which],
+        )
 
 
 def base_of(pieces: Pieces) -> NDArray[np.float32]:
@@ -73,20 +85,24 @@ def from_frame(left: float, top: float, right: float, bottom: float, turn: int) 
 def join_words(
     words: Words, which: NDArray[np.intp], turn: int, gap: float = GAP, apart: NDArray[np.bool_] | None = None
 ) -> Pieces:
-    """The words at `which`, all of direction `turn`, as pieces of lines.
+    """The words at `which` (ascending), all of direction `turn`, as pieces of lines.
 
     Words further apart than `gap` font sizes are parted, and those where `apart` says so: one value for each word but
     the first, true where it starts a piece. Without it they are parted at narrow gutters.
     """
     left, top, right, bottom = to_frame(words.box[which], turn)
     size = np.maximum(words.size[which], 0.1)
-    breaks = _breaks(left, top, right, bottom, size, which, gap)
+    em = np.maximum(size[:-1], size[1:])
+    ahead = left[1:] - right[:-1]
+    breaks = _breaks((left, top, right, bottom), ahead, em, which, gap)
     if apart is not None:
         breaks[1:] |= apart
     else:
-        breaks = part_at_rivers(left, right, breaks, np.maximum(size[:-1], size[1:]))
+        breaks = part_at_rivers(left, right, breaks, ahead, em)
     starts = breaks.nonzero()[0]
-    ends = np.append(starts[1:], len(which))[: len(starts)] - 1
+    ends = np.empty_like(starts)
+    ends[:-1] = starts[1:] - 1
+    ends[-1:] = len(which) - 1
     firsts, lasts = words.first[which], words.last[which]
     weight = (lasts - firsts).astype(np.float32)
     mean = np.add.reduceat(size * weight, starts) / np.add.reduceat(weight, starts)
@@ -97,27 +113,30 @@ def join_words(
         np.minimum.reduceat(top, starts),
         np.maximum.reduceat(right, starts),
         np.maximum.reduceat(bottom, starts),
-        mean.astype(np.float32),
+        mean,
         which[starts],
     )
 
 
 def _breaks(
-    left: NDArray[np.float32],
-    top: NDArray[np.float32],
-    right: NDArray[np.float32],
-    bottom: NDArray[np.float32],
-    size: NDArray[np.float32],
+    sides: tuple[NDArray[np.float32], ...],
+    ahead: NDArray[np.float32],
+    em: NDArray[np.float32],
     which: NDArray[np.intp],
     wide: float,
 ) -> NDArray[np.bool_]:
-    """True for each word that starts a piece."""
-    starts = np.ones(len(left), bool)
-    em = np.maximum(size[:-1], size[1:])
-    ahead = left[1:] - right[:-1]
-    back = left[:-1] - right[1:]
-    gap = np.maximum(ahead, back)
-    overlap = np.minimum(bottom[:-1], bottom[1:]) - np.maximum(top[:-1], top[1:])
-    height = np.minimum(bottom[:-1] - top[:-1], bottom[1:] - top[1:])
-    starts[1:] = (gap > wide * em) | (gap < -0.5 * em) | (overlap < 0.5 * height) | (which[1:] - which[:-1] != 1)
+    """True for each word that starts a piece; `ahead` is the gap before each word but the first, `em` its font size."""
+    left, top, right, bottom = sides
+    starts = np.empty(len(left), bool)
+    starts[:1] = True
+    inner = starts[1:]
+    gap = np.maximum(ahead, left[:-1] - right[1:])
+    overlap = np.minimum(bottom[:-1], bottom[1:])
+    overlap -= np.maximum(top[:-1], top[1:])
+    height = bottom - top
+    np.greater(gap, wide * em, out=inner)
+    inner |= gap < -0.5 * em
+    inner |= overlap < 0.5 * np.minimum(height[:-1], height[1:])
+    if len(which) and int(which[-1]) - int(which[0]) != len(which) - 1:
+        inner |= which[1:] - which[:-1] != 1
     return starts

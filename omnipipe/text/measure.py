@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pypdfium2.raw as pdfium
 
-from omnipipe.text.letters import letters
+from omnipipe.text.letters import LOW, letters
 from omnipipe.text.native import Handle, bare
 from omnipipe.text.objects import PageObjects, is_picture, page_objects
 from omnipipe.text.script import (
@@ -33,6 +33,8 @@ from omnipipe.text.script import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pypdfium2
     from numpy.typing import NDArray
 
@@ -64,7 +66,9 @@ _CROWDED = 0.12
 """Pages whose words cover more than this share hold no second text worth looking for."""
 
 _MANY_WORDS = 200
-_MARKS = np.frombuffer(b".,;:!?", np.uint8)
+_MARKS = ".,;:!?"
+_FEW = 60
+"""Characters that are looked at sooner one by one than with numpy."""
 
 _ROW_OF_SYMBOLS = re.compile(r"[^\w\s]{3}")
 _CID = re.compile(r"\(cid:\d+\)")
@@ -131,10 +135,11 @@ def measure(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Wor
         found = page_objects(page)
         return Measures(image_share=found.image_share, num_glyph_paths=found.num_glyph_paths)
     units = words.units
-    kinds = SCRIPT[units]
-    counts = np.bincount(kinds, minlength=256)
-    size = max(int(len(units) - counts[SPACE]), 1)
-    num_letters = int(counts[FIRST_LETTER:].sum())
+    # numpy looks places up in half the time where they are of its own kind of number.
+    kinds = SCRIPT.take(units.astype(np.intp))
+    counts: list[int] = np.bincount(kinds, minlength=256).tolist()
+    size = max(len(units) - counts[SPACE], 1)
+    num_letters = sum(counts[FIRST_LETTER:])
     unmapped, invisible = _sampled(textpage, words)
     garbled, shift, likely = _garbled(units, counts)
     share = _text_share(page, words)
@@ -143,9 +148,9 @@ def measure(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Wor
     return Measures(
         num_chars=size,
         num_words=len(words.first),
-        replaced=(float(counts[REPLACED]) + _unassigned(units, counts)) / size,
-        private=float(counts[PRIVATE]) / size,
-        control=float(counts[CONTROL]) / size,
+        replaced=(counts[REPLACED] + _unassigned(units, counts)) / size,
+        private=counts[PRIVATE] / size,
+        control=counts[CONTROL] / size,
         cid=sum(map(len, _CID.findall(words.text))) / size if "(cid:" in words.text else 0.0,
         unmapped=unmapped,
         invisible=invisible,
@@ -154,16 +159,16 @@ def measure(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Wor
         likely=likely,
         mixed=_mixed(kinds, counts) if num_letters else 0.0,
         rare=rare_share(units) if counts[CJK] > 20 else 0.0,
-        mojibake=_beyond_ascii(units) / int(counts[LATIN]) if counts[LATIN] > 20 else 0.0,
+        mojibake=_beyond_ascii(words) / counts[LATIN] if counts[LATIN] > 20 else 0.0,
         tangled=_tangled(kinds) if size >= _WINDOW else 0.0,
         uniform=_uniform(words),
         symbols=_symbols(words, counts, size),
         odd=_odd(words) if is_scan and counts[CJK] < 20 else 0.0,
         image_share=found.image_share,
         num_glyph_paths=found.num_glyph_paths,
-        rtl=int(counts[HEBREW] + counts[ARABIC]) / max(1, num_letters),
+        rtl=(counts[HEBREW] + counts[ARABIC]) / max(1, num_letters),
         text_share=share,
-        bare=len(words.first) >= _MANY_WORDS and _is_bare(units, len(words.first)),
+        bare=len(words.first) >= _MANY_WORDS and _is_bare(words),
     )
 
 
@@ -177,19 +182,19 @@ def _sampled(textpage: pypdfium2.PdfTextPage, words: Words) -> tuple[float, floa
     return max(0, unmapped) / len(sample), hidden / len(sample)
 
 
-def _garbled(units: NDArray[np.uint16], counts: NDArray[np.intp]) -> tuple[float, int, float | None]:
+def _garbled(units: NDArray[np.uint16], counts: Sequence[int]) -> tuple[float, int, float | None]:
     """The share of text that reads like no language, the constant that makes it read like one (0: none does), and how
     likely the pairs of Latin letters are in the mean."""
     worst = 0.0
     likely: float | None = None
-    num_letters = max(int(counts[FIRST_LETTER:].sum()), 1)
+    num_letters = max(sum(counts[FIRST_LETTER:]), 1)
     for name, script in (("latin", LATIN), ("cyrillic", CYRILLIC), ("greek", GREEK)):
         if counts[script] < _WINDOW // 2:
             continue
         bits = _pair_bits(units, name)
         if len(bits) < _WINDOW // 2:
             continue
-        mean = float(bits.mean())
+        mean = _mean(bits)
         if len(bits) >= 3 * _WINDOW and name == "latin":
             likely = mean
         if name == "latin" and mean < _WEAK:
@@ -197,20 +202,22 @@ def _garbled(units: NDArray[np.uint16], counts: NDArray[np.intp]) -> tuple[float
             if shift:
                 return 1.0, shift, mean
         starts = np.arange(0, max(len(bits) - _WINDOW // 2, 1), _WINDOW)
-        lengths = np.diff(np.append(starts, len(bits)))
-        means = np.add.reduceat(bits, starts) / lengths
-        if len(bits) >= _LONG and mean < _DULL:
-            means[:] = _NOISE - 1
+        lengths = np.full(len(starts), _WINDOW)
+        lengths[-1] = len(bits) - starts[-1]
         # Short texts, names and lists above all, must be worse to count.
         noise = _NOISE if len(bits) >= _LONG // 2 else _NOISE - 0.4
-        weight = min(1.0, 1.4 * len(bits) / num_letters)
-        worst = max(worst, float(lengths[means < noise].sum()) / len(bits) * weight)
+        is_noise = np.add.reduceat(bits, starts) / lengths < noise
+        if len(bits) >= _LONG and mean < _DULL:
+            is_noise[:] = True
+        if np.count_nonzero(is_noise):
+            weight = min(1.0, 1.4 * len(bits) / num_letters)
+            worst = max(worst, float(lengths[is_noise].sum()) / len(bits) * weight)
     return worst, 0, likely
 
 
 def _pair_bits(units: NDArray[np.uint16], name: str) -> NDArray[np.float32]:
     alphabet = letters(name)
-    code = alphabet.code[units]
+    code = alphabet.code.take(units.astype(np.intp))
     # The alphabet itself, in order, is no sign of anything.
     letter = code != alphabet.edge
     inner = letter[:-1] & letter[1:]
@@ -218,10 +225,17 @@ def _pair_bits(units: NDArray[np.uint16], name: str) -> NDArray[np.float32]:
     long = np.zeros(len(inner), bool)
     long[1:] = inner[:-1]
     long[:-1] |= inner[1:]
-    inner &= long & (code[1:] != code[:-1] + 1)
-    at = inner.nonzero()[0]
-    bits: NDArray[np.float32] = alphabet.bits[code[at].astype(np.intp) * alphabet.width + code[at + 1]]
+    long &= inner
+    long &= code[1:] != code[:-1] + 1
+    at = long.nonzero()[0]
+    places = code[at] * np.intp(alphabet.width)
+    places += code[at + 1]
+    bits: NDArray[np.float32] = alphabet.bits.take(places)
     return bits
+
+
+def _mean(bits: NDArray[np.float32]) -> float:
+    return float(np.add.reduce(bits) / np.float32(len(bits)))
 
 
 def _shift(units: NDArray[np.uint16], mean: float) -> int:
@@ -233,8 +247,9 @@ def _shift(units: NDArray[np.uint16], mean: float) -> int:
     for shift in _shifts_to_letters(sample[visible]):
         moved = np.where(visible, np.clip(sample + shift, 0, 0xFFFF), 32)
         bits = _pair_bits(moved.astype(np.uint16), "latin")
-        if 2 * len(bits) > num_visible and float(bits.mean()) > best and len(bits) * (float(bits.mean()) - mean) > 40:
-            best, found = float(bits.mean()), shift
+        likely = _mean(bits) if 2 * len(bits) > num_visible else LOW
+        if likely > best and len(bits) * (likely - mean) > 40:
+            best, found = likely, shift
     return found
 
 
@@ -248,11 +263,11 @@ def _shifts_to_letters(sample: NDArray[np.intp]) -> list[int]:
     return shifts[(2 * hits > len(sample)) & (shifts != 0)].tolist()  # type: ignore[no-any-return]
 
 
-def _symbols(words: Words, counts: NDArray[np.intp], size: int) -> float:
+def _symbols(words: Words, counts: Sequence[int], size: int) -> float:
     """Share of symbols; short texts (a paragraph sign, a question) only count where some stand in a row."""
     if size < _WINDOW and not _ROW_OF_SYMBOLS.search(words.text):
         return 0.0
-    return float(counts[OTHER]) / size
+    return counts[OTHER] / size
 
 
 def _tangled(kinds: NDArray[np.uint8]) -> float:
@@ -272,13 +287,13 @@ def _uniform(words: Words) -> float:
     if len(sample) < _WINDOW // 2:
         return 0.0
     # Of those that are equally frequent the first: a page comes out the same in each process.
-    most, times = Counter(sample).most_common(1)[0]
-    return 0.0 if most.isdigit() or most in "._-–—=·…" else times / len(sample)
+    most = max(dict.fromkeys(sample), key=sample.count)
+    return 0.0 if most.isdigit() or most in "._-–—=·…" else sample.count(most) / len(sample)
 
 
-def _mixed(kinds: NDArray[np.uint8], counts: NDArray[np.intp]) -> float:
+def _mixed(kinds: NDArray[np.uint8], counts: Sequence[int]) -> float:
     """Of the pairs of neighbouring letters: those of two scripts that no word mixes."""
-    if int(np.count_nonzero(counts[FIRST_LETTER:])) < 2:
+    if sum(map(bool, counts[FIRST_LETTER:])) < 2:
         return 0.0
     one, other = kinds[:-1], kinds[1:]
     both = (one >= FIRST_LETTER) & (other >= FIRST_LETTER)
@@ -286,31 +301,37 @@ def _mixed(kinds: NDArray[np.uint8], counts: NDArray[np.intp]) -> float:
     return float(np.count_nonzero(strange)) / max(1, int(np.count_nonzero(both)))
 
 
-def _beyond_ascii(units: NDArray[np.uint16]) -> int:
-    odd = units[units >= 0xC0]
+def _beyond_ascii(words: Words) -> int:
+    """How many Latin letters are not those of ASCII."""
+    if words.text.isascii():
+        return 0
+    odd = words.units[words.units >= 0xC0]
+    if len(odd) < _FEW:
+        return sum((0xC0 <= one < 0x2B0 and one not in (0xD7, 0xF7)) or 0x1E00 <= one < 0x1F00 for one in odd.tolist())
     return int(np.count_nonzero((odd < 0x2B0) & (odd != 0xD7) & (odd != 0xF7) | (odd >= 0x1E00) & (odd < 0x1F00)))
 
 
-def _unassigned(units: NDArray[np.uint16], counts: NDArray[np.intp]) -> float:
+def _unassigned(units: NDArray[np.uint16], counts: Sequence[int]) -> int:
     """The number of characters that Unicode does not know."""
-    if counts[:FIRST_LETTER].sum() + counts[LATIN] + counts[CJK] == len(units):
-        return 0.0
-    points, numbers = np.unique(units[units >= 0x370], return_counts=True)
-    pairs = zip(points.tolist(), numbers.tolist(), strict=True)
-    return float(sum(n for point, n in pairs if point < 0xD800 and unicodedata.category(chr(point)) == "Cn"))
+    if sum(counts[:FIRST_LETTER]) + counts[LATIN] + counts[CJK] == len(units):
+        return 0
+    points = Counter(units[units >= 0x370].tolist()).items()
+    return sum(n for point, n in points if point < 0xD800 and unicodedata.category(chr(point)) == "Cn")
 
 
-def _is_bare(units: NDArray[np.uint16], num_words: int) -> bool:
+def _is_bare(words: Words) -> bool:
     """Printed pages of the corpus have one mark to 19 words at least; a lower-cased OCR layer has one to 128."""
+    if sum(map(words.text.count, _MARKS)) >= 0.025 * len(words.first):
+        return False
+    units = words.units
     plain = np.bincount(units[units < 128], minlength=128)
     num_small, num_capitals = int(plain[97:123].sum()), int(plain[65:91].sum())
-    if 2 * num_small < len(units) or 20 * num_capitals > num_small:
-        return False
-    return bool(int(plain[_MARKS].sum()) < 0.025 * num_words)
+    return 2 * num_small >= len(units) and 20 * num_capitals <= num_small
 
 
 def _text_share(page: pypdfium2.PdfPage, words: Words) -> float:
     box = words.box
-    area = np.maximum(box[:, 2] - box[:, 0], 0) * np.maximum(box[:, 3] - box[:, 1], 0)
+    area = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
     width, height = page.get_size()
-    return float(min(1.0, float(area.sum()) / max(width * height, 1e-6)))
+    share: float = float(np.add.reduce(area)) / max(width * height, 1e-6)
+    return min(1.0, share)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.gutters import Band, baseline, find_bands, median
+from omnipipe.text.gutters import Area, Band, area_of, bands_of, baseline, find_bands, median
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,10 +78,12 @@ def _regions(
     if len(region) < _MIN_PIECES or depth >= _MAX_DEPTH:
         yield region
         return
-    bands = bands or find_bands(pieces, region)
     if bands is None:
-        yield from _stacked(pieces, region, rtl, text, depth)
-        return
+        area = area_of(pieces, region)
+        bands = bands_of(pieces, area)
+        if bands is None:
+            yield from _stacked(pieces, area, rtl, text, depth)
+            return
     for band in bands:
         if len(band.columns) == 1:
             yield from _regions(pieces, band.columns[0], rtl, text, depth + 1)
@@ -92,16 +94,16 @@ def _regions(
                     yield from _regions(pieces, column, rtl, text, depth + 1)
 
 
-def _stacked(pieces: Pieces, region: NDArray[np.intp], rtl: bool, text: str, depth: int) -> Iterator[NDArray[np.intp]]:
+def _stacked(pieces: Pieces, area: Area, rtl: bool, text: str, depth: int) -> Iterator[NDArray[np.intp]]:
     """A region without a gutter: as it is, or cut at white over its full width where that lets a part have one."""
-    order, white = _whites(pieces, region)
-    middle = (pieces.top[region] + pieces.bottom[region])[order] / 2
-    beside = np.append(0, (middle[1:] < pieces.top[region][order][1:] - white).cumsum())
-    if beside[-1] < 2:
+    region, order = area.which, area.order
+    if np.count_nonzero(area.is_beside) < 2:
         yield region
         return
-    wanted = 0.6 * median(pieces.size[region])
-    cuts = [i for i in np.argsort(-white)[:_MAX_CUTS].tolist() if white[i] > wanted]
+    beside = np.concatenate((_ZERO, area.is_beside.cumsum()))
+    white = area.top[order][1:] - area.reach
+    wanted = 0.6 * area.em
+    cuts = [i for i in (-white).argsort()[:_MAX_CUTS].tolist() if white[i] > wanted]
     pending: list[NDArray[np.intp]] = []
     start = 0
     for cut in [*sorted(cuts), len(region) - 1]:
@@ -165,7 +167,9 @@ def _parts(flat: NDArray[np.intp], sides: NDArray[np.intp], cuts: list[int]) -> 
 def _numbers(pieces: Pieces, flat: NDArray[np.intp], text: str) -> dict[int, int]:
     """The number that pieces start with, by their place in `flat`."""
     starts = pieces.first[flat].tolist()
-    found = ((i, _NUMBER.match(text, start, start + 6)) for i, start in enumerate(starts))
+    signs = ((i, start, text[start : start + 1]) for i, start in enumerate(starts))
+    opens = ((i, start) for i, start, sign in signs if sign == "(" or sign.isdecimal())
+    found = ((i, _NUMBER.match(text, start, start + 6)) for i, start in opens)
     return {i: int(match.group(1)) for i, match in found if match}
 
 
@@ -200,7 +204,9 @@ def _is_interleaved(part: tuple[NDArray[np.intp], ...]) -> bool:
 def _hung(pieces: Pieces, region: NDArray[np.intp], base: NDArray[np.float32]) -> NDArray[np.float32]:
     """Baselines, raised and lowered small pieces on that of the piece that they stand beside."""
     size = pieces.size[region]
-    small = np.flatnonzero((size < 0.8 * median(size)) & (pieces.last - pieces.first < 4)[region])
+    small = (size < 0.8 * median(size)).nonzero()[0]
+    if len(small):
+        small = small[(pieces.last - pieces.first)[region[small]] < 4]
     if not len(small) or len(small) > _MAX_HUNG:
         return base
     left, right, top, bottom = pieces.left[region], pieces.right[region], pieces.top[region], pieces.bottom[region]
@@ -209,7 +215,7 @@ def _hung(pieces: Pieces, region: NDArray[np.intp], base: NDArray[np.float32]) -
         near = np.maximum(left - right[i], left[i] - right) < 0.3 * size[i]
         over = np.minimum(bottom, bottom[i]) - np.maximum(top, top[i])
         found = near & (over > 0.4 * (bottom[i] - top[i])) & (size > 1.2 * size[i])
-        if found.any():
+        if np.count_nonzero(found):
             base[i] = base[np.where(found, over, -np.inf).argmax()]
     return base
 

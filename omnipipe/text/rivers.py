@@ -26,14 +26,15 @@ def part_at_rivers(
     left: NDArray[np.float32],
     right: NDArray[np.float32],
     starts: NDArray[np.bool_],
+    gap: NDArray[np.float32],
     em: NDArray[np.float32],
 ) -> NDArray[np.bool_]:
     """`starts` (true for each word that starts a piece) with the gaps at narrow gutters.
 
-    `left` and `right` are those of words in their order, `em` the font size at each gap.
+    `left` and `right` are those of words in their order, `gap` is the white before each but the first, `em` the font
+    size there.
     """
-    gap = left[1:] - right[:-1]
-    wide = np.flatnonzero((gap > _MIN_GAP * em) & ~starts[1:])
+    wide = ((gap > _MIN_GAP * em) & ~starts[1:]).nonzero()[0]
     if len(wide) < _MIN_LINES:
         return starts
     x0, x1 = float(left.min()), float(right.max())
@@ -53,8 +54,8 @@ def part_at_rivers(
 
 def _cover(start: NDArray[np.float32], end: NDArray[np.float32], x0: float, scale: float) -> NDArray[np.intp]:
     """How many of the intervals cover each bin wholly or in part."""
-    first = np.clip((start - x0) * scale, 0, _BINS).astype(np.intp)
-    last = np.clip(np.ceil((end - x0) * scale), 0, _BINS).astype(np.intp)
+    first = np.minimum(np.maximum((start - x0) * scale, 0), _BINS).astype(np.intp)
+    last = np.minimum(np.maximum(np.ceil((end - x0) * scale), 0), _BINS).astype(np.intp)
     opens, closes = np.bincount(first, minlength=_BINS + 1), np.bincount(last, minlength=_BINS + 1)
     covered: NDArray[np.intp] = (opens - closes).cumsum()[:_BINS]
     return covered

@@ -124,7 +124,7 @@ def _split(row: OuterRow, kind: str) -> Iterator[Found]:
 def _judge(row: OuterRow, band: Band, inner: OuterRow | None, side: _Side, *, is_numbered: bool) -> Verdict:
     size = row.size / side.em
     text = " ".join(row.texts)
-    if not any(character.isalnum() for character in text):
+    if not text[:1].isalnum() and not any(map(str.isalnum, text)):
         return "speck"
     if len(text) > _MAX_CHARS or (size > 1.15 and row.size > _LARGE):
         return "no"
@@ -149,10 +149,20 @@ def _is_set_apart(row: OuterRow, band: Band, text: str, side: _Side) -> bool:
     """Whether a row shows by its place, its type and its words that it is no body text."""
     num_rows, size = len(band.rows), row.size / side.em
     largest = 1.35 if side.is_foot else 1.1
-    if num_rows <= 2 and len(text) <= 130 and size < largest and has_form(text):
+    is_placed = _is_placed(row, band, text, side)
+    if num_rows <= 2 and len(text) <= 130 and size < largest:
         reach = 0.14 if len(row.texts) > 1 and side.is_foot else 0.115
-        return band.white > (0.7 if len(row.texts) > 1 else 1.0) and row.reach < reach
-    if num_rows > 1 or len(text) > 100:
+        has_place = band.white > (0.7 if len(row.texts) > 1 else 1.0) and row.reach < reach
+        # The words are looked at only where they matter.
+        if has_place != is_placed and has_form(text):
+            return has_place
+    return is_placed
+
+
+def _is_placed(row: OuterRow, band: Band, text: str, side: _Side) -> bool:
+    """Whether a row shows by its place and its type alone that it is no body text."""
+    size = row.size / side.em
+    if len(band.rows) > 1 or len(text) > 100:
         return False
     if row.reach < 0.045 and band.white > 2.5 and size < (1.1 if side.is_foot else 1.02):
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _ROMAN = r"(?:c{0,3}(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3}))"
 _NAMED = r"(?:page|pages|pg\.?|p\.|seite|s\.|página|pagina|pág\.?|strana|strona|sida|side|стр\.?|страница|trang|sayfa)"
@@ -16,6 +17,7 @@ _EXPLICIT = re.compile(
     rf"|第?\s*(?P<e>\d{{1,5}})\s*(?:页|頁|ページ|쪽))[.\s]*",
     re.IGNORECASE,
 )
+_MAY_BE = re.compile(r"\d|[ivxlc][-\s.\u2013\u2014\u2022\u00b7~|>\]]*\Z", re.IGNORECASE)
 _BARE = re.compile(rf"(?P<a>{_NUMBER})", re.IGNORECASE)
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
@@ -48,8 +50,14 @@ _ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
 def page_number(text: str) -> str | None:
     """`explicit` for "Page 3 of 9", "- 12 -" and the like, `bare` for "12", "iv", "A-3", None for anything else."""
-    if len(text) > 24:
+    # Most texts end here: both forms end in a digit, a Roman one, or one of a few signs or words.
+    if len(text) > 24 or not _MAY_BE.search(text):
         return None
+    return _page_number(text)
+
+
+@lru_cache(maxsize=2048)
+def _page_number(text: str) -> str | None:
     found = _EXPLICIT.fullmatch(text)
     if found and any(found.groups()):
         return "explicit"
