@@ -5,31 +5,26 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from omnipipe.text.chars import Words
 from omnipipe.text.lines import join_words
 from omnipipe.text.regions import Region, clipped, grid_regions
-from omnipipe.text.rulings import Rulings, to_rulings
+from omnipipe.text.rulings import to_rulings
 from omnipipe.text.table_build import Table, TableReader, TableStyle
 
 if TYPE_CHECKING:
-    from omnipipe.tasks.table_extraction.ink import Box, Ink
+    from omnipipe.tasks.table_extraction.ink import Box, Ink, Word
     from omnipipe.text.table_verdict import Kind
 
 EM = 10.0
 """Points that letters of a picture are taken to be large: limits of the text layer's tables are in points."""
+_MOST = 0.75
+"""Share of the pieces of text that a grid of lines holds if it is the table's."""
 _LETTER = 0.7
 """Share of the height of a box of OCR that its letters' size is."""
-
-
-class Word(NamedTuple):
-    """A word of a picture, and its box in pixels."""
-
-    text: str
-    box: Box
 
 
 def read_by_geometry(words: Sequence[Sequence[Word]], box: Box, ink: Ink, height: float) -> Table | None:
@@ -51,7 +46,7 @@ def read_by_geometry(words: Sequence[Sequence[Word]], box: Box, ink: Ink, height
     rulings = to_rulings(np.stack((lines[:, 0], -lines[:, 3], lines[:, 2], -lines[:, 1]), axis=1), 0)
     whole = clipped(Region(float(x0), float(top), float(x1), float(bottom), rulings))
     reader = TableReader(made, which, pieces, 0, rulings, TableStyle())
-    for region, kind in _regions(whole, rulings):
+    for region, kind in _regions(whole, reader, len(pieces.left)):
         here = reader.within(region)
         found = reader.read(region, here, ~here, kind, labelled=True)
         if found.table is not None:
@@ -59,12 +54,11 @@ def read_by_geometry(words: Sequence[Sequence[Word]], box: Box, ink: Ink, height
     return None
 
 
-def _regions(whole: Region, rulings: Rulings) -> list[tuple[Region, Kind]]:
+def _regions(whole: Region, reader: TableReader, num_pieces: int) -> list[tuple[Region, Kind]]:
+    """What of `whole` the table may be, the likeliest first: a grid of lines around most of the text, or all of it."""
     found: list[tuple[Region, Kind]] = []
     for region, _ in grid_regions(whole.lines):
-        high = (region.bottom - region.top) / (whole.bottom - whole.top)
-        wide = (region.right - region.left) / (whole.right - whole.left)
-        if high > 0.8 and wide > 0.8:
+        if np.count_nonzero(reader.within(region)) >= _MOST * num_pieces:
             found.append((region, "grid"))
     return [*found, (whole, "between")]
 
@@ -82,7 +76,8 @@ def _to_words(lines: Sequence[Sequence[Word]], scale: float) -> Words:
     count = len(every)
     return Words(
         text,
-        np.zeros(0, np.uint16),
+        # One unit a character, whatever it takes in UTF-16: only digits and signs are looked for.
+        np.array([min(ord(character), 0xFFFF) for character in text], np.uint16),
         first,
         first + lengths,
         np.repeat(np.arange(len(lines)), [len(line) for line in lines]),

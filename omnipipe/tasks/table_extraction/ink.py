@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,8 +24,8 @@ _STROKE = 0.6
 """Heights of a line of text that what is drawn or written is thick at most."""
 _DARKER = 28
 """Grey steps (0 to 255) below its paper from which a place is ink: lines are drawn thinner than a pixel."""
-_LENGTH = 1.6
-"""Heights of a line of text that a drawn line is long at least; no stroke of a letter is."""
+_WIDTH, _HEIGHT = 1.6, 1.15
+"""Heights of a line of text that lines drawn across and down are long at least; no stroke of a letter is."""
 _THICK = 0.45
 """Heights of a line of text that a drawn line is thick at most."""
 _STEEP = 0.03
@@ -34,8 +36,20 @@ _SPARSE = 0.06
 """Share of a line's height with ink in a column of pixels that is white all the same: specks, and rests of lines."""
 _BLANK = 0.6
 """Widths of a letter that a blank is taken to be wide."""
+_WIDE = 1.0
+"""Heights of a line's text that are white between two cells, whatever its words are."""
+_NEAR = 2.0
+"""Widths of a letter by which a line is rather cut at a blank."""
+_NARROW = frozenset(" .,:;'|!ijl()[]")
 _UNLIKE = 3.0
 """Times that a letter of one word may be wider than those of its whole line."""
+
+
+class Word(NamedTuple):
+    """A word of a picture, and where it stands."""
+
+    text: str
+    box: Box
 
 
 class Ink(NamedTuple):
@@ -55,9 +69,9 @@ def find_ink(picture: Image, height: float) -> Ink:
     # What is dark and thin goes; the grounds of shaded cells stay.
     paper = np.asarray(cv2.morphologyEx(grey, cv2.MORPH_CLOSE, np.ones((stroke, stroke), np.uint8)), dtype=np.uint8)
     ink = np.where(cv2.subtract(paper, grey) > _DARKER, np.uint8(255), np.uint8(0))
-    length, thick = max(8, int(_LENGTH * height)), max(2.0, _THICK * height)
-    across, flat = _lines(ink, (length, 1), thick)
-    down, steep = _lines(ink, (1, length), thick)
+    thick = max(2.0, _THICK * height)
+    across, flat = _lines(ink, (max(8, int(_WIDTH * height)), 1), thick)
+    down, steep = _lines(ink, (1, max(8, int(_HEIGHT * height))), thick)
     drawn = cv2.dilate(across | down, np.ones((3, 3), np.uint8))
     return Ink(ink & ~np.asarray(drawn, dtype=np.uint8), np.concatenate((flat, steep)))
 
@@ -80,47 +94,84 @@ def _lines(ink: Mask, size: tuple[int, int], thick: float) -> tuple[Mask, Floats
     return mask, boxes
 
 
-def word_boxes(text: str, box: Box, letters: Mask) -> list[Box]:
-    """Boxes of the words of `text`, a line in `box`: parted at the widest gaps of the ink `letters`, where these agree
-    with the lengths of the words, else by their lengths alone."""
-    words = text.split()
+def to_words(text: str, box: Box, ink: Ink) -> list[Word]:
+    """The words of `text`, a line in `box`, each where its ink stands.
+
+    The line is cut where a drawn line or a wide gap goes through it, and its words at the widest gaps between, where
+    these agree with the lengths of the words; else by their lengths alone.
+    """
     x0, top, x1, bottom = box
     slack = _SLACK * (bottom - top)
-    top, bottom = top + slack, bottom - slack
-    rows = letters[max(0, int(top)) : max(0, int(bottom)) + 1, max(0, int(x0)) : max(0, int(np.ceil(x1)))]
+    left, top, bottom = max(0, int(x0)), top + slack, bottom - slack
+    rows = ink.letters[max(0, int(top)) : max(0, int(bottom)) + 1, left : max(0, int(np.ceil(x1)))]
     full = np.flatnonzero((rows > 0).sum(axis=0) > _SPARSE * len(rows)) if rows.size else np.zeros(0, np.intp)
     if not len(full):
-        return _by_length(words, (x0, top, x1, bottom))
-    left, right = max(0, int(x0)) + int(full[0]), max(0, int(x0)) + int(full[-1]) + 1
-    whole: Box = (float(left), top, float(right), bottom)
+        return _by_length(text.split(), (x0, top, x1, bottom))
+    full += left
+    walls = _walls(ink.lines, (top + bottom) / 2)
+    apart = np.diff(full) > _WIDE * (bottom - top)
+    apart |= np.searchsorted(walls, full[1:]) != np.searchsorted(walls, full[:-1])
+    parts = [part for part in np.split(full, np.flatnonzero(apart) + 1) if len(part)]
+    texts = _shared_out(text.strip(), [float(part[-1] - part[0] + 1) for part in parts])
+    return [
+        word for own, part in zip(texts, parts, strict=True) for word in _words_between(own.split(), part, top, bottom)
+    ]
+
+
+def _walls(lines: Floats, y: float) -> Floats:
+    """Where the drawn lines are that go down through the height `y`."""
+    is_down = lines[:, 3] - lines[:, 1] > lines[:, 2] - lines[:, 0]
+    through = lines[is_down & (lines[:, 1] < y) & (lines[:, 3] > y)]
+    return np.asarray(np.sort((through[:, 0] + through[:, 2]) / 2), dtype=np.float32)
+
+
+def _shared_out(text: str, widths: Sequence[float]) -> list[str]:
+    """`text` cut into parts that stand in `widths`, at blanks where there are some near by."""
+    if len(widths) < 2:
+        return [text]
+    reach = np.cumsum([0.0, *map(_width, text)])
+    blank = np.array([0.0, *(_NEAR * (char == " " or after == " ") for char, after in pairwise(text)), 0.0])
+    places = np.cumsum(widths)[:-1] / sum(widths) * reach[-1]
+    cuts = [0, *(int(np.argmin(np.abs(reach - place) - blank)) for place in places), len(text)]
+    return [text[a : max(a, b)] for a, b in pairwise(np.maximum.accumulate(cuts).tolist())]
+
+
+def _width(char: str) -> float:
+    """How wide a character is, in widths of a letter."""
+    if char in _NARROW:
+        return 0.5
+    return 2.0 if unicodedata.east_asian_width(char) in "WF" else 1.0
+
+
+def _words_between(words: Sequence[str], full: NDArray[np.intp], top: float, bottom: float) -> list[Word]:
+    """`words` in the columns of pixels `full`, which have ink."""
+    left, right = float(full[0]), float(full[-1] + 1)
     if len(words) < 2:
-        return [whole]
+        return [Word(word, (left, top, right, bottom)) for word in words]
     gaps = np.diff(full)
     widest = np.sort(np.argsort(-gaps, kind="stable")[: len(words) - 1])
     if len(widest) == len(words) - 1 and gaps[widest].min(initial=99) > 1:
-        starts = [left, *(left + (full[widest + 1] - full[0])).tolist()]
-        ends = [*(left + (full[widest] - full[0]) + 1).tolist(), right]
-        found: list[Box] = [(float(a), top, float(b), bottom) for a, b in zip(starts, ends, strict=True)]
-        if _agree(words, found):
+        starts, ends = [left, *full[widest + 1].tolist()], [*(full[widest] + 1).tolist(), right]
+        found = [Word(word, (float(a), top, float(b), bottom)) for word, a, b in zip(words, starts, ends, strict=True)]
+        if _agree(found):
             return found
-    return _by_length(words, whole)
+    return _by_length(words, (left, top, right, bottom))
 
 
-def _agree(words: Sequence[str], boxes: Sequence[Box]) -> bool:
+def _agree(words: Sequence[Word]) -> bool:
     """Whether each word is about as wide as its letters are."""
-    widths = [box[2] - box[0] for box in boxes]
-    letter = sum(widths) / sum(map(len, words))
-    return all(
-        len(w) * letter < _UNLIKE * x and x < _UNLIKE * len(w) * letter for w, x in zip(words, widths, strict=True)
-    )
+    shares = [(sum(map(_width, text)), box[2] - box[0]) for text, box in words]
+    letter = sum(width for _, width in shares) / sum(length for length, _ in shares)
+    return all(length * letter < _UNLIKE * width and width < _UNLIKE * length * letter for length, width in shares)
 
 
-def _by_length(words: Sequence[str], whole: Box) -> list[Box]:
-    """Boxes of `words` in a line of letters of one width, with narrower blanks."""
-    letter = (whole[2] - whole[0]) / max(1.0, sum(map(len, words)) + _BLANK * (len(words) - 1))
-    found: list[Box] = []
+def _by_length(words: Sequence[str], whole: Box) -> list[Word]:
+    """`words` in a line that their letters and narrow blanks fill."""
+    lengths = [sum(map(_width, word)) for word in words]
+    letter = (whole[2] - whole[0]) / max(1.0, sum(lengths) + _BLANK * (len(words) - 1))
+    found: list[Word] = []
     at = whole[0]
-    for word in words:
-        found.append((at, whole[1], at + len(word) * letter, whole[3]))
-        at = found[-1][2] + _BLANK * letter
+    for word, length in zip(words, lengths, strict=True):
+        found.append(Word(word, (at, whole[1], at + length * letter, whole[3])))
+        at += (length + _BLANK) * letter
     return found

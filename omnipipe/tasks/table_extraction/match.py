@@ -10,7 +10,7 @@ import numpy as np
 from omnipipe.text.table_markup import TableCell
 
 if TYPE_CHECKING:
-    from omnipipe.tasks.table_extraction.geometry import Word
+    from omnipipe.tasks.table_extraction.ink import Word
     from omnipipe.tasks.table_extraction.slanet import Structure
 
 

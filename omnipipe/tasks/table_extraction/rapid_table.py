@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from omnipipe.tasks.ocr_extraction.picture import Picture
-    from omnipipe.tasks.table_extraction.geometry import Word
+    from omnipipe.tasks.table_extraction.ink import Word
 
 _MAX_LINES = 3000
 """Tables of more lines are not looked at."""
@@ -71,8 +71,8 @@ class RapidTable:
             ValueError: `picture` is none of what `Picture` names.
         """
         from omnipipe.tasks.ocr_extraction.picture import to_array
-        from omnipipe.tasks.table_extraction.geometry import Word, read_by_geometry, usual_height
-        from omnipipe.tasks.table_extraction.ink import find_ink, word_boxes
+        from omnipipe.tasks.table_extraction.geometry import read_by_geometry, usual_height
+        from omnipipe.tasks.table_extraction.ink import find_ink, to_words
 
         image = to_array(picture)
         height, width = image.shape[:2]
@@ -81,10 +81,7 @@ class RapidTable:
             return None
         line_height = usual_height([box for _, box in placed])
         ink = find_ink(image, line_height)
-        words = [
-            [Word(word, part) for word, part in zip(text.split(), word_boxes(text, box, ink.letters), strict=True)]
-            for text, box in placed
-        ]
+        words = [to_words(text, box, ink) for text, box in placed]
         if self.config.method != "model":
             found = read_by_geometry(words, (0.0, 0.0, float(width), float(height)), ink, line_height)
             if found is not None:
