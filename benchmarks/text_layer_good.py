@@ -114,7 +114,8 @@ def good_chart(rng: random.Random) -> bytes:
     lines = b"\n".join(b"0 G .5 w 70 %d m 530 %d l S" % (y, y) for y in range(300, 620, 40))
     labels = [Run(82 + 45 * i, 285, 8, str(2010 + i)) for i in range(10)]
     return pdf_of_runs(
-        [*labels, *set_lines(prose(rng, rng.choice(LATIN), rng.randint(1, 15)), top=240)], drawn=lines + b"\n" + bars
+        [*labels, *set_lines(prose(rng, rng.choice(LATIN), rng.randint(1, 15)), top=240)],
+        drawn=lines + b"\n" + bars + b"\n0 g",
     )
 
 

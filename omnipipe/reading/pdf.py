@@ -86,7 +86,8 @@ class PdfSource(PageSource):
             def facts() -> PageFacts:
                 ratio = ink.ratio if ink is not None else None
                 seconds = perf_counter() - start
-                kept = LayerText(*layer[:3], layer.flags) if layer is not None and measures.num_chars else None
+                has_words = layer is not None and (measures.num_chars or layer.blocks)
+                kept = LayerText(*layer[:3], layer.flags) if layer is not None and has_words else None
                 return _facts(width, height, rotation, ratio, kept, verdict, seconds)
 
             if verdict.needs_ink and _has_area(width, height):

@@ -88,6 +88,9 @@ class Read(Stage):
         }
         if facts.is_blank:
             changes |= {"status": "blank", "text": "", "text_format": "markdown"}
+            if facts.layer is not None:
+                changes["blocks"] = tuple(map(Block._make, facts.layer.blocks))
+                changes["flags"] = (*page.flags, *facts.reasons[1:], *facts.layer.flags)
         elif facts.layer is not None and not facts.needs_ocr:
             changes |= _answer(facts.layer, facts.quality)
             if facts.layer.flags:

@@ -17,7 +17,6 @@ import pypdfium2.raw as pdfium
 
 from omnipipe.text.ligatures import mend_ligatures
 from omnipipe.text.native import bare
-from omnipipe.text.overdrawn import drop_overdrawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,8 +62,9 @@ class Words(NamedTuple):
     `text` is the page's whole text, `first` and `last` (exclusive) cut the words out of it, `line` counts PDFium's
     lines. `box` (n x 4) is left, bottom, right, top in points of the unturned page, `size` the font size in points as
     drawn, `turn` the direction of the text in quarter turns counter-clockwise (4: between two of them), `angle` the
-    same in radians. `char` is the index of the first character in PDFium's list. `num_overdrawn` words more stand where
-    the same one stands already.
+    same in radians. `char` is the index of the first character in PDFium's list, `objects` the addresses of the text
+    objects that words belong to (0: unknown; empty: not asked for). `num_overdrawn` words more stand where the same one
+    stands already.
     """
 
     text: str
@@ -77,6 +77,7 @@ class Words(NamedTuple):
     turn: NDArray[np.intp]
     char: list[int]
     angle: NDArray[np.float32]
+    objects: NDArray[np.uint64] = np.zeros(0, np.uint64)
     num_overdrawn: int = 0
 
 
@@ -113,7 +114,7 @@ def read_words(textpage: pypdfium2.PdfTextPage) -> Words | None:
     text, first, last = _decode(units, first, last)
     if "ل" in text and len(text) == len(units):
         text = mend_ligatures(text, lambda places: _boxes(handle, [_char_index(handle, i) for i in places]))
-    return drop_overdrawn(Words(text, units, first, last, line, box, size, turn, ends.chars, angle))
+    return Words(text, units, first, last, line, box, size, turn, ends.chars, angle)
 
 
 def _ends(handle: ctypes.c_void_p, first: NDArray[np.intp], last: NDArray[np.intp], is_mapped: bool) -> _Ends:

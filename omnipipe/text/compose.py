@@ -8,11 +8,15 @@ PAGE_FURNITURE = frozenset({"header", "footer", "page_number", "watermark", "lin
 """Types of blocks that belong to the page and not to its text: kept as blocks, left out of the markdown."""
 
 
+_NEVER = "hidden"
+"""What nobody sees on the page stays out, whatever is asked for."""
+
+
 def compose(blocks: Iterable[tuple[str, int | None, str]], keep_headers: bool = False) -> str:
     """The markdown of blocks, each its type, heading level (1 to 6, None) and text, in reading order."""
     shown = [
         f"{'#' * level} {text}" if level else text
         for kind, level, text in blocks
-        if text and (keep_headers or kind not in PAGE_FURNITURE)
+        if text and kind != _NEVER and (keep_headers or kind not in PAGE_FURNITURE)
     ]
     return "\n\n".join(shown)

@@ -9,6 +9,7 @@ import numpy as np
 
 from omnipipe.text.arrange import join_parts
 from omnipipe.text.compose import compose
+from omnipipe.text.hidden import HIDDEN, has_tiny, hidden_parts
 from omnipipe.text.lines import from_frame, join_words
 from omnipipe.text.markdown import Part, Row, heading_sizes, to_parts, to_rows
 from omnipipe.text.measure import Measures, measure
@@ -71,7 +72,8 @@ def read_text_layer(page: pypdfium2.PdfPage, options: TextOptions, sample: Sampl
 def read_open_page(opened: OpenPage, options: TextOptions, sample: Sample | None = None) -> TextLayer:
     """As `read_text_layer`, for a page whose text is open already."""
     page, words = opened.page, opened.found
-    measures = measure(page, opened.textpage, words)
+    is_seen = words is not None and bool((words.turn != HIDDEN).any())
+    measures = measure(page, opened.textpage, words if is_seen else None)
     if words is None:
         return TextLayer("", (), (), measures)
     parts, rows, flags = _read(opened, measures, options, sample)
@@ -107,6 +109,8 @@ def _read(
     flags: set[str] = {"formula"} if has_formula(known) else set()
     if words.num_overdrawn:
         flags.add("text:overdrawn")
+    if measures.invisible <= 0.5 and has_tiny(words):
+        flags.add("text:tiny")
     for turn in page.turns:
         which = np.flatnonzero(words.turn == turn)
         pieces = rest
@@ -142,6 +146,10 @@ def _read(
         parts += [(0, part) for part in slanted]
     parts += [(turn, to_part(kind, row)) for turn, kind, row in last]
     rows += [(turn, row) for turn, _, row in last if options.lines]
+    hidden = hidden_parts(words)
+    if hidden:
+        flags.add("text:hidden")
+        parts += [(0, part) for part in hidden]
     return parts, rows, tuple(sorted(flags))
 
 

@@ -24,6 +24,17 @@ _get_inside = bare(pdfium.FPDFFormObj_GetObject, Handle)
 _count_segments = bare(pdfium.FPDFPath_CountSegments, ctypes.c_int)
 _get_draw_mode = bare(pdfium.FPDFPath_GetDrawMode, ctypes.c_int)
 
+_get_fill = bare(pdfium.FPDFPageObj_GetFillColor, ctypes.c_int)
+
+Box = tuple[float, float, float, float]
+
+_DRAWN = (
+    pdfium.FPDF_PAGEOBJ_PATH,
+    pdfium.FPDF_PAGEOBJ_IMAGE,
+    pdfium.FPDF_PAGEOBJ_SHADING,
+    pdfium.FPDF_PAGEOBJ_FORM,
+)
+_MAX_HANDLES = 20_000
 _MAX_OBJECTS = 2000
 _MAX_DEPTH = 4
 _MIN_SEGMENTS = 6
@@ -67,6 +78,30 @@ def is_picture(page: pypdfium2.PdfPage) -> bool:
     return False
 
 
+def backdrops(page: pypdfium2.PdfPage) -> Iterator[Box]:
+    """Boxes of what `page` draws that text in white may stand on: images, forms with some, shadings, coloured areas.
+
+    Left, bottom, right and top in points. The whole page where there is too much to look at. Coloured areas in forms
+    are left out.
+    """
+    raw = ctypes.cast(page.raw, Handle)
+    count = _count_objects(raw)
+    handles = list(map(_get_object, repeat(raw), range(min(count, _MAX_HANDLES))))
+    drawn = [(kind, one) for kind, one in zip(map(_get_type, handles), handles, strict=True) if kind in _DRAWN]
+    if count > _MAX_HANDLES or len(drawn) > _MAX_OBJECTS:
+        yield page.get_bbox()
+        return
+    for kind, found in drawn:
+        if kind == pdfium.FPDF_PAGEOBJ_PATH:
+            is_backdrop = _is_coloured_area(found)
+        elif kind == pdfium.FPDF_PAGEOBJ_FORM:
+            is_backdrop = any(inner == pdfium.FPDF_PAGEOBJ_IMAGE for inner, _ in _inside(found, 1))
+        else:
+            is_backdrop = True
+        if is_backdrop:
+            yield _bounds(found)
+
+
 def _objects(page: pypdfium2.PdfPage) -> Iterator[tuple[int, Handle]]:
     """Kind and handle of what the page draws. A form with an image inside counts as the image, with the form's box."""
     raw = ctypes.cast(page.raw, Handle)
@@ -96,7 +131,16 @@ def _inside(form: Handle, depth: int) -> Iterator[tuple[int, Handle]]:
         yield pdfium.FPDF_PAGEOBJ_IMAGE, form
 
 
-def _bounds(found: Handle) -> tuple[float, float, float, float]:
+def _is_coloured_area(path: Handle) -> bool:
+    """Whether `path` is filled, and not in white."""
+    fill, stroke = ctypes.c_int(), ctypes.c_int()
+    if not _get_draw_mode(path, ctypes.byref(fill), ctypes.byref(stroke)) or not fill.value:
+        return False
+    levels = [ctypes.c_uint() for _ in range(4)]
+    return not _get_fill(path, *map(ctypes.byref, levels)) or min(level.value for level in levels[:3]) < 250
+
+
+def _bounds(found: Handle) -> Box:
     """Left, bottom, right and top in points; zeros where PDFium knows none."""
     box = [ctypes.c_float() for _ in range(4)]
     if not _get_bounds(found, *map(ctypes.byref, box)):

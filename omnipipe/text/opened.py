@@ -10,10 +10,13 @@ import numpy as np
 
 from omnipipe.text.chars import read_words
 from omnipipe.text.edges import Cells, find_edges
+from omnipipe.text.fonts import word_objects
 from omnipipe.text.headings import body_size, size_shares
+from omnipipe.text.hidden import mark_hidden
 from omnipipe.text.line_number import find_line_numbers
 from omnipipe.text.lines import join_words, to_frame
 from omnipipe.text.markdown import by_share
+from omnipipe.text.overdrawn import drop_overdrawn
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -33,7 +36,11 @@ class OpenPage:
     def __init__(self, page: pypdfium2.PdfPage) -> None:
         self.page = page
         self.textpage = page.get_textpage()
-        self.found: Words | None = read_words(self.textpage)
+        words = read_words(self.textpage)
+        if words is not None:
+            words = words._replace(objects=word_objects(self.textpage, words))
+            words = drop_overdrawn(mark_hidden(page, words))
+        self.found: Words | None = words
 
     def close(self) -> None:
         """Free the text; the page itself stays open."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from omnipipe.text.hidden import HIDDEN
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -28,7 +30,10 @@ _MAX_IN_CELL = 16
 
 
 def drop_overdrawn(words: Words) -> Words:
-    """`words`, those that are drawn again at the same place kept once; `num_overdrawn` counts the others."""
+    """`words`, those that are drawn again at the same place kept once; `num_overdrawn` counts the others.
+
+    Of a word that is seen and one that is hidden the first is kept, whichever was drawn first.
+    """
     if not _may_repeat(words):
         return words
     again = _repeated(words)
@@ -64,21 +69,21 @@ def _repeated(words: Words) -> NDArray[np.bool_]:
     again = np.zeros(len(words.first), bool)
     boxes = words.box.tolist()
     near = np.minimum(_NEAR * words.size, _CELL).tolist()
-    turns = words.turn.tolist()
-    seen: dict[tuple[str, int, float, float], list[list[float]]] = {}
-    for i, (first, last) in enumerate(zip(words.first.tolist(), words.last.tolist(), strict=True)):
-        string, turn, box = words.text[first:last], turns[i], boxes[i]
+    first, last = words.first.tolist(), words.last.tolist()
+    seen: dict[tuple[str, float, float], list[list[float]]] = {}
+    for i in np.argsort(words.turn == HIDDEN, kind="stable").tolist():
+        string, box = words.text[first[i] : last[i]], boxes[i]
         x, y = box[0] // _CELL, box[1] // _CELL
         others = (
             other
             for cell_x in (x - 1, x, x + 1)
             for cell_y in (y - 1, y, y + 1)
-            for other in seen.get((string, turn, cell_x, cell_y), ())
+            for other in seen.get((string, cell_x, cell_y), ())
         )
         if any(max(abs(a - b) for a, b in zip(box, other, strict=True)) <= near[i] for other in others):
             again[i] = True
             continue
-        places = seen.setdefault((string, turn, x, y), [])
+        places = seen.setdefault((string, x, y), [])
         if len(places) < _MAX_IN_CELL:
             places.append(box)
     return again
@@ -109,5 +114,6 @@ def _without(words: Words, which: NDArray[np.bool_]) -> Words:
         turn=words.turn[kept],
         char=[char for char, keep in zip(words.char, kept.tolist(), strict=True) if keep],
         angle=words.angle[kept],
+        objects=words.objects[kept] if len(words.objects) else words.objects,
         num_overdrawn=int(which.sum()),
     )

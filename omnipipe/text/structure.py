@@ -12,7 +12,7 @@ from omnipipe.text.arrange import arrange
 from omnipipe.text.code import has_code
 from omnipipe.text.emphasis import set_off
 from omnipipe.text.flow import splits_words
-from omnipipe.text.fonts import word_objects, word_styles
+from omnipipe.text.fonts import word_styles
 from omnipipe.text.headings import settle_levels
 from omnipipe.text.links import find_links
 from omnipipe.text.rows import MATH, PageStyle, Part
@@ -44,7 +44,7 @@ def page_style(
 
     The fonts of text that was put under a scanned page (`is_scan`) are guesses, and say nothing.
     """
-    objects = np.zeros(len(words.char), np.uint64) if is_scan else word_objects(textpage, words)
+    objects = np.zeros(len(words.char), np.uint64) if is_scan else words.objects
     styles = word_styles(words, objects)
     lengths = words.last - words.first
     marked = set_off(styles, lengths) if options.emphasis else b""

@@ -160,7 +160,7 @@ def _clear(mask: NDArray[np.bool_], layer: TextLayer) -> None:
     height, width = mask.shape
     for block in layer.blocks:
         box = block[1]
-        if box is not None:
+        if box is not None and block[0] != "hidden":
             x0, y0, x1, y1 = box
             mask[
                 max(0, int(y0 * height) - 1) : int(y1 * height) + 2, max(0, int(x0 * width) - 1) : int(x1 * width) + 2
