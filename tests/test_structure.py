@@ -107,6 +107,39 @@ def test_bold_words_within_running_text_are_marked() -> None:
     assert read(texts, TextOptions(emphasis=False)).text.endswith("It is very late now.")
 
 
+def test_symbols_of_a_formula_are_no_emphasis() -> None:
+    texts = [*lines(PROSE, 700), (72, 648, 10, 0, "Here e +"), (115, 648, 10, 2, "ip"), (126, 648, 10, 0, "1 = 0 is")]
+    texts += [(162, 648, 10, 2, "so"), (175, 648, 10, 0, "nice.")]
+
+    assert read(texts).text.endswith("Here e + ip 1 = 0 is *so* nice.")
+
+
+def test_all_emphasis_written_is_emphasis_to_commonmark() -> None:
+    """Touching runs, and runs whose edge is punctuation, within words."""
+    runs = [
+        ("It was", 0, 30),
+        ("90%", 1, 19),
+        ("5%less", 2, 33),
+        ("than", 0, 25),
+        ("the first", 1, 40),
+        ("now.", 0, 30),
+    ]
+    x, texts = 72.0, lines(PROSE, 700)
+    for text, font, width in runs:
+        texts.append((x, 648, 10, font, text))
+        x += width + (0 if text == "90%" else 4)
+    markdown = pytest.importorskip("markdown_it")
+    tokens = markdown.MarkdownIt("commonmark").parse(read(texts).text.split("\n\n")[-1])
+    shown = "".join(token.content for token in tokens[1].children or [])
+
+    assert "*" not in shown
+    assert shown.endswith("than the first now.")
+
+
+def test_signs_in_a_row_are_no_item() -> None:
+    assert read([*lines(PROSE, 700), (72, 640, 10, 0, "* * * * *")]).text.endswith("\n\n\\* * * * *")
+
+
 def test_text_in_italics_throughout_is_not_marked() -> None:
     assert read(lines(PROSE, 700, font=2)).text == " ".join(PROSE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +24,10 @@ _EDGES = re.compile(r"^[\s.,;:!?)\]}”’]+|[\s.,;(\[{“‘]+$")
 _CLOSERS = {")": "(", "]": "[", "}": "{", "”": "“"}
 _ADDRESS = re.compile(r"\S*(?:[/@%]|www\.)\S*\Z", re.IGNORECASE)
 _HYPHENS = "\ufffe\xad\u2010-"
+_OPERATOR = re.compile("[=+<>^|\u00b1\u00d7\u00f7\u2190-\u22ff]")
+_MAX_SYMBOL = 4
+"""Characters of a run beside an operator that is a symbol of a formula, not a word."""
+
 _MAX_MARKS = 24
 """More changes of style in one block than this are no emphasis."""
 
@@ -89,13 +94,29 @@ def _find(text: str, rows: Sequence[Row], page: PageStyle) -> Iterator[_Mark]:
                 if not style and not link:
                     continue
                 words = list(run)
-                string = " ".join(source[first[words[0]] : last[words[-1]]].split()).rstrip(_HYPHENS)
-                found = text.find(string, place) if string else -1
+                string = " ".join(source[first[words[0]] : last[words[-1]]].split())
+                whole = string.rstrip(_HYPHENS)
+                found = _find_words(text, whole, place, is_broken=whole != string) if whole else -1
                 if found < 0:
                     continue
-                place = found + len(string)
+                place = found + len(whole)
                 opens, closes = ("[", f"]({link})") if link else (_MARKS[style],) * 2
                 yield _Mark(found, place, opens, closes)
+
+
+def _find_words(text: str, words: str, place: int, *, is_broken: bool) -> int:
+    """Where `words` stand from `place` on, and not within others, -1 for nowhere.
+
+    They may be the second half of a word right at `place`, and where it `is_broken` the first half of one.
+    """
+    found = text.find(words, place)
+    while found >= 0:
+        end = found + len(words)
+        opens = found == place or not (words[0].isalnum() and text[found - 1].isalnum())
+        if opens and (is_broken or not (words[-1].isalnum() and text[end : end + 1].isalnum())):
+            return found
+        found = text.find(words, found + 1)
+    return -1
 
 
 def _joined(marks: list[_Mark], text: str) -> list[_Mark]:
@@ -106,7 +127,13 @@ def _joined(marks: list[_Mark], text: str) -> list[_Mark]:
             joined[-1] = joined[-1]._replace(end=mark.end)
         else:
             joined.append(mark)
-    return [clean for one in joined if (clean := _clean(one, text))]
+    out: list[_Mark] = []
+    for one in joined:
+        clean = _clean(one, text)
+        # Where two runs touch, their marks would read as one.
+        if clean and not (out and out[-1].end == clean.start):
+            out.append(clean)
+    return out
 
 
 def _clean(mark: _Mark, text: str) -> _Mark | None:
@@ -120,9 +147,31 @@ def _clean(mark: _Mark, text: str) -> _Mark | None:
         return None
     if (start and text[start - 1].isalnum()) or (end < len(text) and text[end].isalnum()):
         return None
+    if not is_link and (_is_symbol(inner, text[:start], text[end:]) or not _is_flanked(text, start, end)):
+        return None
     if is_link:
         return None if "[" in inner or "]" in inner or _is_address(inner, mark.closes) else mark
     return _Mark(start, end, mark.opens, mark.closes)
+
+
+def _is_symbol(run: str, before: str, after: str) -> bool:
+    """Whether a run is part of a formula: short, with an operator beside it."""
+    if len(run) > _MAX_SYMBOL:
+        return False
+    beside = before.rstrip()[-1:] + after.lstrip()[:1]
+    return bool(_OPERATOR.search(beside))
+
+
+def _is_flanked(text: str, start: int, end: int) -> bool:
+    """Whether marks around a run are emphasis to CommonMark (0.31, "left-flanking", "right-flanking").
+
+    A run that starts or ends with punctuation has white space or punctuation on the other side of the mark.
+    """
+    return _parts(text[start - 1 : start], text[start]) and _parts(text[end : end + 1], text[end - 1])
+
+
+def _parts(outer: str, inner: str) -> bool:
+    return not outer or outer.isspace() or inner.isalnum() or unicodedata.category(outer)[0] in "PS"
 
 
 def _trimmed(run: str) -> str:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 BULLET = re.compile(r"^[•◦▪▫‣⁃●○■□◆◇➢➤►▶✓✔–—*·∙o\uf0b7\uf0a7-]\s+(?=\S)")
 NUMBER = re.compile(r"^(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\[\d{1,3}\])\s+(?=\S)")
 _MARKDOWN_NUMBER = re.compile(r"^\d{1,3}[.)] ")
+_RULE = re.compile(r"^(?:[^\w\s]\s+){3}")
+"""Signs in a row: a rule or a part of a drawing, to markdown a line or lists in a list."""
+
 _SIGN = re.compile(r"^[^\w\s]\s+(?=\S)")
 _MAX_DEPTH = 4
 
@@ -18,7 +21,7 @@ _MAX_DEPTH = 4
 def as_item(text: str) -> str | None:
     """`text` as an item of a list in markdown; None where it is none."""
     bullet = BULLET.match(text)
-    if bullet:
+    if bullet and not _RULE.match(text):
         return "- " + text[bullet.end() :]
     return text if NUMBER.match(text) else None
 
