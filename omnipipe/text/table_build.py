@@ -14,7 +14,7 @@ from omnipipe.text.lines import Pieces, base_of, join_words, to_frame
 from omnipipe.text.regions import Region, clipped
 from omnipipe.text.table_columns import JOIN, SNAP, band_numbers, column_edges, columns_of, head_end
 from omnipipe.text.table_markup import TableCell, to_html, to_pipes
-from omnipipe.text.table_tight import tight_edges
+from omnipipe.text.table_tight import may_be_tight, tight_edges
 from omnipipe.text.table_verdict import Kind, Verdict, judge_cells, judge_grid
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ _LEADERS = re.compile(r"(?:\s*[.·_…]){4,}\s*$")
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\uffff]")
 _LONE = re.compile("[\\ud800-\\udfff]")
 _UNWANTED = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\uffff\\ud800-\\udfff]")
-_LEADER = np.array([ord(c) for c in ".·_…"], np.uint16)
+_DOTS = ".·_…"
+_LEADER_SIGNS = tuple(map(ord, _DOTS))
 _LABEL = 14.0
 """Font sizes; labels left of a table are narrower than this in the middle."""
 
@@ -77,6 +78,7 @@ class TableReader:
         piece = np.maximum(np.searchsorted(pieces.first, first, side="right") - 1, 0)
         known = (first >= pieces.first[piece]) & (first < pieces.last[piece])
         self._which, self._piece = which[known], piece[known]
+        self._dots: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None
 
     def read(
         self,
@@ -153,10 +155,13 @@ class TableReader:
         edges, is_line = columns
         at = self._which[inside[self._piece]]
         at = at[~self._leaders(at)]
+        head = head_end(runs, region)
+        if not may_be_tight(self._words, at, to_frame(self._words.box[at], self._turn), edges, head):
+            return runs
         words = join_words(self._words, at, self._turn, -1.0)
         if len(words.left) != len(at):
             return runs
-        below = base_of(words) > head_end(runs, region)
+        below = base_of(words) > head
         body, text = words.take(below), self._words.text
         texts = [text[a:b] for a, b in zip(body.first.tolist(), body.last.tolist(), strict=True)]
         found = [x for a, b in pairwise(list(edges)) for x in tight_edges(body, texts, a, b)]
@@ -173,6 +178,8 @@ class TableReader:
         """`runs` with those cut that hold tight words of several columns."""
         first, last = columns_of(runs, edges)
         single = first == last
+        if single.all():
+            return runs
         extents = [
             (float(runs.left[at].min()), float(runs.right[at].max())) if (at := single & (first == c)).any() else None
             for c in range(len(edges) - 1)
@@ -274,23 +281,21 @@ class TableReader:
     def _text(self, cell: Cell, strings: list[str]) -> str:
         order = -1 if self._style.rtl else 1
         lines = [" ".join(strings[run] for run in line[::order]) for line in cell.lines]
-        text = _LEADERS.sub("", _joined(lines, self._style.dehyphenate)).replace("\ufffe", "-")
+        text = _joined(lines, self._style.dehyphenate)
+        if text[-1:] in _DOTS:
+            text = _LEADERS.sub("", text)
+        text = text.replace("\ufffe", "-")
         return _LONE.sub("\ufffd", _CONTROL.sub("", text)) if _UNWANTED.search(text) else text
 
     def _leaders(self, at: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Which of the words at `at` are rows of dots that lead from one column to the next."""
-        words = self._words
-        nothing = np.zeros(len(at), bool)
-        if words.text.count(".") + words.text.count("_") < 4:
-            return nothing
-        text = np.frombuffer(words.text.encode("utf-32-le", "surrogatepass"), np.uint32)
-        first, last = words.first[at], words.last[at]
-        dots = np.isin(text[first], _LEADER) & np.isin(text[last - 1], _LEADER)
-        alone = dots & (last - first == 1)
-        beside = nothing
-        beside[1:] |= alone[1:] & alone[:-1]
-        beside[:-1] |= alone[1:] & alone[:-1]
-        found: NDArray[np.bool_] = beside | (dots & (last - first > 3))
+        if self._dots is None:
+            self._dots = _dots_of(self._words)
+        single, long = self._dots
+        found, alone = long[at], single[at]
+        both = alone[1:] & alone[:-1]
+        found[1:] |= both
+        found[:-1] |= both
         return found
 
 
@@ -300,6 +305,21 @@ class Read(NamedTuple):
     table: Table | None
     verdict: Verdict
     inside: NDArray[np.bool_]
+
+
+def _dots_of(words: Words) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which words are one dot of those that lead to the next column, and which are several."""
+    if words.text.count(".") + words.text.count("_") < 4:
+        nothing = np.zeros(len(words.first), bool)
+        return nothing, nothing
+    text = np.frombuffer(words.text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    ends = text[np.concatenate((words.first, words.last - 1))]
+    is_dot = np.zeros(len(ends), bool)
+    for sign in _LEADER_SIGNS:
+        is_dot |= ends == sign
+    dots = is_dot[: len(words.first)] & is_dot[len(words.first) :]
+    length = words.last - words.first
+    return dots & (length == 1), dots & (length > 3)
 
 
 def _written(cells: list[TableCell], grid: Grid, region: Region) -> Table:
@@ -327,8 +347,20 @@ def _walls_between(frame: tuple[NDArray[np.float32], ...], region: Region) -> ND
     left, top, right, bottom = frame
     x, y = (left + right) / 2, (top + bottom) / 2
     apart = np.zeros(len(x) - 1, bool)
-    for place, start, end in region.lines.vertical.tolist():
-        apart |= ((x[:-1] < place) != (x[1:] < place)) & (y[1:] > start) & (y[1:] < end)
+    down = region.lines.vertical
+    if not len(down):
+        return apart
+    number = down[:, 0].searchsorted(x, side="right")
+    low, high = np.minimum(number[:-1], number[1:]), np.maximum(number[:-1], number[1:])
+    # Between most words no line stands, between the others mostly one.
+    left_over = (low < high).nonzero()[0]
+    while len(left_over):
+        start, end = down[low[left_over], 1], down[low[left_over], 2]
+        height = y[left_over + 1]
+        crossed = (height > start) & (height < end)
+        apart[left_over[crossed]] = True
+        low[left_over] += 1
+        left_over = left_over[~crossed & (low[left_over] < high[left_over])]
     return apart
 
 

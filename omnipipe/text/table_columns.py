@@ -32,7 +32,9 @@ _STRIP = 1.2
 _LEAST_DRAWN, _MAX_DRAWN = 0.2, 150.0
 """Of the height of a table, and in points: lines down that are shorter part no columns."""
 _MIN_ROWS = 3
+_MIN_RUNS = 4
 _MAX_COLUMNS = 200
+_ZERO = np.zeros(1, np.intp)
 _WORDS = re.compile(r"[^\W_]")
 _AFTER = frozenset({")", "%", "*", "**", "†", "‡", "?", "°"})
 """Signs that belong to what stands before them."""
@@ -51,9 +53,17 @@ def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]
     if drawn and strips[-1]:
         drawn = drawn[:-1]
     below = base_of(runs) > head_end(runs, region)
-    for start, end in zip([region.left, *drawn], [*drawn, region.right], strict=True):
-        inside = (middle > start) & (middle < end)
-        found = _gaps(runs.take(below & inside), runs.take(inside & ~below), (start, end), bool(drawn))
+    bounds = [region.left, *drawn, region.right]
+    places = np.array(bounds, np.float32)
+    part = places.searchsorted(middle)
+    # What is in the middle of a line belongs to neither side.
+    part[part != places.searchsorted(middle, side="right")] = 0
+    num_runs = np.bincount(part[below], minlength=len(bounds) + 1).tolist()
+    for k, (start, end) in enumerate(pairwise(bounds), 1):
+        found: list[float] = []
+        if num_runs[k] >= _MIN_RUNS:
+            inside = part == k
+            found = _gaps(runs.take(below & inside), runs.take(inside & ~below), (start, end), bool(drawn))
         edges += [*found, end]
         is_line += [False] * len(found) + [True]
     return edges[: _MAX_COLUMNS + 1], is_line[: _MAX_COLUMNS + 1]
@@ -63,6 +73,8 @@ def head_end(runs: Pieces, region: Region) -> float:
     """Where the rows below the head start: headings over several columns do not show where columns are."""
     flat = region.lines.horizontal
     wide = flat[:, 2] - flat[:, 1] > 0.85 * (region.right - region.left)
+    if not wide.any():
+        return float("-inf")
     base = np.sort(base_of(runs))
     for y in flat[wide & (flat[:, 0] > base[0]) & (flat[:, 0] < (region.top + region.bottom) / 2), 0].tolist():
         rest = base[base > y]
@@ -77,32 +89,35 @@ def _drawn_edges(region: Region) -> list[float]:
     least = min(_LEAST_DRAWN * (region.bottom - region.top), _MAX_DRAWN)
     down = region.lines.vertical
     down = down[(down[:, 0] - region.left >= SNAP) & (region.right - down[:, 0] >= SNAP)]
-    places = []
-    for group in np.split(down, np.flatnonzero(np.diff(down[:, 0]) > SNAP) + 1):
-        drawn = min(float((group[:, 2] - group[:, 1]).sum()), float(np.ptp(group[:, 1:]))) if len(group) else 0.0
-        if drawn >= least:
-            places.append(float(group[:, 0].mean()))
+    if not len(down):
+        return []
+    place, start, end = down.T
+    first = np.concatenate((_ZERO, (place[1:] - place[:-1] > SNAP).nonzero()[0] + 1))
+    count = np.concatenate((first[1:], [len(down)])) - first
+    reach = np.maximum.reduceat(end, first) - np.minimum.reduceat(start, first)
+    drawn = np.minimum(np.add.reduceat(end - start, first), reach)
+    places: list[float] = (np.add.reduceat(place, first) / count.astype(np.float32))[drawn >= least].tolist()
     return places
 
 
 def _gaps(runs: Pieces, heads: Pieces, bounds: tuple[float, float], between_lines: bool) -> list[float]:
     """Where columns meet between `bounds`: corridors that no row of `runs` crosses, and `heads` where they can."""
-    if len(runs.left) < 4:
+    if len(runs.left) < _MIN_RUNS:
         return []
     em = median(runs.size)
     bands = band_numbers(runs)
     num_bands = int(bands[-1]) + 1 if len(bands) else 0
     order = np.argsort(base_of(runs), kind="stable")
-    lone = np.bincount(bands, minlength=num_bands)[bands] == 1
+    lone = (np.bincount(bands) == 1)[bands]
     left, right = runs.left[order], runs.right[order]
     # A row of one run is a heading over some rows, or goes on with a cell: neither says where columns are.
     used = ~lone
-    if len(np.unique(bands[used])) < 3:
+    if _num_different(bands[used]) < 3:
         used = ~(lone & (right - left > 0.4 * (bounds[1] - bounds[0])))
     if np.count_nonzero(used) < 4:
         return []
     left, right, bands = left[used], right[used], bands[used]
-    num_used = len(np.unique(bands))
+    num_used = _num_different(bands)
     least = (0.5 if num_used >= 4 else 0.8) * em
     needed = max(2, int(0.12 * num_used))
     if between_lines:
@@ -117,9 +132,14 @@ def _gaps(runs: Pieces, heads: Pieces, bounds: tuple[float, float], between_line
     crossing = cover(left, right, x0, grain, num_bins)
     allowed = int(0.1 * num_used)
     free = np.flatnonzero(crossing <= allowed)
-    corridors = np.split(free, np.flatnonzero(np.diff(free) > 1) + 1)
-    found = [(int(c[0]), int(c[-1]) + 1) for c in corridors if len(c) and (c[-1] + 1 - c[0]) * grain >= least]
-    found = [c for c in found if c[0] > 0 and c[1] < num_bins - 1]
+    if not len(free):
+        return []
+    ends = (free[1:] - free[:-1] > 1).nonzero()[0]
+    starts = [int(free[0]), *free[ends + 1].tolist()]
+    corridors = zip(starts, [*(free[ends] + 1).tolist(), int(free[-1]) + 1], strict=True)
+    found = [(a, b) for a, b in corridors if (b - a) * grain >= least and a > 0 and b < num_bins - 1]
+    if not found:
+        return []
     every = crossing + cover(heads.left, heads.right, x0, grain, num_bins) if len(heads.left) else crossing
     return [x0 + _clearest(every, a, b) * grain for a, b in _supported(found, crossing, needed)]
 
@@ -136,10 +156,15 @@ def cover(
 def _clearest(cover: NDArray[np.intp], start: int, end: int) -> float:
     """The middle of the widest part from `start` to `end` that fewest lie over."""
     here = cover[start:end]
-    low = np.flatnonzero(here == here.min())
-    parts = np.split(low, np.flatnonzero(np.diff(low) > 1) + 1)
-    widest = max(parts, key=len)
-    return start + float(widest[0] + widest[-1] + 1) / 2
+    low = (here == here.min()).nonzero()[0].tolist()
+    best = (0, 0)
+    first = low[0]
+    for one, after in pairwise([*low, low[-1] + 2]):
+        if after - one > 1:
+            if one + 1 - first > best[1] - best[0]:
+                best = (first, one + 1)
+            first = after
+    return start + sum(best) / 2
 
 
 def _supported(found: list[tuple[int, int]], cover: NDArray[np.intp], needed: int) -> list[tuple[int, int]]:
@@ -164,8 +189,13 @@ def band_numbers(runs: Pieces) -> NDArray[np.intp]:
     base = base_of(runs)
     order = np.argsort(base, kind="stable")
     base, size = base[order], runs.size[order]
-    step = np.diff(base) > 0.35 * np.minimum(size[1:], size[:-1])
-    return np.concatenate((np.zeros(1, np.intp), np.cumsum(step)))
+    step = base[1:] - base[:-1] > 0.35 * np.minimum(size[1:], size[:-1])
+    return np.concatenate((_ZERO, step.cumsum()))
+
+
+def _num_different(values: NDArray[np.intp]) -> int:
+    """How many different numbers there are among sorted ones."""
+    return 1 + int(np.count_nonzero(values[1:] != values[:-1])) if len(values) else 0
 
 
 def drop_mark_columns(

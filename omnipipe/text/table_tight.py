@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omnipipe.text.gutters import median
-from omnipipe.text.lines import base_of
+from omnipipe.text.lines import DESCENT, base_of
 from omnipipe.text.table_columns import cover
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from omnipipe.text.chars import Words
     from omnipipe.text.lines import Pieces
 
 _GRAIN = 0.05
@@ -25,7 +26,46 @@ _ROWS = 5
 _SHARE = 0.8
 _AFTER = re.compile(r"^[($<>±+−–-]*\d")
 _BEFORE = re.compile(r"[\d)%*†‡—–-]$")
+_MAY_START, _MAY_END = np.zeros(0x10000, bool), np.zeros(0x10000, bool)
+for _known, _signs in ((_MAY_START, "0123456789($<>+-"), (_MAY_END, "0123456789)%*-")):
+    _known[[ord(c) for c in _signs]] = True
+    _known[0x80:] = True
+_ZERO = np.zeros(1, np.intp)
 _THOUSANDS = re.compile(r"^\d{3}\b")
+
+
+def may_be_tight(
+    words: Words, at: NDArray[np.intp], frame: tuple[NDArray[np.float32], ...], edges: Sequence[float], head: float
+) -> bool:
+    """Whether `tight_edges` is worth asking: False where none of the columns between `edges` has lines of several words
+    below `head`, numbers among them. `frame` is that of the words `at`."""
+    left, top, right, bottom = frame
+    base = bottom - DESCENT * (bottom - top)
+    column = np.array(edges, np.float32).searchsorted((left + right) / 2)
+    column[base <= head] = 0
+    num = len(edges) + 1
+    many = np.bincount(column, minlength=num) >= 2 * _ROWS
+    if len(words.text) == len(words.units):
+        # What is no sign of ASCII may be a digit of another script.
+        least = int(_SHARE * _ROWS)
+        for ends, known in ((words.units[words.first[at]], _MAY_START), (words.units[words.last[at] - 1], _MAY_END)):
+            many &= np.bincount(column[known[ends]], minlength=num) >= least
+    many[0] = many[-1] = False
+    if not many.any():
+        return False
+    here = many[column].nonzero()[0]
+    here = here[np.lexsort((base[here], column[here]))]
+    column, base, size = column[here], base[here], words.size[at][here]
+    if size.max() - size.min() > 0.01:
+        return True
+    step = (base[1:] - base[:-1] > 0.349 * max(float(size[0]), 0.1)) | (column[1:] != column[:-1])
+    line = np.concatenate((_ZERO, step.cumsum()))
+    # Of lines that are hardly parted, the other function says which they are.
+    starts = np.concatenate((_ZERO, step.nonzero()[0] + 1))
+    several = np.bincount(line) > 1
+    num_lines = np.bincount(column[starts], minlength=num)
+    num_several = np.bincount(column[starts[several]], minlength=num)
+    return bool(((num_lines >= _ROWS) & (num_several >= (_SHARE - 0.01) * num_lines)).any())
 
 
 def tight_edges(words: Pieces, texts: Sequence[str], start: float, end: float) -> list[float]:
