@@ -82,6 +82,13 @@ def test_a_blank_page_goes_to_no_model(desk: Desk) -> None:
     assert (page.status, page.text, page.ink_ratio) == ("blank", "", 0.0)
 
 
+def test_a_page_of_hidden_words_is_blank_with_the_words_as_blocks(desk: Desk) -> None:
+    (page,) = read(desk, desk.pages(pdf_of_contents([b"1 g " + TEXT]), 1))
+
+    assert (page.status, page.text, page.flags) == ("blank", "", ("text:hidden",))
+    assert [(block.type, block.text.split()[0]) for block in page.blocks] == [("hidden", "The")]
+
+
 def test_a_page_of_ink_without_text_stays_open_and_says_why(desk: Desk) -> None:
     (page,) = read(desk, desk.pages(pdf_of_contents([DRAWING]), 1))
 
