@@ -173,6 +173,23 @@ def test_code_keeps_its_lines_and_indents() -> None:
     assert layer.blocks[1][4] == "\n".join(["```", *code, "```"])
 
 
+@pytest.mark.parametrize(("sign", "blocks"), [("// ", 1), ("", 2)])
+def test_comments_in_a_column_of_their_own_stay_with_their_code(sign: str, blocks: int) -> None:
+    names = ["alpha", "beta", "gamma", "delta", "omega", "sigma", "kappa", "theta"]
+    code = [f"load({name}[{i}]);" for i, name in enumerate(names)]
+    notes = [f"{sign}fetch {name} from the store of things" for name in names]
+
+    layer = read(
+        [*lines(PROSE, 700), *lines(code, 630, font=3), *lines(notes, 630, x=300, font=3), *lines(PROSE, 500)],
+        TextOptions(tables=False),
+    )
+
+    found = [block[4] for block in layer.blocks if "load" in block[4] or "fetch" in block[4]]
+    assert len(found) == blocks
+    assert found[0].split("\n")[1].split("  ")[0] == "load(alpha[0]);"
+    assert ("fetch theta" in found[0]) == (blocks == 1)
+
+
 def test_a_page_typed_in_one_width_is_no_code() -> None:
     layer = read([*lines(PROSE, 700, font=3), *lines(["x = {1}; y = [2];", "z = (3); a = <4>;"], 600, font=3)])
 

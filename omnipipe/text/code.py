@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from omnipipe.text.lines import base_of
+from omnipipe.text.order import Column, to_column
 from omnipipe.text.rows import MONO, Part
 
 if TYPE_CHECKING:
@@ -14,10 +16,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from omnipipe.text.lines import Pieces
     from omnipipe.text.rows import PageStyle, Row
 
 _SIGNS = re.compile(r"[{}()\[\];=<>_#/\\$|&:]|->|\.\w")
 _ADDRESS = re.compile(r"[\w})]@[\w.-]+\.\w|://|\bwww\.|\w\.(?:com|org|net|edu|gov)\b")
+_COMMENT = re.compile(r"//|#|--|;|%|/\*|\(\*|REM\b|!")
+_MIN_COMMENTS = 3
+"""Lines that start as comments do, from which they are a column of comments."""
+
 _MAX_COLUMN = 200
 
 
@@ -25,6 +32,55 @@ def has_code(styles: NDArray[np.uint8], lengths: NDArray[np.intp]) -> bool:
     """Whether fixed width means code on a page: it is not the font of most of the text."""
     mono = int(lengths[(styles & MONO) > 0].sum())
     return 0 < mono < 0.6 * int(lengths.sum())
+
+
+def join_comments(columns: list[Column], pieces: Pieces, page: PageStyle) -> list[Column]:
+    """`columns` in reading order, comments that stand in a column of their own in the lines of code that they are of.
+
+    What goes on with the code right below both is joined as well.
+    """
+    if not page.codes:
+        return columns
+    out: list[Column] = []
+    joined = False
+    for column in columns:
+        above = out[-1] if out else None
+        if above is None or not (_is_fixed(above, pieces, page) and _is_fixed(column, pieces, page)):
+            joined = False
+        elif (joined and _is_below(above, column, pieces)) or _are_comments(above, column, pieces, page.text):
+            joined = True
+            column = to_column(pieces, np.sort(np.concatenate((out.pop().pieces, column.pieces))), rtl=False)
+        else:
+            joined = False
+        out.append(column)
+    return out
+
+
+def _is_fixed(column: Column, pieces: Pieces, page: PageStyle) -> bool:
+    """Whether all of a column is of fixed width."""
+    here = pieces.word[column.pieces].tolist()
+    full = (pieces.last > pieces.first)[column.pieces]
+    return bool(full.all()) and all(word < len(page.styles) and page.styles[word] & MONO for word in here)
+
+
+def _are_comments(code: Column, column: Column, pieces: Pieces, text: str) -> bool:
+    """Whether the lines of `column` stand to the right of lines of `code`, and start as comments do."""
+    starts = pieces.first[column.pieces[column.starts]].tolist()
+    comments = sum(bool(_COMMENT.match(text, start)) for start in starts)
+    if len(starts) < _MIN_COMMENTS or comments < 0.8 * len(starts):
+        return False
+    if pieces.left[column.pieces].min() < pieces.right[code.pieces].max():
+        return False
+    base, lines = (base_of(pieces.take(one.pieces[one.starts])) for one in (column, code))
+    apart = np.abs(base[:, None] - lines[None, :]).min(axis=1)
+    return int(np.count_nonzero(apart < 0.3 * pieces.size[column.pieces[0]])) >= 0.8 * len(base)
+
+
+def _is_below(above: Column, column: Column, pieces: Pieces) -> bool:
+    """Whether `column` starts in the line after `above`, under it."""
+    gap = float(pieces.top[column.pieces].min() - pieces.bottom[above.pieces].max())
+    em = float(pieces.size[column.pieces[0]])
+    return -0.5 * em < gap < em and bool(pieces.left[column.pieces].min() < pieces.right[above.pieces].max())
 
 
 def is_code_row(row: Row, page: PageStyle) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omnipipe.text.arrange import join_parts
+from omnipipe.text.code import join_comments
 from omnipipe.text.compose import compose
 from omnipipe.text.hidden import HIDDEN, has_tiny, hidden_parts
 from omnipipe.text.lines import from_frame, join_words
@@ -127,7 +128,7 @@ def _read(
         by_tree = known.tags and tree_order(known.tags, found.pieces, order, rtl=rtl, in_doubt=in_doubt)
         if in_doubt and not by_tree:
             flags.add("layout:doubt")
-        for column in by_tree or order:
+        for column in join_comments(by_tree or order, found.pieces, known):
             columns.append([])
             for piece in found.cut(column):
                 if isinstance(piece, int):
