@@ -6,6 +6,7 @@ All coordinates are points in the reading frame. A run is a piece of text that n
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import base_of
 from omnipipe.text.table_columns import SNAP, band_numbers, columns_of, drop_mark_columns
-from omnipipe.text.table_heads import MAX_HEADS, lines_at, stretch_heads, with_joined_heads
+from omnipipe.text.table_heads import MAX_HEADS, stretch_heads, with_joined_heads
 from omnipipe.text.table_rows import Band, find_rows
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _MAX_CROSSED = 0.35
 """Where more of the runs lie across gaps there is no grid, and no need to look further."""
 _LEAST_LINES = 0.25
 """Of the lines of text: those with text in several columns, in any table."""
+_ZERO = np.zeros(1, np.intp)
 _NUMBER = re.compile(r"^[^A-Za-z]*\d[^A-Za-z]*[a-zA-Z%]{0,2}$|^[-–—―−]$")
 
 
@@ -90,7 +92,10 @@ def build_grid(
     if drop_mark_columns(edges, is_line, first, last, strings):
         first, last = columns_of(runs, edges)
     num_columns = len(edges) - 1
-    if num_columns < 2 or len(runs.left) < max(2, 0.4 * num_columns) or np.mean(last > first) > _MAX_CROSSED:
+    if num_columns < 2 or len(runs.left) < max(2, 0.4 * num_columns):
+        return None
+    crossed = int(np.count_nonzero(last > first)) / len(first)
+    if crossed > _MAX_CROSSED:
         return None
     if _line_share(runs, first, last) < _LEAST_LINES:
         return None
@@ -100,12 +105,11 @@ def build_grid(
     if len(bands) * num_columns > MAX_CELLS:
         return Grid([], len(bands), num_columns, 1, edges, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
     bands = with_joined_heads(runs, bands, edges, region.lines)
-    rects = _merge(runs, bands, edges, is_line, region.lines)
+    walls = _walls(bands, edges, region.lines)
+    rects = _merge(runs, bands, edges, is_line, region.lines, walls)
     cells = _cells(runs, bands, rects, first)
-    crossed = float(np.mean(last > first))
-    walls = _walls(bands, edges, region.lines).mean(axis=0)
     is_drawn = np.array(is_line[1:-1], bool)
-    drawn = float(walls[is_drawn].mean()) if is_drawn.any() else 0.0
+    drawn = float(walls[:, is_drawn].mean()) if is_drawn.any() else 0.0
     multi = sum(len(band.columns) > 1 for band in bands) / len(bands)
     ruled = _ruled(region, edges, bands)
     return Grid(
@@ -127,9 +131,10 @@ def build_grid(
 def _line_share(runs: Pieces, first: NDArray[np.intp], last: NDArray[np.intp]) -> float:
     """Of the lines of text: those with text in several columns."""
     order = np.argsort(base_of(runs), kind="stable")
-    starts = np.flatnonzero(np.diff(band_numbers(runs), prepend=-1))
+    bands = band_numbers(runs)
+    starts = np.concatenate((_ZERO, (bands[1:] != bands[:-1]).nonzero()[0] + 1))
     lowest, highest = np.minimum.reduceat(first[order], starts), np.maximum.reduceat(last[order], starts)
-    return float(np.mean(highest > lowest))
+    return int(np.count_nonzero(highest > lowest)) / len(starts)
 
 
 def _use(bands: Sequence[Band], num_columns: int) -> tuple[float, int]:
@@ -139,22 +144,33 @@ def _use(bands: Sequence[Band], num_columns: int) -> tuple[float, int]:
 
 
 def _aligned(runs: Pieces, first: NDArray[np.intp], last: NDArray[np.intp]) -> float:
-    inner = first == last
-    left, right, column = runs.left[inner], runs.right[inner], first[inner]
+    inner = (first == last).nonzero()[0]
+    order = inner[first[inner].argsort(kind="stable")]
+    left, right, column = runs.left[order], runs.right[order], first[order]
+    places = np.stack((left, right, (left + right) / 2))
     limit = 0.4 * median(runs.size)
-    good = []
-    for c in np.unique(column).tolist():
-        x0, x1 = left[column == c], right[column == c]
-        spread = [float(np.mean(np.abs(x - median(x)))) for x in (x0, x1, (x0 + x1) / 2)]
-        if len(x0) > 1:
-            good.append(min(spread) <= limit)
-    return sum(good) / max(len(good), 1)
+    bounds = [0, *((column[1:] != column[:-1]).nonzero()[0] + 1).tolist(), len(order)]
+    num_good = num_known = 0
+    for a, b in pairwise(bounds):
+        if b - a < 2:
+            continue
+        here = places[:, a:b]
+        ordered = np.sort(here)
+        middle = (ordered[:, (b - a) // 2] + ordered[:, (b - a - 1) // 2]) / 2
+        num_known += 1
+        num_good += bool(np.abs(here - middle[:, None]).sum(axis=1).min() / (b - a) <= limit)
+    return num_good / max(num_known, 1)
 
 
 def _merge(
-    runs: Pieces, bands: Sequence[Band], edges: Sequence[float], is_line: Sequence[bool], lines: Rulings
+    runs: Pieces,
+    bands: Sequence[Band],
+    edges: Sequence[float],
+    is_line: Sequence[bool],
+    lines: Rulings,
+    wall: NDArray[np.bool_],
 ) -> list[Rect]:
-    """The places of the grid that each cell takes."""
+    """The places of the grid that each cell takes; `wall` is that of `_walls`."""
     num_rows, num_columns = len(bands), len(edges) - 1
     filled = np.zeros((num_rows, num_columns), bool)
     across = np.zeros((num_rows, max(num_columns - 1, 1)), bool)
@@ -162,7 +178,6 @@ def _merge(
         for c0, c1 in band.spans.values():
             filled[r, c0 : c1 + 1] = True
             across[r, c0:c1] = True
-    wall = _walls(bands, edges, lines)
     _stretch_lone(runs, bands, edges, wall, across)
     stretch_heads(runs, bands, edges, filled, lines, across)
     is_ruled_row = wall.any(axis=1)
@@ -193,12 +208,20 @@ def _stretch_lone(
 def _walls(bands: Sequence[Band], edges: Sequence[float], lines: Rulings) -> NDArray[np.bool_]:
     """Whether a line is drawn right of each place (rows x inner edges)."""
     wall = np.zeros((len(bands), len(edges) - 2), bool)
+    down = lines.vertical
+    off = np.abs(down[:, :1] - np.array(edges[1:-1]))
+    at = off.argmin(axis=1)
+    near = (off.min(axis=1) <= SNAP).nonzero()[0]
+    if not len(near):
+        return wall
+    at, down = at[near], down[near]
     top = np.array([band.top for band in bands], np.float32)
     bottom = np.array([band.bottom for band in bands], np.float32)
-    for x, y0, y1 in lines.vertical.tolist():
-        at = int(np.argmin([abs(x - edge) for edge in edges[1:-1]]))
-        if abs(x - edges[at + 1]) <= SNAP:
-            wall[:, at] |= np.minimum(bottom, y1) - np.maximum(top, y0) > 0.5 * (bottom - top)
+    starts = np.concatenate((_ZERO, (at[1:] != at[:-1]).nonzero()[0] + 1)).tolist()
+    for first, last in pairwise([*starts, len(at)]):
+        start, end = down[first:last, 1, None], down[first:last, 2, None]
+        beside = np.minimum(bottom, end) - np.maximum(top, start) > 0.5 * (bottom - top)
+        wall[:, at[first]] |= beside.any(axis=0)
     return wall
 
 
@@ -213,13 +236,21 @@ def _joined_rows(
     num_rows, num_columns = filled.shape
     down = np.zeros((max(num_rows - 1, 1), num_columns), bool)
     left, right = np.array(edges[:-1]), np.array(edges[1:])
+    flat = lines.horizontal
+    bottom = np.array([band.bottom for band in bands])
+    starts = flat[:, 0].searchsorted(bottom - SNAP).tolist()
+    ends = flat[:, 0].searchsorted(bottom + SNAP).tolist()
+    overlap = np.minimum(right, flat[:, 2, None]) - np.maximum(left, flat[:, 1, None])
+    covers = overlap > 0.35 * (right - left)
+    is_over = covers.all(axis=1).tolist()
     first_full: int | None = None
     for r in range(num_rows - 1):
         if not bands[r].ruled_below:
             continue
-        near = lines_at(lines, bands[r].bottom)
-        overlap = np.minimum(right, near[:, 2, None]) - np.maximum(left, near[:, 1, None])
-        ruled = (overlap > 0.35 * (right - left)).any(axis=0)
+        if any(is_over[starts[r] : ends[r]]):
+            first_full = r if first_full is None else first_full
+            continue
+        ruled = covers[starts[r] : ends[r]].any(axis=0)
         if ruled.all() or not ruled.any():
             first_full = r if first_full is None else first_full
             continue
@@ -237,6 +268,8 @@ def _joined_rows(
 def _components(across: NDArray[np.bool_], down: NDArray[np.bool_]) -> list[Rect]:
     """Places of the grid that are one, as rectangles in the order of rows."""
     num_rows, num_columns = len(across), down.shape[1]
+    if not across.any() and not down.any():
+        return [Rect(r, c, r, c) for r in range(num_rows) for c in range(num_columns)]
     right, below = across.tolist(), down.tolist()
     taken = [[False] * num_columns for _ in range(num_rows)]
     found = []
@@ -257,16 +290,22 @@ def _components(across: NDArray[np.bool_], down: NDArray[np.bool_]) -> list[Rect
 
 def _cells(runs: Pieces, bands: Sequence[Band], rects: Sequence[Rect], first: NDArray[np.intp]) -> list[Cell]:
     """The cells with their runs."""
-    at = {(r, c): k for k, (r0, c0, r1, c1) in enumerate(rects) for r in range(r0, r1 + 1) for c in range(c0, c1 + 1)}
+    num_columns = 1 + max(rect.right for rect in rects)
+    at = [[0] * num_columns for _ in bands]
+    for k, (r0, c0, r1, c1) in enumerate(rects):
+        for row in at[r0 : r1 + 1]:
+            row[c0 : c1 + 1] = [k] * (c1 + 1 - c0)
     texts: list[list[list[int]]] = [[] for _ in rects]
     left, column = runs.left.tolist(), first.tolist()
     for r, band in enumerate(bands):
         for line in band.lines:
             by_cell: dict[int, list[int]] = {}
             for run in line:
-                by_cell.setdefault(at[r, column[run]], []).append(run)
+                by_cell.setdefault(at[r][column[run]], []).append(run)
             for number, found in by_cell.items():
-                texts[number].append(sorted(found, key=left.__getitem__))
+                if len(found) > 1:
+                    found.sort(key=left.__getitem__)
+                texts[number].append(found)
     return [
         Cell(r, c, last_row - r + 1, last_column - c + 1, lines)
         for (r, c, last_row, last_column), lines in zip(rects, texts, strict=True)
@@ -283,10 +322,9 @@ def _num_heads(bands: Sequence[Band], cells: Sequence[Cell], strings: Sequence[s
         return titles + _num_heads(bands[titles:], rest, strings, num_columns)
     limit = max(1, min(MAX_HEADS, len(bands) // 2))
     heads = next((r + 1 for r in range(limit) if bands[r].full_below), 1)
-    numeric = [_is_numeric(band, strings) for band in bands]
-    if any(numeric[:heads]):
+    if any(_is_numeric(band, strings) for band in bands[:heads]):
         heads = 1
-    elif 2 * sum(numeric) > len(bands):
+    elif 2 * sum(numeric := [_is_numeric(band, strings) for band in bands]) > len(bands):
         # What stands above the numbers is their heading, but for a line that opens the first group of them.
         first = numeric.index(True)
         while first > 1 and len(bands[first - 1].columns) == 1 and not bands[first - 1].ruled_below:

@@ -53,7 +53,10 @@ class Band:
         """Put a run on the line; it covers the columns `first` to `last`."""
         self.lines[-1].append(run)
         self.spans[run] = (first, last)
-        self.columns.update(range(first, last + 1))
+        if first == last:
+            self.columns.add(first)
+        else:
+            self.columns.update(range(first, last + 1))
 
     def add(self, band: Band, keep: bool = False) -> None:
         """Take the lines of `band`, which stands below; the bounds stay with `keep`."""
@@ -90,18 +93,27 @@ class _Text:
             self.widest[c] = max(self.widest[c], b - a - 1.6 * self.em)
         self.strings = strings
 
-    def runs_on(self, row: Band, run: int) -> bool:
-        """Whether the first word of `run` would not have fitted on the line above it in its column."""
-        column = self.first[run]
-        above = [i for line in row.lines[-_RECENT:] for i in line if self.first[i] <= column <= self.last[i]]
-        if not above:
-            return False
-        lowest = max(self.base[i] for i in above)
+    def runs_on(self, row: Band, below: Band) -> list[bool]:
+        """For each run of `below` in a column that `row` above it has: whether its first word would not have fitted
+        on the line above it in its column."""
+        columns: dict[int, list[int]] = {}
+        for line in row.lines[-_RECENT:]:
+            for i in line:
+                for column in range(self.first[i], self.last[i] + 1):
+                    columns.setdefault(column, []).append(i)
+        return [
+            column in columns and self._is_full(columns[column], column, run)
+            for run, (column, _) in below.spans.items()
+            if column in row.columns
+        ]
+
+    def _is_full(self, above: list[int], column: int, run: int) -> bool:
+        lowest = max([self.base[i] for i in above])
         line = [i for i in above if self.base[i] > lowest - 0.35 * self.em]
         here = self.strings[run]
         if _NUMBER.match(here) and _NUMBER.match(self.strings[line[0]]):
             return False
-        used = max(self.right[i] for i in line) - min(self.left[i] for i in line)
+        used = max([self.right[i] for i in line]) - min([self.left[i] for i in line])
         word = (self.right[run] - self.left[run]) * len(here.split(None, 1)[0]) / max(len(here), 1)
         return bool(used + 0.2 * self.em + word > 0.98 * self.widest[column])
 
@@ -125,11 +137,12 @@ def find_rows(
     bands: list[Band] = []
     num_slabs = len(places) + 1
     is_boxed = num_slabs >= _BOXED and all(is_line) and 2 * sum(is_full for _, is_full in places) >= len(places)
-    for k in range(num_slabs):
-        inside = np.flatnonzero(slab == k)
-        if not len(inside):
+    by_slab = slab.argsort(kind="stable").tolist()
+    ends = np.bincount(slab, minlength=num_slabs).cumsum().tolist()
+    for k, (start, end) in enumerate(pairwise([0, *ends])):
+        if start == end:
             continue
-        found = _slab_rows(text, inside.tolist(), num_slabs, is_boxed)
+        found = _slab_rows(text, by_slab[start:end], num_slabs, is_boxed)
         found[0].top, found[-1].bottom = bounds[k], bounds[k + 1]
         for band, after in pairwise(found):
             band.bottom = after.top = (band.bottom + after.top) / 2
@@ -152,21 +165,31 @@ def _line_places(runs: Pieces, region: Region, edges: Sequence[float]) -> list[t
     cover = np.minimum(right, flat[:, 2, None]) - np.maximum(left, flat[:, 1, None])
     parts = (cover > 0.6 * (right - left)).any(axis=1)
     columns = cover > 0.35 * (right - left)
+    # Most lines have the ends of others.
+    spaces: dict[tuple[float, float], list[tuple[float, float]]] = {}
     for k in np.flatnonzero(parts).tolist():
         y, x0, x1 = flat[k].tolist()
-        under = (np.abs(runs.left - x0) < 0.5 * em) & (np.abs(runs.right - x1) < 0.5 * em)
-        if (under & (y > runs.top + 0.5 * em) & (y < runs.bottom + 0.3 * em)).any():
+        if (x0, x1) not in spaces:
+            under = (np.abs(runs.left - x0) < 0.5 * em) & (np.abs(runs.right - x1) < 0.5 * em)
+            of = under.nonzero()[0]
+            high, low = runs.top[of] + 0.5 * em[of], runs.bottom[of] + 0.3 * em[of]
+            spaces[x0, x1] = list(zip(high.tolist(), low.tolist(), strict=True))
+        if any(high < y < low for high, low in spaces[x0, x1]):
             continue
         if places and y - places[-1][0] <= _SNAP:
             places[-1] = (places[-1][0], places[-1][1] | columns[k])
         else:
             places.append((y, columns[k]))
-    ends = np.sort(np.concatenate((region.lines.vertical[:, 1], region.lines.vertical[:, 2])))
-    for group in np.split(ends, np.flatnonzero(np.diff(ends) > _SNAP) + 1):
-        y = float(group.mean()) if len(group) > 1 else region.top
-        if all(abs(y - place) > 2 * _SNAP for place in (region.top, region.bottom, *(p for p, _ in places))):
-            places.append((y, np.zeros(len(left), bool)))
-    return sorted((y, bool(covered.all())) for y, covered in places)
+    known = [region.top, region.bottom, *(place for place, _ in places)]
+    found = [(y, bool(covered.all())) for y, covered in places]
+    ends = sorted(region.lines.vertical[:, 1:].ravel().tolist())
+    starts = [0, *(k + 1 for k, (a, b) in enumerate(pairwise(ends)) if b - a > _SNAP), len(ends)]
+    for a, b in pairwise(starts):
+        y = sum(ends[a:b]) / max(b - a, 1)
+        if b - a > 1 and all(abs(y - place) > 2 * _SNAP for place in known):
+            known.append(y)
+            found.append((y, False))
+    return sorted(found)
 
 
 def _slab_rows(text: _Text, inside: list[int], num_slabs: int, is_boxed: bool) -> list[Band]:
@@ -208,16 +231,19 @@ def _is_one_row(text: _Text, bands: list[Band]) -> bool:
 
 def _lines(text: _Text, inside: list[int]) -> list[Band]:
     """Lines of text by their baselines."""
-    inside = sorted(inside, key=lambda i: (text.base[i], text.left[i]))
+    tops, bases, sizes, firsts, lasts = text.top, text.base, text.size, text.first, text.last
     bands: list[Band] = []
     previous = -1e9
-    for i in inside:
-        if text.base[i] - previous > 0.35 * text.size[i] or not bands:
-            bands.append(Band(text.top[i], text.base[i], [[]]))
-        band = bands[-1]
-        previous = text.base[i]
-        band.take(i, text.first[i], text.last[i])
-        band.top, band.bottom = min(band.top, text.top[i]), max(band.bottom, text.base[i])
+    for base, _, i in sorted([(bases[i], text.left[i], i) for i in inside]):
+        top = tops[i]
+        if not bands or base - previous > 0.35 * sizes[i]:
+            band = Band(top, base, [[]])
+            bands.append(band)
+        previous = base
+        band.take(i, firsts[i], lasts[i])
+        if top < band.top:
+            band.top = top
+        band.bottom = base
     return bands
 
 
@@ -290,11 +316,12 @@ def _goes_on(text: _Text, row: Band, band: Band, small: bool) -> bool:
     here = band.columns
     if len(row.spans) == 1 and len(band.spans) == 1 and len(here) > 1:
         return False
-    votes = [text.runs_on(row, run) for run in band.spans if band.spans[run][0] in known]
     if small:
+        votes = text.runs_on(row, band)
         return not votes or 2 * sum(votes) >= len(votes) or (0 not in here and here < known and len(here) == 1)
-    if here - known or sum(votes) <= 0.6 * len(votes):
+    if here - known or (len(here) == len(known) != 2):
         return False
-    if len(here) == len(known):
-        return len(known) == 2
-    return 0 not in here or len(known) == 2 or here == {0}
+    if 0 in here and len(known) != 2 and here != {0}:
+        return False
+    votes = text.runs_on(row, band)
+    return sum(votes) > 0.6 * len(votes)
