@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ _PROSE = 14.0
 _WIDE = 12.0
 """Font sizes; pieces wider than this show in which columns a page is set."""
 _MIN_LINES = 4
+_ZERO = np.zeros(1, np.intp)
 _NUMBERS = 3
 _NUMERIC = 0.6
 """Of the pieces right of the first column: tables with more numbers may stand over both columns of a page."""
@@ -67,20 +69,22 @@ def _rows(pieces: Pieces) -> _Rows:
     base = base_of(pieces)
     order = np.argsort(base, kind="stable")
     ordered, size = base[order], pieces.size[order]
-    step = np.diff(ordered) > 0.35 * np.minimum(size[1:], size[:-1])
-    starts = np.concatenate((np.zeros(1, np.intp), np.flatnonzero(step) + 1))
-    count = np.diff(np.append(starts, len(order)))
+    step = ordered[1:] - ordered[:-1] > 0.35 * np.minimum(size[1:], size[:-1])
+    starts = np.concatenate((_ZERO, step.nonzero()[0] + 1))
+    count = np.concatenate((starts[1:], [len(order)])) - starts
     return _Rows(order, starts, count, ordered[starts])
 
 
 def _stretches(rows: _Rows, rich: NDArray[np.bool_], em: float) -> list[tuple[int, int]]:
     """First and last of the rich rows that stand near each other, poorer rows between them allowed; three at least."""
     at = np.flatnonzero(rich)
-    far = (np.diff(rows.base[at]) > 2 * _FAR * em) | (np.diff(at) > 4)
+    base = rows.base[at]
+    far = (base[1:] - base[:-1] > 2 * _FAR * em) | (at[1:] - at[:-1] > 4)
     found = []
-    for group in np.split(at, np.flatnonzero(far) + 1):
-        if len(group) >= 3 and 2 * len(group) >= group[-1] - group[0] + 1:
-            found.append((int(group[0]), int(group[-1])))
+    for a, b in pairwise([0, *(far.nonzero()[0] + 1).tolist(), len(at)]):
+        first, last = int(at[a]), int(at[b - 1])
+        if b - a >= 3 and 2 * (b - a) >= last - first + 1:
+            found.append((first, last))
     return found
 
 
@@ -109,7 +113,8 @@ def _columns(pieces: Pieces, inside: NDArray[np.intp], em: float) -> list[NDArra
     """The pieces at `inside` by columns that clear white parts, from left to right."""
     order = inside[np.argsort(pieces.left[inside], kind="stable")]
     reach = np.maximum.accumulate(pieces.right[order])
-    return np.split(order, np.flatnonzero(pieces.left[order][1:] > reach[:-1] + 0.5 * em) + 1)
+    ends = (pieces.left[order[1:]] > reach[:-1] + 0.5 * em).nonzero()[0] + 1
+    return [order[a:b] for a, b in pairwise([0, *ends.tolist(), len(order)])]
 
 
 def _numeric_share(pieces: Pieces, which: NDArray[np.intp], text: str) -> float:

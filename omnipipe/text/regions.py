@@ -12,6 +12,8 @@ from omnipipe.text.gutters import median
 from omnipipe.text.rulings import Rulings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from omnipipe.text.lines import Pieces
@@ -23,6 +25,7 @@ _TOUCH = 3.0
 """Points between lines that meet."""
 _MAX_LINES = 1500
 _MIN_WIDTH = 40.0
+_ZERO = np.zeros(1, np.intp)
 _MANY, _SCATTERED = 14, 0.45
 
 
@@ -57,9 +60,9 @@ def _grids(across: Floats, down: Floats) -> list[tuple[NDArray[np.intp], NDArray
         & (across[:, 0, None] >= down[:, 1] - _TOUCH)
         & (across[:, 0, None] <= down[:, 2] + _TOUCH)
     )
-    left = np.ones(len(across), bool)
+    left = meets.any(axis=1)
     groups = []
-    for start in range(len(across)):
+    for start in left.nonzero()[0].tolist():
         if not left[start]:
             continue
         rows = np.zeros(len(across), bool)
@@ -95,34 +98,54 @@ def between_lines(rulings: Rulings, free: NDArray[np.bool_], pieces: Pieces, tex
     """
     across = rulings.horizontal[free][:_MAX_LINES]
     found: list[Region] = []
-    left = np.ones(len(across), bool)
-    for i in range(len(across)):
-        if not left[i]:
-            continue
-        same = left & (np.abs(across[:, 1] - across[i, 1]) < _TOUCH) & (np.abs(across[:, 2] - across[i, 2]) < _TOUCH)
-        left &= ~same
-        lines = across[same]
+    middle = (pieces.top + pieces.bottom) / 2
+    order = middle.argsort(kind="stable")
+    by_height = _Heights(order, middle[order], (pieces.left + pieces.right)[order] / 2)
+    for lines in _of_one_width(across[across[:, 2] - across[:, 1] > _MIN_WIDTH - 2 * _TOUCH]):
         if len(lines) < 2 or lines[0, 2] - lines[0, 1] < _MIN_WIDTH:
             continue
         x0, x1 = float(lines[:, 1].min()), float(lines[:, 2].max())
-        for top, bottom in _stacks(lines[:, 0].tolist(), (x0, x1), pieces, text):
+        for top, bottom in _stacks(lines[:, 0].tolist(), (x0, x1), pieces, by_height, text):
             found.append(clipped(Region(x0, top, x1, bottom, rulings)))
     return found
 
 
-def _stacks(places: list[float], width: tuple[float, float], pieces: Pieces, text: str) -> list[tuple[float, float]]:
+class _Heights(NamedTuple):
+    """Pieces by the heights of their middles: their numbers, and the middles."""
+
+    number: NDArray[np.intp]
+    middle: Floats
+    centre: Floats
+
+
+def _of_one_width(across: Floats) -> Iterator[Floats]:
+    """`across` in groups of lines with both ends at one place."""
+    left = np.ones(len(across), bool)
+    for i in range(len(across)):
+        if left[i]:
+            same = left & (np.abs(across[:, 1:] - across[i, 1:]) < _TOUCH).all(axis=1)
+            left &= ~same
+            yield across[same]
+
+
+def _stacks(
+    places: list[float], width: tuple[float, float], pieces: Pieces, by_height: _Heights, text: str
+) -> list[tuple[float, float]]:
     """Tops and bottoms of neighbouring spaces between lines that hold rows of a table, and no running text.
 
     The caption of a table parts it from what stands above.
     """
     x0, x1 = width
-    middle = (pieces.top + pieces.bottom) / 2
-    centre = (pieces.left + pieces.right) / 2
-    inside = (centre > x0 - 2) & (centre < x1 + 2)
+    inside = (by_height.centre > x0 - 2) & (by_height.centre < x1 + 2)
+    number, middle = by_height.number[inside], by_height.middle[inside]
+    starts = middle.searchsorted(np.array(places, np.float32), side="right").tolist()
+    ends = middle.searchsorted(np.array(places, np.float32)).tolist()
     stacks: list[tuple[float, float]] = []
-    for top, bottom in pairwise(places):
-        here = pieces.take(np.flatnonzero(inside & (middle > top) & (middle < bottom)))
-        if len(here.left) and not _is_text(here, x1 - x0) and not _has_caption(here, text):
+    for (top, bottom), start, end in zip(pairwise(places), starts, ends[1:], strict=False):
+        if start >= end:
+            continue
+        here = pieces.take(np.sort(number[start:end]))
+        if not _is_text(here, x1 - x0) and not _has_caption(here, text):
             if stacks and stacks[-1][1] == top:
                 stacks[-1] = (stacks[-1][0], bottom)
             else:
@@ -137,15 +160,17 @@ def _has_caption(pieces: Pieces, text: str) -> bool:
 
 def _is_text(pieces: Pieces, width: float) -> bool:
     """Whether most lines go over most of the width, or nearly all have one piece."""
-    order = np.argsort(pieces.bottom, kind="stable")
-    step = np.diff(pieces.bottom[order]) > 0.5 * median(pieces.size)
-    row = np.concatenate((np.zeros(1, np.intp), np.cumsum(step)))
-    alone = np.bincount(row)[row] == 1
-    wide = (pieces.right - pieces.left)[order] > 0.6 * width
-    num_rows = int(row[-1]) + 1
-    if num_rows > 6 and int(alone.sum()) > 0.7 * num_rows:
+    order = pieces.bottom.argsort(kind="stable")
+    bottom = pieces.bottom[order]
+    step = (bottom[1:] - bottom[:-1] > 0.5 * median(pieces.size)).nonzero()[0] + 1
+    num_rows = len(step) + 1
+    if num_rows == 1:
+        return False
+    starts = np.concatenate((_ZERO, step, [len(bottom)]))
+    alone = order[starts[:-1][starts[1:] - starts[:-1] == 1]]
+    if num_rows > 6 and len(alone) > 0.7 * num_rows:
         return True
-    return num_rows > 1 and 2 * int((wide & alone).sum()) > num_rows
+    return 2 * int(np.count_nonzero((pieces.right - pieces.left)[alone] > 0.6 * width)) > num_rows
 
 
 def clipped(region: Region) -> Region:
@@ -174,4 +199,4 @@ def is_scattered(region: Region) -> bool:
 
 
 def _num_places(lines: Floats) -> int:
-    return int(np.count_nonzero(np.diff(lines[:, 0]) > _TOUCH)) + 1 if len(lines) else 0
+    return int(np.count_nonzero(lines[1:, 0] - lines[:-1, 0] > _TOUCH)) + 1 if len(lines) else 0

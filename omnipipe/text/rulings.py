@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _MAX_FILLS = 600
 _BEYOND = 0.7
 _APART = 1e6
+_ZERO = np.zeros(1, np.intp)
 _JOIN = 3.5
 """Points between the parts of one dashed or broken line."""
 _SAME = 1.6
@@ -50,13 +51,13 @@ def _edges(fills: Floats, colours: NDArray[np.intp], page: pypdfium2.PdfPage) ->
     left, bottom, right, top = page.get_bbox()
     whole = (fills[:, 2] - fills[:, 0] > 0.9 * (right - left)) & (fills[:, 3] - fills[:, 1] > 0.9 * (top - bottom))
     fills, colours = fills[~whole][:_MAX_FILLS], colours[~whole][:_MAX_FILLS]
-    x0, y0, x1, y1 = fills.T
-    within = ((x0[:, None] >= x0 - 1) & (y0[:, None] >= y0 - 1) & (x1[:, None] <= x1 + 1) & (y1[:, None] <= y1 + 1)) & (
-        colours != WHITE
-    )
-    np.fill_diagonal(within, False)
     # White on white is nothing, white cells on a dark ground are a grid.
-    seen = (colours != WHITE) | within.any(axis=1)
+    seen = colours != WHITE
+    if not seen.all():
+        x0, y0, x1, y1 = fills[~seen].T[:, :, None]
+        left, bottom, right, top = fills[seen].T
+        within = (x0 >= left - 1) & (y0 >= bottom - 1) & (x1 <= right + 1) & (y1 <= top + 1)
+        seen[~seen] = within.any(axis=1)
     fills, colours = fills[seen], colours[seen]
     x0, y0, x1, y1 = fills.T
     same = colours[:, None] == colours
@@ -80,8 +81,8 @@ def to_rulings(boxes: Floats, turn: int) -> Rulings:
     """Lines of `find_lines` in the reading frame of `turn`, parts of one line joined."""
     left, top, right, bottom = to_frame(boxes, turn)
     flat = right - left >= bottom - top
-    across = np.stack(((top + bottom) / 2, left, right), axis=1).astype(np.float32)[flat]
-    down = np.stack(((left + right) / 2, top, bottom), axis=1).astype(np.float32)[~flat]
+    across = np.stack(((top + bottom) / 2, left, right), axis=1)[flat]
+    down = np.stack(((left + right) / 2, top, bottom), axis=1)[~flat]
     return Rulings(_joined(across), _joined(down))
 
 
@@ -90,13 +91,13 @@ def _joined(lines: Floats) -> Floats:
     if not len(lines):
         return lines.reshape(0, 3)
     lines = lines[np.argsort(lines[:, 0], kind="stable")].astype(np.float64)
-    group = np.concatenate(([0], np.cumsum(np.diff(lines[:, 0]) > _SAME)))
-    lines, group = lines[order := np.lexsort((lines[:, 1], group))], group[order]
     # Each place gets a stretch of the axis of its own: one pass then joins along all of them.
-    apart = group * _APART
+    apart = np.concatenate((_ZERO, (lines[1:, 0] - lines[:-1, 0] > _SAME).cumsum())) * _APART
+    order = (lines[:, 1] + apart).argsort(kind="stable")
+    lines, apart = lines[order], apart[order]
     start, end = lines[:, 1] + apart, lines[:, 2] + apart
     reach = np.maximum.accumulate(end)
-    first = np.concatenate(([0], np.flatnonzero(start[1:] - reach[:-1] > _JOIN) + 1))
+    first = np.concatenate((_ZERO, (start[1:] - reach[:-1] > _JOIN).nonzero()[0] + 1))
     last = np.concatenate((first[1:], [len(lines)])) - 1
     weight = lines[:, 2] - lines[:, 1] + 0.01
     place = np.add.reduceat(lines[:, 0] * weight, first) / np.add.reduceat(weight, first)

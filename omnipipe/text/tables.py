@@ -37,6 +37,8 @@ _LEAST = 4
 _FORM = 120
 """Pieces; scattered lines around fewer are drawings, around more a form."""
 _FEW = 8
+_LEAST_ROWS = 3
+_ZERO = np.zeros(1, np.intp)
 _TRIES = 3
 """Each piece of a page is looked at as part of so many tables at most, in the mean."""
 _WIDE = 0.8
@@ -176,10 +178,26 @@ class TableFinder:
         left, top, right, bottom = to_frame(self._words.box[which], turn)
         level = np.minimum(bottom[1:], bottom[:-1]) - np.maximum(top[1:], top[:-1])
         far = left[1:] - right[:-1] > _WIDE * self._words.size[which[1:]]
-        at = np.flatnonzero(far & (level > 0.5 * (bottom[1:] - top[1:])))
-        starts = np.flatnonzero(np.abs(np.diff(top[at], prepend=np.inf)) > 0.3 * self._words.size[which[at]])
-        ends = np.append(starts[1:], len(at)) - 1 if len(at) else starts
-        # The first gaps, or the last ones, of lines near each other have a place in common.
+        at = (far & (level > 0.5 * (bottom[1:] - top[1:]))).nonzero()[0]
+        if len(at) > 2 and self._has_common_gaps(at, (left, top, right), which):
+            return True
+        if len(pieces.left) < _LEAST_ROWS * _LEAST_ROWS:
+            return False
+        counts = np.bincount(band_numbers(pieces))
+        return bool(np.count_nonzero(counts >= _LEAST_ROWS) >= _LEAST_ROWS)
+
+    def _has_common_gaps(
+        self, at: NDArray[np.intp], frame: tuple[NDArray[np.float32], ...], which: NDArray[np.intp]
+    ) -> bool:
+        """Whether the first gaps, or the last ones, of lines near each other have a place in common; `at` are words
+        before gaps."""
+        left, top, right = frame
+        first = top[at]
+        is_new = np.abs(first[1:] - first[:-1]) > 0.3 * self._words.size[which[at[1:]]]
+        starts = np.concatenate((_ZERO, is_new.nonzero()[0] + 1))
+        if len(starts) < 3:
+            return False
+        ends = np.concatenate((starts[1:], [len(at)])) - 1
         for gaps in (at[starts], at[ends]):
             for step in (1, 2):
                 one, other = gaps[:-step], gaps[step:]
@@ -187,8 +205,7 @@ class TableFinder:
                 em = self._words.size[which[one]]
                 if np.count_nonzero((shared > 0.5 * em) & (np.abs(top[other] - top[one]) < _NEAR * em)) > 1:
                     return True
-        counts = np.bincount(band_numbers(pieces))
-        return bool(np.count_nonzero(counts > 2) > 2)
+        return False
 
     def _numbers(self, pieces: Pieces, which: NDArray[np.intp]) -> NDArray[np.intp]:
         """How many words of each piece are numbers; none where fewer than half are."""
