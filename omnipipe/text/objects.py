@@ -34,6 +34,7 @@ _DRAWN = (
     pdfium.FPDF_PAGEOBJ_SHADING,
     pdfium.FPDF_PAGEOBJ_FORM,
 )
+_PLAIN = {pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_PATH}
 _MAX_HANDLES = 20_000
 _MAX_OBJECTS = 2000
 _MAX_DEPTH = 4
@@ -79,23 +80,25 @@ def is_picture(page: pypdfium2.PdfPage) -> bool:
 
 
 def backdrops(page: pypdfium2.PdfPage) -> Iterator[Box]:
-    """Boxes of what `page` draws that text in white may stand on: images, forms with some, shadings, coloured areas.
+    """Boxes of what `page` draws that text in white may stand on: images, shadings, coloured areas, and forms with more
+    than text and paths.
 
-    Left, bottom, right and top in points. The whole page where there is too much to look at. Coloured areas in forms
-    are left out.
+    Left, bottom, right and top in points. The whole page where there is too much to look at.
     """
     raw = ctypes.cast(page.raw, Handle)
     count = _count_objects(raw)
     handles = list(map(_get_object, repeat(raw), range(min(count, _MAX_HANDLES))))
     drawn = [(kind, one) for kind, one in zip(map(_get_type, handles), handles, strict=True) if kind in _DRAWN]
-    if count > _MAX_HANDLES or len(drawn) > _MAX_OBJECTS:
+    num_inside = sum(_count_inside(one) for kind, one in drawn if kind == pdfium.FPDF_PAGEOBJ_FORM)
+    if count + num_inside > _MAX_HANDLES or len(drawn) > _MAX_OBJECTS:
         yield page.get_bbox()
         return
     for kind, found in drawn:
         if kind == pdfium.FPDF_PAGEOBJ_PATH:
             is_backdrop = _is_coloured_area(found)
         elif kind == pdfium.FPDF_PAGEOBJ_FORM:
-            is_backdrop = any(inner == pdfium.FPDF_PAGEOBJ_IMAGE for inner, _ in _inside(found, 1))
+            inside = map(_get_type, map(_get_inside, repeat(found), range(_count_inside(found))))
+            is_backdrop = not _PLAIN.issuperset(inside)
         else:
             is_backdrop = True
         if is_backdrop:
