@@ -28,6 +28,7 @@ _COMBINING = {
     "`": "\u0300",
 }
 _SIGNS = "".join(_COMBINING)
+_LOOSE = ("¸", *_COMBINING)
 _ANY = re.compile(f"[¸{_SIGNS}](?<!`)(?<!´)|(?<=[A-Za-z])[`´](?=[A-Za-zı])|[`´](?=ı)")
 _BEFORE = re.compile(f"([{_SIGNS}])([A-Za-zıȷ])")
 _AFTER = re.compile(f"([A-Za-zıȷ])([{_SIGNS}])")
@@ -42,7 +43,7 @@ def find_side(textpage: pypdfium2.PdfTextPage, words: Words) -> str:
 
     An accent is drawn over its letter: of the characters before and after it that is the one whose box it shares.
     """
-    if not _ANY.search(words.text):
+    if not any(map(words.text.__contains__, _LOOSE)) or not _ANY.search(words.text):
         return ""
     votes = 0
     for match in list(_BETWEEN.finditer(words.text))[:_MAX_SAMPLE]:

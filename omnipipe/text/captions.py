@@ -20,6 +20,7 @@ _KINDS = (
 _CAPTION = re.compile(rf"^(?:{_KINDS})\.? ?(?:[A-Z]?\d+(?:[.\-–]\d+)*[a-z]?|[IVX]+)(?=\W|$)", re.IGNORECASE)
 _CJK_CAPTION = re.compile(r"^[図表图圖] ?\d+")
 _SEPARATOR = re.compile(r"^ ?[:.|—–-](?: |$)")
+_CLOSED = re.compile(r" ?[:.|—](?: |$)")
 _MARKER = re.compile(r"^(?:\d{1,3} ?(?=[^\W\d_]|[“\"‘'(])|[*†‡§¶∗]+ ?(?=\w)|[a-z] (?=[A-Z]))")
 _REFERENCE = re.compile(r"^(?:\[\d|\d{1,3}[.)] )")
 _FOOT, _FOOT_UNMARKED, _FOOT_END = 0.3, 0.6, 0.8
@@ -46,7 +47,7 @@ def is_caption(text: str, row: Row, page: PageStyle, num_rows: int) -> bool:
 def opens_caption(text: str) -> bool:
     """Whether a line starts as captions do, whatever stands above it."""
     label = _CAPTION.match(text) if text[:1].isupper() else None
-    return bool(label and re.match(r"^ ?[:.|—](?: |$)", text[label.end() :]))
+    return bool(label and _CLOSED.match(text, label.end()))
 
 
 def mark_footnotes(columns: Sequence[list[Part]], page: PageStyle) -> list[list[Part]]:
@@ -54,7 +55,7 @@ def mark_footnotes(columns: Sequence[list[Part]], page: PageStyle) -> list[list[
     everything = [part for column in columns for part in column]
     if not everything:
         return list(columns)
-    top, bottom = min(part.top for part in everything), max(part.bottom for part in everything)
+    top, bottom = min([part.top for part in everything]), max([part.bottom for part in everything])
     foot, lowest, reach = (top + share * (bottom - top) for share in (_FOOT, _FOOT_UNMARKED, _FOOT_END))
     small = 0.93 * page.body
     marked = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from itertools import groupby
+from itertools import groupby, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -62,14 +62,16 @@ def mark_runs(text: str, rows: Sequence[Row], page: PageStyle) -> str:
     marked = page.marked
     if not marked and not page.links:
         return text
-    has_marks = any(marked[word : word + count].strip(b"\0") for row in rows for word, count in row.spans)
-    links = page.links
-    has_links = links and any(
-        i in links for row in rows for word, count in row.spans for i in range(word, word + count)
-    )
-    if not has_marks and not has_links:
+    links = page.links.keys()
+    spans = [
+        (word, count)
+        for row in rows
+        for word, count in row.spans
+        if marked[word : word + count].strip(b"\0") or (links and not links.isdisjoint(range(word, word + count)))
+    ]
+    if not spans:
         return text
-    marks = _joined(list(_find(text, rows, page)), text)
+    marks = _joined(list(_find(text, spans, page)), text)
     if not marks or len(marks) > _MAX_MARKS:
         return text
     if len(marks) == 1 and marks[0].opens in _MARKS.values() and marks[0].end - marks[0].start > 0.95 * len(text):
@@ -82,26 +84,27 @@ def mark_runs(text: str, rows: Sequence[Row], page: PageStyle) -> str:
     return "".join(out) + text[end:]
 
 
-def _find(text: str, rows: Sequence[Row], page: PageStyle) -> Iterator[_Mark]:
-    """Where the runs of one style stand in `text`, in order."""
+def _find(text: str, spans: Sequence[tuple[int, int]], page: PageStyle) -> Iterator[_Mark]:
+    """Where the runs of one style stand in `text`, in order; `spans` are the first of some words and their number."""
     place = 0
-    source, first, last = page.words.text, page.words.first, page.words.last
-    for row in rows:
-        for start, count in row.spans:
-            inside = range(start, min(start + count, len(page.styles)))
-            marked = page.marked or bytes(len(page.styles))
-            for (style, link), run in groupby(inside, key=lambda i: (marked[i], page.links.get(i))):
-                if not style and not link:
-                    continue
-                words = list(run)
-                string = " ".join(source[first[words[0]] : last[words[-1]]].split())
-                whole = string.rstrip(_HYPHENS)
-                found = _find_words(text, whole, place, is_broken=whole != string) if whole else -1
-                if found < 0:
-                    continue
-                place = found + len(whole)
-                opens, closes = ("[", f"]({link})") if link else (_MARKS[style],) * 2
-                yield _Mark(found, place, opens, closes)
+    source, first, last, links = page.words.text, page.words.first, page.words.last, page.links
+    for start, count in spans:
+        end = min(start + count, len(page.styles))
+        marked = page.marked[start:end] or bytes(end - start)
+        addresses = map(links.get, range(start, end)) if links else repeat(None, end - start)
+        word = start
+        for (style, link), run in groupby(zip(marked, addresses, strict=True)):
+            begin, word = word, word + len(list(run))
+            if not style and not link:
+                continue
+            string = " ".join(source[first[begin] : last[word - 1]].split())
+            whole = string.rstrip(_HYPHENS)
+            found = _find_words(text, whole, place, is_broken=whole != string) if whole else -1
+            if found < 0:
+                continue
+            place = found + len(whole)
+            opens, closes = ("[", f"]({link})") if link else (_MARKS[style],) * 2
+            yield _Mark(found, place, opens, closes)
 
 
 def _find_words(text: str, words: str, place: int, *, is_broken: bool) -> int:

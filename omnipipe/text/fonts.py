@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+from functools import lru_cache
 from itertools import repeat
 from typing import TYPE_CHECKING
 
@@ -40,12 +41,13 @@ _MIN_SAMPLE, _MAX_SAMPLE = 6, 40
 """Words that a font is judged by: at least, at most."""
 
 _P = ctypes.c_void_p
-_text_object = bare(pdfium.FPDFText_GetTextObject, ctypes.c_void_p)
+_text_object = bare(pdfium.FPDFText_GetTextObject, ctypes.c_size_t)
 _name = bare(pdfium.FPDFFont_GetBaseFontName, None)
 _flags = bare(pdfium.FPDFFont_GetFlags, ctypes.c_int)
 _SIZE = ctypes.c_size_t(256)
 _buffer = ctypes.create_string_buffer(_SIZE.value)
-_font = bare(pdfium.FPDFTextObj_GetFont, ctypes.c_void_p)
+_font = bare(pdfium.FPDFTextObj_GetFont, ctypes.c_size_t)
+_font.argtypes = (ctypes.c_size_t,)  # type: ignore[attr-defined]
 
 
 def word_objects(textpage: pypdfium2.PdfTextPage, words: Words) -> NDArray[np.uint64]:
@@ -56,12 +58,16 @@ def word_objects(textpage: pypdfium2.PdfTextPage, words: Words) -> NDArray[np.ui
     opens = np.ones(num, bool)
     opens[1:] = line[1:] != line[:-1]
     starts = opens.nonzero()[0]
-    ends = np.append(starts[1:], num) - 1
-    first = _objects(handle, chars, starts)
-    last = _objects(handle, chars, ends)
-    found = np.repeat(first, ends - starts + 1)
+    ends = np.empty_like(starts)
+    ends[:-1] = starts[1:]
+    ends[-1] = num
+    ends -= 1
+    both = _objects(handle, chars, np.concatenate((starts, ends)))
+    first, last = both[: len(starts)], both[len(starts) :]
+    counts = ends - starts + 1
+    found = first.repeat(counts)
     found[ends] = last
-    mixed = np.repeat(first != last, ends - starts + 1)
+    mixed = (first != last).repeat(counts)
     mixed[starts] = False
     mixed[ends] = False
     inside = mixed.nonzero()[0]
@@ -75,9 +81,10 @@ def word_styles(words: Words, found: NDArray[np.uint64]) -> NDArray[np.uint8]:
     num = len(found)
     changes = np.ones(num, bool)
     changes[1:] = found[1:] != found[:-1]
-    fonts = [_font(_P(one)) if one else 0 for one in found[changes].tolist()]
+    objects = found[changes].tolist()
+    fonts = list(map(_font, objects)) if all(objects) else [_font(one) if one else 0 for one in objects]
     numbers = {font: number for number, font in enumerate(dict.fromkeys(fonts))}
-    per_run = np.fromiter((numbers[font] for font in fonts), np.intp, len(fonts))
+    per_run = np.array([numbers[font] for font in fonts], np.intp)
     owner = per_run[changes.cumsum() - 1]
     styles = np.array([_style(font) for font in numbers], np.uint8)
     for number in _fixed(words, owner):
@@ -89,19 +96,20 @@ def word_styles(words: Words, found: NDArray[np.uint64]) -> NDArray[np.uint8]:
 def _fixed(words: Words, owner: NDArray[np.intp]) -> list[int]:
     """The fonts (numbers of `owner`, a number for each word) all letters of which are of one width."""
     length = words.last - words.first
-    long = np.flatnonzero((length > 2) & (words.turn == 0))
-    share = (words.box[long, 2] - words.box[long, 0]) / (length[long] * np.maximum(words.size[long], 0.1))
+    long = ((length > 2) & (words.turn == 0)).nonzero()[0]
     fonts = owner[long]
     found = []
     for number, count in enumerate(np.bincount(fonts).tolist()):
         if count < _MIN_SAMPLE:
             continue
-        chosen = np.flatnonzero(fonts == number)[:_MAX_SAMPLE]
-        ordered = np.sort(share[chosen])
+        chosen = long[(fonts == number).nonzero()[0][:_MAX_SAMPLE]]
+        box = words.box[chosen]
+        share = (box[:, 2] - box[:, 0]) / (length[chosen] * np.maximum(words.size[chosen], 0.1))
+        ordered = sorted(share.tolist())
         tenth = len(ordered) // 10
         if ordered[-1 - tenth] - ordered[tenth] > 0.03 * ordered[len(ordered) // 2]:
             continue
-        letters = set("".join(words.text[words.first[i] : words.last[i]] for i in long[chosen].tolist()))
+        letters = set("".join(words.text[words.first[i] : words.last[i]] for i in chosen.tolist()))
         # Digits and the signs of East Asia are of one width in most fonts.
         if len(letters & _LOWER) >= _MIN_LETTERS:
             found.append(number)
@@ -110,18 +118,23 @@ def _fixed(words: Words, owner: NDArray[np.intp]) -> list[int]:
 
 def _objects(handle: Handle, chars: list[int], which: NDArray[np.intp]) -> NDArray[np.uint64]:
     found = map(_text_object, repeat(handle), [chars[i] for i in which.tolist()])
-    return np.fromiter((address or 0 for address in found), np.uint64, len(which))
+    return np.fromiter(found, np.uint64, len(which))
 
 
 def _style(font: int) -> int:
+    """The bits of a font, by its address; 0 for no font."""
     if not font:
         return 0
     handle = _P(font)
     # What does not fit is not written; PDFium ends the name with a zero.
     _buffer[0] = b"\0"
     _name(handle, _buffer, _SIZE)
-    name = _buffer.value
-    flags = max(0, _flags(handle))
+    return _named_style(_buffer.value, max(0, _flags(handle)))
+
+
+@lru_cache(maxsize=1024)
+def _named_style(name: bytes, flags: int) -> int:
+    """The bits of a font by its name and the flags of its descriptor."""
     style = SYMBOL if _SYMBOL.search(name) else 0
     if _MATH.search(name):
         return MATH

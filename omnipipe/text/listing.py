@@ -18,6 +18,12 @@ _SIGN = re.compile(r"^[^\w\s]\s+(?=\S)")
 _MAX_DEPTH = 4
 
 
+def is_marked(text: str) -> bool:
+    """Whether `text`, a row, starts with a bullet or a number."""
+    # Both end in a space within the first few characters.
+    return " " in text[:9] and bool(BULLET.match(text) or NUMBER.match(text))
+
+
 def as_item(text: str) -> str | None:
     """`text` as an item of a list in markdown; None where it is none."""
     bullet = BULLET.match(text)

@@ -12,7 +12,7 @@ from omnipipe.text.code import code_part, is_code, is_code_row
 from omnipipe.text.emphasis import mark_runs
 from omnipipe.text.flow import escape, flow, is_full
 from omnipipe.text.headings import SET_OFF, TAGGED, heading_sizes, is_set_off, level_by_size, size_shares
-from omnipipe.text.listing import BULLET, NUMBER, as_item, nest, unmarked_item
+from omnipipe.text.listing import as_item, is_marked, nest, unmarked_item
 from omnipipe.text.paragraphs import ENDS
 from omnipipe.text.rows import BOLD, PageStyle, Part, Row, to_rows
 from omnipipe.text.tags import NO_TAG, parts_at, starts_item, tag_of
@@ -45,8 +45,10 @@ def to_parts(rows: Sequence[Row], page: PageStyle) -> list[Part]:
 def _text_parts(rows: Sequence[Row], edge: float, page: PageStyle) -> list[Part]:
     parts: list[Part] = []
     group: list[Row] = [rows[0]]
+    headings = page.options.headings
     for previous, row in pairwise(rows):
-        is_head = page.options.headings and is_set_off(group, row, edge, page)
+        # Headings are short lines.
+        is_head = headings and previous.right <= edge - 2 * previous.size and is_set_off(group, row, edge, page)
         parts_here = page.tags and parts_at(page.tags, previous, row)
         if parts_here or (parts_here is None and (is_head or _starts_block(previous, row, group, edge))):
             parts.append(_part(group, edge, page, is_head))
@@ -58,7 +60,7 @@ def _text_parts(rows: Sequence[Row], edge: float, page: PageStyle) -> list[Part]
 
 def _right_edge(rows: Sequence[Row]) -> float:
     """Where full lines of the column end."""
-    ends = sorted(row.right for row in rows)
+    ends = sorted([row.right for row in rows])
     return ends[-max(1, len(ends) // 10)]
 
 
@@ -68,16 +70,17 @@ def _starts_block(previous: Row, row: Row, group: Sequence[Row], edge: float) ->
         return True
     pitch = row.bottom - previous.bottom
     is_short = previous.right < edge - 3 * em
-    if pitch < 2 * em and row.text[:1].islower() and not is_short and not row.gaps:
+    text = row.text
+    if pitch < 2 * em and text[:1].islower() and not is_short and not row.gaps:
         return False
-    if (previous.style ^ row.style) & BOLD and row.text[:1].isupper():
+    if (previous.style ^ row.style) & BOLD and text[:1].isupper():
         stands_alone = row.style & BOLD and row.right < edge - 3 * em and ENDS.search(previous.text)
         if is_short or stands_alone:
             return True
     usual = group[1].bottom - group[0].bottom if len(group) > 1 else 1.45 * em
     if pitch > 1.3 * em and (pitch > 2.2 * em or (pitch > 1.25 * usual and pitch > usual + 0.25 * em)):
         return True
-    if BULLET.match(row.text) or NUMBER.match(row.text) or opens_caption(row.text):
+    if is_marked(text) or opens_caption(text):
         return True
     indented = row.left > previous.left + 0.7 * em and len(group) > 1 and row.left > group[1].left + 0.7 * em
     if not (is_short or indented) or row.gaps or not ENDS.search(previous.text):
@@ -94,25 +97,22 @@ def _part(group: Sequence[Row], edge: float, page: PageStyle, is_head: bool) -> 
     head = group[0]
     box = (head.left, head.top, head.right, head.bottom)
     if len(group) > 1:
-        box = (
-            min([row.left for row in group]),
-            min([row.top for row in group]),
-            max([row.right for row in group]),
-            max([row.bottom for row in group]),
-        )
+        _, lefts, tops, rights, bottoms, *_ = zip(*group, strict=True)
+        box = (min(lefts), min(tops), max(rights), max(bottoms))
     text = flow(group, edge, page)
     level = SET_OFF if is_head else None
     tag = tag_of(page.tags, head) if page.tags else NO_TAG
-    if page.options.headings and not opens_caption(text):
+    opens = opens_caption(text)
+    if page.options.headings and not opens:
         level = level_by_size(group, text, page) or level
         if tag.kind == "title" and len(text) <= 240:
             level = TAGGED + tag.level
-    if level is not None and not opens_caption(text):
+    if level is not None and not opens:
         return Part("title", level, text.replace("\n", " "), *box, size=head.size)
     kind = "text"
     if is_caption(text, head, page, len(group)):
         kind = "caption"
-    is_open = is_full(group[-1], edge, min(row.left for row in group))
+    is_open = is_full(group[-1], edge, box[0])
     text = mark_runs(text, group, page)
     if kind == "text" and page.options.lists:
         item = as_item(text)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 BOLD, ITALIC, MONO, MATH, SYMBOL = 1, 2, 4, 8, 16
 """Bits of a word's style."""
 
+_ALL = BOLD | ITALIC | MONO | MATH
+
 MARKER = re.compile(
     r"(?:[^\w\s]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\[\d{1,3}\]|\(?(?:\d{1,3}\.){1,4}\d{1,3}\)?)\Z"
 )
@@ -106,43 +108,75 @@ class PageStyle:
 def to_rows(pieces: Pieces, column: Column, text: str, styles: bytes = b"") -> list[Row]:
     """The rows of one column of `reading_order`; `styles` are the bits of each word of the page."""
     flat, starts = column
-    first, last = pieces.first[flat].tolist(), pieces.last[flat].tolist()
-    left, right, size = pieces.left[flat], pieces.right[flat], pieces.size[flat]
-    weight = (pieces.last - pieces.first)[flat].astype(np.float32)
+    first, last = pieces.first[flat], pieces.last[flat]
+    left, top, right, bottom = pieces.left[flat], pieces.top[flat], pieces.right[flat], pieces.bottom[flat]
+    weight = (last - first).astype(np.float32)
+    sizes = pieces.size[flat] * weight
+    words, firsts, lasts = pieces.word[flat].tolist(), first.tolist(), last.tolist()
+    if len(starts) == len(flat):
+        boxes = zip(
+            left.tolist(), top.tolist(), right.tolist(), bottom.tolist(), (sizes / weight).tolist(), strict=True
+        )
+        places = zip(words, firsts, lasts, boxes, strict=True)
+        return [_row(word, text[start:end].split(), box, styles) for word, start, end, box in places]
+    lefts, rights = left.tolist(), right.tolist()
     numbers = zip(
         starts.tolist(),
         [*starts[1:].tolist(), len(flat)],
-        np.minimum.reduceat(left, starts).tolist(),
-        np.minimum.reduceat(pieces.top[flat], starts).tolist(),
-        np.maximum.reduceat(right, starts).tolist(),
-        np.maximum.reduceat(pieces.bottom[flat], starts).tolist(),
-        (np.add.reduceat(size * weight, starts) / np.add.reduceat(weight, starts)).tolist(),
+        zip(
+            np.minimum.reduceat(left, starts).tolist(),
+            np.minimum.reduceat(top, starts).tolist(),
+            np.maximum.reduceat(right, starts).tolist(),
+            np.maximum.reduceat(bottom, starts).tolist(),
+            (np.add.reduceat(sizes, starts) / np.add.reduceat(weight, starts)).tolist(),
+            strict=True,
+        ),
         strict=True,
     )
-    lefts, rights, words = left.tolist(), right.tolist(), pieces.word[flat].tolist()
     rows = []
-    for start, end, x0, y0, x1, y1, em in numbers:
-        tokens = text[first[start] : last[start]].split()
-        if styles and styles[words[start]] & SYMBOL and len(tokens[0]) == 1:
-            tokens[0] = "•"
-        spans = [(words[start], len(tokens))]
-        gaps = False
-        for i in range(start + 1, end):
-            more = text[first[i] : last[i]].split()
-            tokens += more
-            spans.append((words[i], len(more)))
-            wide = GAP * em
-            if lefts[i] - rights[i - 1] > wide or lefts[i - 1] - rights[i] > wide:
-                # What parts a bullet or a number from its item is no gap.
-                gaps = gaps or i > start + 1 or not MARKER.match(" ".join(tokens[: -len(more)]))
-        style = shared_style(styles, spans)
-        rows.append(Row(" ".join(tokens), x0, y0, x1, y1, em, gaps, words[start], tuple(spans), style))
+    for start, end, box in numbers:
+        row = _row(words[start], text[firsts[start] : lasts[start]].split(), box, styles)
+        if end - start > 1:
+            runs = [(words[i], lefts[i], rights[i], text[firsts[i] : lasts[i]].split()) for i in range(start + 1, end)]
+            row = _joined(row, (lefts[start], rights[start]), runs, styles)
+        rows.append(row)
     return rows
+
+
+def _row(word: int, tokens: list[str], box: tuple[float, float, float, float, float], styles: bytes) -> Row:
+    """A row of one piece that starts with `word`; `box` has its size as well."""
+    if styles:
+        if styles[word] & SYMBOL and len(tokens[0]) == 1:
+            tokens[0] = "•"
+        style = _ALL
+        for one in set(styles[word : word + len(tokens)]):
+            style &= one
+    else:
+        style = 0
+    return Row(" ".join(tokens), *box, False, word, ((word, len(tokens)),), style)
+
+
+def _joined(
+    row: Row, sides: tuple[float, float], runs: list[tuple[int, float, float, list[str]]], styles: bytes
+) -> Row:
+    """`row`, the first piece of which has these sides, with its other pieces: word, left, right and words of each."""
+    start, end = sides
+    text, spans, gaps = row.text, [*row.spans], False
+    wide = GAP * row.size
+    for i, (word, left, right, tokens) in enumerate(runs):
+        if not gaps and (left - end > wide or start - right > wide):
+            # What parts a bullet or a number from its item is no gap.
+            gaps = i > 0 or not MARKER.match(text)
+        if tokens:
+            text = f"{text} {' '.join(tokens)}" if text else " ".join(tokens)
+        spans.append((word, len(tokens)))
+        start, end = left, right
+    return row._replace(text=text, gaps=gaps, spans=tuple(spans), style=shared_style(styles, spans))
 
 
 def shared_style(styles: bytes, spans: Sequence[tuple[int, int]]) -> int:
     """The bits that all words of `spans` have."""
-    style = (BOLD | ITALIC | MONO | MATH) if styles else 0
+    style = _ALL if styles else 0
     for word, count in spans:
         here = styles[word : word + count]
         if 0 in here:
