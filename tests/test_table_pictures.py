@@ -21,6 +21,7 @@ from omnipipe.tasks.table_extraction.ink import Word
 from omnipipe.tasks.table_extraction.match import match
 from omnipipe.tasks.table_extraction.page_tables import PageTables
 from omnipipe.tasks.table_extraction.rapid_table import RapidTable, RapidTableConfig
+from omnipipe.tasks.table_extraction.result import TableResult
 from omnipipe.tasks.table_extraction.slanet import Slot, Structure, to_structure, tokens_of
 from tests.context import NoContext
 
@@ -129,6 +130,46 @@ def test_cells_that_span_columns_are_html() -> None:
     assert 'colspan="3">What there is of each<' in found.html
 
 
+def test_a_note_below_the_grid_is_no_cell_of_it() -> None:
+    drawing = drawn(FRUIT, ruled=True)
+    note = "Prices are those of the market on the first day of the month"
+    drawing.read(drawing.write(COLUMNS[0], 308, note), note)
+
+    found = GEOMETRY.extract(drawing.image, drawing.found)
+
+    assert found is not None
+    assert (cells(found.html), found.outside) == (FRUIT, (len(drawing.found) - 1,))
+
+
+def test_lines_without_a_box_are_kept_outside() -> None:
+    drawing = drawn(FRUIT, ruled=True)
+    lost = Line("lost", (2.0, 2.0, 3.0, 3.0))
+
+    found = GEOMETRY.extract(drawing.image, [lost, *drawing.found])
+
+    assert found is not None
+    assert (cells(found.html), found.outside) == (FRUIT, (0,))
+
+
+def test_what_is_outside_of_a_table_stays_text() -> None:
+    lines = [
+        Line(text, (0.1, y, 0.5, y + 0.02)) for text, y in (("Head", 0.1), ("1 2", 0.2), ("3 4", 0.23), ("Note", 0.3))
+    ]
+    lines += [Line(text, (0.6, y, 0.7, y + 0.02)) for text, y in (("5", 0.2), ("6", 0.23))]
+    blocks = [Block("text", line.bbox, 0, None, line.text, None, 0.9, "rapidocr") for line in lines]
+    region = Block("table", (0.1, 0.1, 0.9, 0.33), 0, None, "", None, 0.9, "rapid_layout")
+
+    found = apply_regions(
+        blocks, lines, [region], aspect=0.7, read_table=lambda lines, box: TableResult("|", "<table>", (0, 3), "test")
+    )
+
+    assert [(block.type, block.text, block.html) for block in found] == [
+        ("text", "Head", None),
+        ("table", "|", "<table>"),
+        ("text", "Note", None),
+    ]
+
+
 def test_running_text_is_no_table() -> None:
     drawing = Drawing()
     for number, text in enumerate(
@@ -160,7 +201,7 @@ def test_the_models_tokens_become_a_grid() -> None:
     tokens = tokens_of(["<thead>", "<tr>", "<td>", "</td>", "</tr>", "</thead>", "<td", ' colspan="2"', ">"])
     said = ["<thead>", "<tr>", "<td", ' colspan="2"', ">", "</td>", "</tr>", "</thead>"]
     said += ["<tr>", "<td></td>", "<td></td>", "</tr>"]
-    boxes = np.arange(4 * (len(said) + 2), dtype=np.float32).reshape(-1, 4) / 100
+    boxes = np.arange(4 * (len(said) + 2), dtype=np.float32).reshape(-1, 4) / np.float32(100)
     chances = np.full((len(said) + 2, len(tokens)), 0.01, np.float32)
     for step, token in enumerate([*said, None]):
         chances[step, tokens.index(token) if token else len(tokens) - 1] = 0.9
@@ -175,14 +216,19 @@ def test_the_models_tokens_become_a_grid() -> None:
 
 
 def test_words_go_into_the_cell_that_holds_them_or_is_nearest() -> None:
-    slots = (Slot(0, 0, 1, 1, (0, 0, 50, 20)), Slot(0, 1, 1, 1, (60, 0, 110, 20)))
+    slots = (Slot(0, 0, 1, 1, (0, 10, 50, 30)), Slot(0, 1, 1, 1, (60, 10, 110, 30)))
     structure = Structure(slots, 1, 2, 0, 1.0, True)
-    lines = [[Word("one", (2, 2, 20, 12)), Word("cell", (24, 2, 44, 12))], [Word("far", (130, 30, 140, 40))]]
+    lines = [
+        [Word("caption", (2, 0, 20, 8))],
+        [Word("one", (2, 12, 20, 22)), Word("cell", (24, 12, 44, 22))],
+        [Word("far", (130, 14, 140, 24))],
+    ]
 
     found = match(structure, lines)
 
     assert [cell.text for cell in found.cells] == ["one cell", "far"]
     assert found.inside == pytest.approx(2 / 3)
+    assert (found.outside, found.level) == ((0,), 1.0)
 
 
 @needs_table_model

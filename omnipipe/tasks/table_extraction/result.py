@@ -9,9 +9,11 @@ from dataclasses import dataclass
 class TableResult:
     """A table: `text` is markdown (pipes, or HTML where cells span rows or columns), `html` always HTML.
 
-    `source` says what understood it: geometry (the places of words and lines), or the model.
+    `outside` are the numbers of the lines that are no part of it, such as captions and notes. `source` says what
+    understood it: geometry (the places of words and lines), or the model.
     """
 
     text: str
     html: str
+    outside: tuple[int, ...]
     source: str
