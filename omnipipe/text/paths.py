@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections import deque
-from itertools import chain, repeat
+from itertools import chain, compress, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -283,13 +283,18 @@ class _Edges:
 
 def _segments(handles: Sequence[Handle], counts: Ints) -> tuple[Ints, Ints, list[Handle]]:
     """For each segment of paths: the number of its path, its kind and handle; none of drawings with curves."""
-    numbers = np.arange(len(handles))
-    some = np.minimum(counts, _SIMPLE)
-    owner, kinds, segments = _first_segments(handles, numbers, some)
-    curved = np.bincount(owner[kinds == _CURVE], minlength=len(handles))
-    if curved.any() or len(segments) < counts.sum():
-        numbers = (curved == 0).nonzero()[0]
-        owner, kinds, segments = _first_segments(handles, numbers, counts[numbers])
+    kept = np.ones(len(handles), bool)
+    long = (counts > _SIMPLE).nonzero()[0]
+    if len(long):
+        owner, kinds, _ = _first_segments(handles, long, np.full(len(long), _SIMPLE))
+        kept[owner[kinds == _CURVE]] = False
+    numbers = kept.nonzero()[0]
+    owner, kinds, segments = _first_segments(handles, numbers, counts[numbers])
+    short = owner[(kinds == _CURVE) & (counts[owner] <= _SIMPLE)]
+    if len(short):
+        kept[short] = False
+        which = kept[owner]
+        owner, kinds, segments = owner[which], kinds[which], list(compress(segments, which.tolist()))
     return owner, kinds, segments
 
 
