@@ -32,6 +32,15 @@ def test_the_text_of_all_pages_is_printed_in_order(letter: Path, capsys: pytest.
     assert said.err == ""
 
 
+def test_a_paragraph_that_runs_on_over_a_page_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "novel.pdf"
+    first, second = "The fox ran on over the hills and far away, and behind the trees it", "met a dog that slept."
+    path.write_bytes(pdf_of_texts([first, second]))
+
+    assert run_command(["extract", str(path)]) == 0
+    assert capsys.readouterr().out == f"{first} {second}\n"
+
+
 def test_only_the_pages_asked_for_are_printed(letter: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["extract", str(letter), "--pages", "3,1"]) == 0
     assert capsys.readouterr().out == f"{LETTERS[0]}\n\n{LETTERS[2]}\n"

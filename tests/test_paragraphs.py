@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnipipe.text.paragraphs import SEPARATOR, join_pages
+from omnipipe.text.paragraphs import SEPARATOR, PageJoiner, join_pages
 
 LONG = "In the spring of that year the river rose so high that nobody in the village remembered"
 
@@ -65,3 +65,26 @@ def test_no_character_but_hyphens_is_lost(texts: list[str]) -> None:
     assert all(text in (part, f"{part}{text[-1:]}") for part, text in zip(slices, texts, strict=True))
     seams = [joined.text[b:a] for b, a in zip(joined.ends, joined.starts[1:], strict=False)]
     assert set(seams) <= {SEPARATOR, " ", ""}
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        ["The fox ran on over the hills and far away, and behind the trees it", "met a dog that slept.", "The end."],
+        ["The fox ran on over the hills and far away, and behind the trees of the old for-", "est it met a dog."],
+        ["A page.", "Another page that ends in a sign-", "Third"],
+    ],
+)
+def test_pages_written_one_by_one_are_the_same_text(pages: list[str]) -> None:
+    joiner = PageJoiner()
+
+    written = "".join([*(joiner.add(text, i) for i, text in enumerate(pages)), joiner.end()])
+
+    assert written == join_pages(pages, range(len(pages))).text
+
+
+def test_pages_that_are_not_neighbours_are_not_joined() -> None:
+    first, second = "The fox ran on over the hills and far away, and behind the trees it", "met a dog that slept."
+    joiner = PageJoiner()
+
+    assert joiner.add(first, 3) + joiner.add("", 4) + joiner.add(second, 5) + joiner.end() == f"{first}\n\n{second}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omnipipe.text.plain import plain_text
+from omnipipe.text.plain import plain_page, plain_text
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,10 @@ def test_markup_of_the_text_layer_is_taken_out(kind: str, text: str, expected: s
 
 def test_what_others_found_stays_as_it_is() -> None:
     assert plain_text("**not** ours", "text", "rapidocr") == "**not** ours"
+
+
+def test_the_text_of_a_page_has_running_heads_where_its_markdown_has_them() -> None:
+    blocks = [("header", "Of foxes", "text_layer"), ("title", "Hounds", "text_layer"), ("hidden", "x", "text_layer")]
+
+    assert plain_page(blocks, "# Hounds") == "Hounds"
+    assert plain_page(blocks, "Of foxes\n\n# Hounds") == "Of foxes\n\nHounds"

@@ -7,7 +7,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +18,7 @@ from omnipipe.cli import engine, option
 from omnipipe.cli.choice import choose_pipeline, read_passwords
 from omnipipe.cli.engine_option import EngineOptions, takes_engine_options
 from omnipipe.errors import InputError
+from omnipipe.text.paragraphs import PageJoiner
 
 if TYPE_CHECKING:
     from omnipipe.page import Page
@@ -93,11 +94,15 @@ def extract(
     chosen = engine.with_options(chosen, engine_options)
     engine.check_engines(chosen, engine_options, strict=strict)
     passwords = read_passwords(password, password_file)
-    printed = False
     num_read = num_lost = 0
-    with _local_file(file) as path, _drawing(draw, path, file, passwords) as drawn:
+    with (
+        _local_file(file) as path,
+        _drawing(draw, path, file, passwords) as drawn,
+        closing(_Printer(output_format)) as printer,
+    ):
         for page in _extracted(chosen, path, pages, passwords):
             if page.error is not None:
+                printer.close()
                 where = f" page {page.index + 1}" if page.count is not None else ""
                 typer.echo(f"omnipipe: {file}{where}: {page.error.code}: {page.error.message}", err=True)
             # A page that fell back has an error, and a text all the same.
@@ -106,12 +111,34 @@ def extract(
             else:
                 num_read += 1
             drawn(page)
-            text = _form(page, output_format)
-            if text:
-                typer.echo(f"\n{text}" if printed and output_format is not Format.json else text)
-                printed = True
+            printer.add(page)
     if num_read == 0 or (strict and num_lost):
         raise typer.Exit(1)
+
+
+class _Printer:
+    """Pages on stdout, one as soon as it is read; a paragraph that runs on over a page's end is one."""
+
+    def __init__(self, output_format: Format) -> None:
+        self._format = output_format
+        self._pages = PageJoiner()
+        self._is_open = self._has_text = False
+
+    def add(self, page: Page) -> None:
+        """Print `page`, all but the end of its last line."""
+        if self._format is Format.json:
+            typer.echo(json.dumps(_plain(page), ensure_ascii=False))
+            return
+        text = self._pages.add(_form(page, self._format), page.index)
+        if text:
+            typer.echo(f"\n{text}" if self._has_text and not self._is_open else text, nl=False)
+            self._is_open = self._has_text = True
+
+    def close(self) -> None:
+        """End the last line, so that something else can be said; more pages may follow."""
+        if self._is_open:
+            typer.echo(self._pages.end())
+            self._is_open = False
 
 
 @contextmanager
@@ -176,12 +203,10 @@ def _source(path: str) -> Source:
 
 
 def _form(page: Page, output_format: Format) -> str:
-    if output_format is Format.json:
-        return json.dumps(_plain(page), ensure_ascii=False)
     if output_format is Format.text and page.blocks:
-        from omnipipe.text.plain import plain_text
+        from omnipipe.text.plain import plain_page
 
-        return "\n\n".join(plain_text(block.text, block.type, block.source) for block in page.blocks if block.text)
+        return plain_page(((block.type, block.text, block.source) for block in page.blocks), page.text)
     return page.text or ""
 
 

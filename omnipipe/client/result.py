@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from omnipipe.page import Block, Line, Page, PageError
+from omnipipe.text.paragraphs import PageJoiner
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,8 +77,13 @@ class Result:
 
     @property
     def markdown(self) -> str:
-        """The text of all pages, an empty line between two, as `omnipipe extract` prints it."""
-        return "\n\n".join(text for text in (cast("str | None", row["text"]) for row in self.rows) if text)
+        """The text of all pages, as `omnipipe extract` prints it.
+
+        An empty line is between two pages; a paragraph that runs on over a page's end is one.
+        """
+        pages = PageJoiner()
+        texts = [pages.add(cast("str | None", row["text"]) or "", cast("int", row["page_index"])) for row in self.rows]
+        return "".join([*texts, pages.end()])
 
     @property
     def failed(self) -> tuple[Page, ...]:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from omnipipe.errors import InputError
 from omnipipe.export.name import common_folder, name_hashes, uri_parts
-from omnipipe.text.plain import plain_text
+from omnipipe.text.plain import plain_page
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -152,7 +152,9 @@ def _read(piece: _Piece, *, with_plain: bool) -> dict[str, tuple[str, list[PageR
     columns = ["doc_id", "source_uri", *names, *(_BLOCK_TEXTS if with_plain else [])]
     with _opened(piece.file) as parquet:
         table = parquet.read_row_group(piece.row_group, columns=columns)
-    plain = [_plain(blocks) for blocks in table["blocks"].to_pylist()] if with_plain else [None] * len(table)
+    plain: list[str | None] = [None] * len(table)
+    if with_plain:
+        plain = list(map(_plain, table["blocks"].to_pylist(), table["text"].to_pylist()))
     values = zip(*(table[name].to_pylist() for name in names), plain, strict=True)
     documents: dict[str, tuple[str, list[PageRow]]] = {}
     for doc_id, uri, row in zip(table["doc_id"].to_pylist(), table["source_uri"].to_pylist(), values, strict=True):
@@ -160,10 +162,10 @@ def _read(piece: _Piece, *, with_plain: bool) -> dict[str, tuple[str, list[PageR
     return documents
 
 
-def _plain(blocks: Sequence[dict[str, str | None]] | None) -> str | None:
+def _plain(blocks: Sequence[dict[str, str | None]] | None, markdown: str | None) -> str | None:
     if not blocks:
         return None
-    return "\n\n".join(plain_text(block["text"] or "", block["type"] or "", block["source"]) for block in blocks)
+    return plain_page(((block["type"] or "", block["text"], block["source"]) for block in blocks), markdown)
 
 
 def _key(doc_id: str) -> tuple[int, int]:

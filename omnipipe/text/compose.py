@@ -7,8 +7,7 @@ from collections.abc import Iterable
 PAGE_FURNITURE = frozenset({"header", "footer", "page_number", "watermark", "line_number"})
 """Types of blocks that belong to the page and not to its text: kept as blocks, left out of the markdown."""
 
-
-_NEVER = "hidden"
+NEVER_SHOWN = "hidden"
 """What nobody sees on the page stays out, whatever is asked for."""
 
 
@@ -17,6 +16,6 @@ def compose(blocks: Iterable[tuple[str, int | None, str]], keep_headers: bool = 
     shown = [
         f"{'#' * level} {text}" if level else text
         for kind, level, text in blocks
-        if text and kind != _NEVER and (keep_headers or kind not in PAGE_FURNITURE)
+        if text and kind != NEVER_SHOWN and (keep_headers or kind not in PAGE_FURNITURE)
     ]
     return "\n\n".join(shown)

@@ -60,6 +60,34 @@ def join_pages(texts: Sequence[str], indices: Sequence[int]) -> JoinedPages:
     return JoinedPages("".join(out), starts, ends)
 
 
+class PageJoiner:
+    """Texts of pages put together one by one, as `join_pages` does, for output that does not wait for the last page."""
+
+    def __init__(self) -> None:
+        self._before = ""
+        self._index = -1
+        self._held = ""
+
+    def add(self, text: str, index: int) -> str:
+        """What to write for page `index`: its text and what parts it from the page before; empty without text."""
+        if not text:
+            return ""
+        separator = SEPARATOR if self._before else ""
+        if self._before and index == self._index + 1:
+            cut, separator = page_seam(self._before, text)
+            self._held = "" if cut else self._held
+        start = self._held + separator
+        self._before, self._index = text, index
+        # The next page may take the hyphen of a broken word away.
+        self._held = text[-1] if text[-1] in HYPHENS else ""
+        return start + (text[:-1] if self._held else text)
+
+    def end(self) -> str:
+        """What is left to write after the last page; the next page starts anew."""
+        held, self._held, self._before = self._held, "", ""
+        return held
+
+
 def page_seam(before: str, after: str) -> tuple[int, str]:
     """How many characters to take from the end of page `before`, and what to put between it and page `after`."""
     last = before.rsplit("\n\n", 1)[-1]

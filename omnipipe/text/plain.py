@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from omnipipe.text.compose import NEVER_SHOWN, PAGE_FURNITURE
 from omnipipe.text.table_markup import to_plain
 
 _FENCE = re.compile(r"\A(```|~~~~)\n(.*)\n\1\Z", re.DOTALL)
 _LINK = re.compile(r"\[([^\[\]\n]+)\]\((?:https?://|mailto:)[^()\s]+\)", re.IGNORECASE)
 _STRONG = re.compile(r"(?<!\w)(\*{1,3})(?=[^\s*])([^*\n]+)(?<=[^\s*])\1(?!\w)")
 _ESCAPED = re.compile(r"^\\(?=[#>+*`~=_-])", re.MULTILINE)
+
+
+def plain_page(blocks: Iterable[tuple[str, str | None, str | None]], markdown: str | None) -> str:
+    """The text of a page of `blocks` (type, text, source), an empty line between two.
+
+    Running heads, page numbers and the like are in it where the page's `markdown` has them.
+    """
+    shown = set((markdown or "").split("\n\n"))
+    return "\n\n".join(
+        plain_text(text, kind, source)
+        for kind, text, source in blocks
+        if text and kind != NEVER_SHOWN and (kind not in PAGE_FURNITURE or text in shown)
+    )
 
 
 def plain_text(text: str, kind: str = "text", source: str | None = "text_layer") -> str:

@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from omnipipe.online.job import Job, Row
 from omnipipe.online.web.errors import ApiProblem
-from omnipipe.text.plain import plain_text
+from omnipipe.text.paragraphs import PageJoiner
+from omnipipe.text.plain import plain_page
 
 Form = Literal["json", "ndjson", "sse", "markdown", "text"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -96,18 +97,21 @@ def in_page_order(rows: Iterable[Row]) -> list[Row]:
 
 
 def text_of(rows: Sequence[Row], form: Literal["markdown", "text"]) -> bytes:
-    """The text of `rows` as `omnipipe extract` prints it: in page order, an empty line between pages."""
-    texts = [text for row in in_page_order(rows) if (text := _page_text(row, form))]
-    return "\n\n".join([*texts, ""]).removesuffix("\n").encode("utf-8", "replace")
+    """The text of `rows` as `omnipipe extract` prints it: in page order, an empty line between two pages.
+
+    A paragraph that runs on over a page's end is one.
+    """
+    pages = PageJoiner()
+    texts = [pages.add(_page_text(row, form), row.page_index) for row in in_page_order(rows)]
+    whole = "".join([*texts, pages.end()])
+    return (whole + "\n" if whole else "").encode("utf-8", "replace")
 
 
 def _page_text(row: Row, form: Literal["markdown", "text"]) -> str:
     plain = json.loads(row.json)
     blocks = plain.get("blocks")
     if form == "text" and blocks:
-        return "\n\n".join(
-            plain_text(block["text"], block["type"], block["source"]) for block in blocks if block["text"]
-        )
+        return plain_page(((block["type"], block["text"], block["source"]) for block in blocks), plain.get("text"))
     return plain.get("text") or ""
 
 
