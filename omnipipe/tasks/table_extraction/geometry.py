@@ -24,6 +24,7 @@ EM = 10.0
 """Points that letters of a picture are taken to be large: limits of the text layer's tables are in points."""
 _MOST = 0.75
 """Share of the pieces of text that a grid of lines holds if it is the table's."""
+_DOTS = ".·_…"
 _LETTER = 0.7
 """Share of the height of a box of OCR that its letters' size is."""
 
@@ -72,6 +73,12 @@ def read_by_geometry(words: Sequence[Sequence[Word]], box: Box, ink: Ink, height
     return None
 
 
+def _without_leader(text: str) -> str:
+    """`text` without the dots that lead on from it: as a word between dots it would go with them."""
+    is_dotted = text[0] in _DOTS and text[-1] in _DOTS and any(map(str.isalnum, text))
+    return text.rstrip(_DOTS) if is_dotted else text
+
+
 def _num_letters(text: str) -> int:
     return sum(map(str.isalnum, text))
 
@@ -87,6 +94,7 @@ def _regions(whole: Region, reader: TableReader, num_pieces: int) -> list[tuple[
 
 def _to_words(lines: Sequence[Sequence[Word]], scale: float) -> Words:
     """The words of `lines` as those of a text layer are given, in points."""
+    lines = [[word._replace(text=_without_leader(word.text)) for word in line] for line in lines]
     every = [word for line in lines for word in line]
     text = "\r\n".join(" ".join(word.text for word in line) for line in lines)
     gaps = [1 + (k + 1 == len(line)) for line in lines for k in range(len(line))]
