@@ -288,7 +288,7 @@ def test_a_document_that_was_replaced_is_opened_anew(reader: ReaderProcess, tmp_
 
 def test_a_page_of_kilometres_is_drawn_within_the_limits(reader: ReaderProcess, tmp_path: Path) -> None:
     path = tmp_path / "wide.pdf"
-    path.write_bytes(pdf_of_contents([TEXT], width=900_000, height=300))
+    path.write_bytes(pdf_of_contents([TEXT], width=900_000, height=800))
 
     (facts,) = reader.read_pages(str(path), [0], OPTIONS)
     (picture,) = reader.render_pages(str(path), [0], RenderPolicy(longest_side=1000, max_pixels=10_000, mode="L"))
