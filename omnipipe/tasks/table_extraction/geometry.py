@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.tasks.table_extraction.ink import walls_at
 from omnipipe.text.chars import Words
 from omnipipe.text.lines import join_words
 from omnipipe.text.regions import Region, clipped, grid_regions
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 EM = 10.0
 """Points that letters of a picture are taken to be large: limits of the text layer's tables are in points."""
+_TOGETHER = 0.5
+"""Heights of a line that are white between words of one cell at most."""
 _MOST = 0.75
 """Share of the pieces of text that a grid of lines holds if it is the table's."""
 _DOTS = ".·_…"
@@ -30,10 +33,14 @@ _LETTER = 0.7
 
 
 class Found(NamedTuple):
-    """A table, and the numbers of the lines that are no part of it."""
+    """A table, and the numbers of the lines that are no part of it.
+
+    It is not sure where words that OCR read as one came into several cells, with nothing drawn between.
+    """
 
     table: Table
     outside: tuple[int, ...]
+    is_sure: bool
 
 
 def read_by_geometry(words: Sequence[Sequence[Word]], box: Box, ink: Ink, height: float) -> Found | None:
@@ -65,12 +72,21 @@ def read_by_geometry(words: Sequence[Sequence[Word]], box: Box, ink: Ink, height
         # A line that stands only partly in the table would lose the rest.
         if not np.isin(line[~found.inside], outside).all():
             continue
-        inside = "".join(
-            word.text for number in sorted({*line.tolist()} - {*outside.tolist()}) for word in words[number]
-        )
-        if _num_letters(to_plain(found.table.html)) >= _num_letters(inside):
-            return Found(found.table, tuple(outside.tolist()))
+        inside = [words[number] for number in sorted({*line.tolist()} - {*outside.tolist()})]
+        plain = to_plain(found.table.html)
+        if _num_letters(plain) >= _num_letters("".join(word.text for own in inside for word in own)):
+            is_sure = all(text in plain for own in inside for text in _close_words(own, ink, height))
+            return Found(found.table, tuple(outside.tolist()), is_sure)
     return None
+
+
+def _close_words(line: Sequence[Word], ink: Ink, height: float) -> Iterator[str]:
+    """Pairs of words of a line that stand together, with no line drawn between them."""
+    for word, after in pairwise(line):
+        start, end = word.box[2], after.box[0]
+        walls = walls_at(ink.lines, (word.box[1] + word.box[3]) / 2)
+        if end - start < _TOGETHER * height and not ((walls > start - 1) & (walls < end + 1)).any():
+            yield f"{word.text} {after.text}"
 
 
 def _without_leader(text: str) -> str:

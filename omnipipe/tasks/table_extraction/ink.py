@@ -108,7 +108,7 @@ def to_words(text: str, box: Box, ink: Ink) -> list[Word]:
     if not len(full):
         return _by_length(text.split(), (x0, top, x1, bottom))
     full += left
-    walls = _walls(ink.lines, (top + bottom) / 2)
+    walls = walls_at(ink.lines, (top + bottom) / 2)
     apart = np.diff(full) > _WIDE * (bottom - top)
     apart |= np.searchsorted(walls, full[1:]) != np.searchsorted(walls, full[:-1])
     parts = [part for part in np.split(full, np.flatnonzero(apart) + 1) if len(part)]
@@ -118,8 +118,8 @@ def to_words(text: str, box: Box, ink: Ink) -> list[Word]:
     ]
 
 
-def _walls(lines: Floats, y: float) -> Floats:
-    """Where the drawn lines are that go down through the height `y`."""
+def walls_at(lines: Floats, y: float) -> Floats:
+    """Where the drawn lines are that go down through the height `y`, from left to right."""
     is_down = lines[:, 3] - lines[:, 1] > lines[:, 2] - lines[:, 0]
     through = lines[is_down & (lines[:, 1] < y) & (lines[:, 3] > y)]
     return np.asarray(np.sort((through[:, 0] + through[:, 2]) / 2), dtype=np.float32)

