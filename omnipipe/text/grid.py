@@ -175,17 +175,16 @@ def _merge(
     filled = np.zeros((num_rows, num_columns), bool)
     across = np.zeros((num_rows, max(num_columns - 1, 1)), bool)
     for r, band in enumerate(bands):
+        filled[r, list(band.columns)] = True
         for c0, c1 in band.spans.values():
-            filled[r, c0 : c1 + 1] = True
-            across[r, c0:c1] = True
+            if c1 > c0:
+                across[r, c0:c1] = True
     _stretch_lone(runs, bands, edges, wall, across)
     stretch_heads(runs, bands, edges, filled, lines, across)
-    is_ruled_row = wall.any(axis=1)
-    for c in range(num_columns - 1):
-        if is_line[c + 1]:
-            both = filled[:, c] & filled[:, c + 1]
-            across[:, c] |= ~wall[:, c] & is_ruled_row & ~both
-            across[:, c] &= ~wall[:, c]
+    is_ruled_row = wall.any(axis=1, keepdims=True)
+    both = filled[:, :-1] & filled[:, 1:]
+    drawn = (across | (is_ruled_row & ~both)) & ~wall
+    across = np.where(np.array(is_line[1:-1], bool), drawn, across)
     down = _joined_rows(bands, edges, filled, wall, lines)
     return _components(across, down)
 
@@ -274,6 +273,9 @@ def _components(across: NDArray[np.bool_], down: NDArray[np.bool_]) -> list[Rect
     taken = [[False] * num_columns for _ in range(num_rows)]
     found = []
     for r in range(num_rows):
+        if not any(right[r]) and not (r + 1 < num_rows and any(below[r])):
+            found += [Rect(r, c, r, c) for c, is_taken in enumerate(taken[r]) if not is_taken]
+            continue
         for c in range(num_columns):
             if taken[r][c]:
                 continue

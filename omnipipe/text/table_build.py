@@ -36,6 +36,8 @@ _LEADERS = re.compile(r"(?:\s*[.·_…]){4,}\s*$")
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\uffff]")
 _LONE = re.compile("[\\ud800-\\udfff]")
 _UNWANTED = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\uffff\\ud800-\\udfff]")
+_UNUSUAL = re.compile("[^\\x20-\\x7e\xa1-\xac\xae-\u167f\u2010-\u2027\u2030-\u205e]|  ")
+"""What is no plain text of one space between words; other scripts count as such."""
 _DOTS = ".·_…"
 _LEADER_SIGNS = tuple(map(ord, _DOTS))
 _LABEL = 14.0
@@ -118,12 +120,7 @@ class TableReader:
         verdict: Verdict = judge_grid(grid, kind) if grid is not None else "none"
         if grid is None or verdict != "table":
             return Read(None, verdict, inside)
-        cells = [
-            TableCell(cell.row, self._column(cell, grid), cell.rows, cell.columns, self._text(cell, strings))
-            for cell in grid.cells
-        ]
-        if self._style.rtl:
-            cells.sort()
+        cells = self._cells(grid, strings)
         verdict = judge_cells(cells, grid, kind)
         return Read(_written(cells, grid, region) if verdict == "table" else None, verdict, inside)
 
@@ -275,8 +272,24 @@ class TableReader:
             return region
         return clipped(region._replace(left=float(left[column].min()), lines=self._rulings))
 
-    def _column(self, cell: Cell, grid: Grid) -> int:
-        return grid.num_columns - cell.column - cell.columns if self._style.rtl else cell.column
+    def _cells(self, grid: Grid, strings: list[str]) -> list[TableCell]:
+        """The cells of `grid` with their texts."""
+        is_plain = not _UNUSUAL.search(" ".join(strings))
+        cells = []
+        for cell in grid.cells:
+            row, column, rows, columns, lines = cell
+            if not lines:
+                text = ""
+            elif is_plain and len(lines) == 1 and len(lines[0]) == 1:
+                text = strings[lines[0][0]]
+                text = _LEADERS.sub("", text) if text[-1:] in _DOTS else text
+            else:
+                text = self._text(cell, strings)
+            cells.append(TableCell(row, column, rows, columns, text))
+        if not self._style.rtl:
+            return cells
+        num = grid.num_columns
+        return sorted(cell._replace(column=num - cell.column - cell.columns) for cell in cells)
 
     def _text(self, cell: Cell, strings: list[str]) -> str:
         order = -1 if self._style.rtl else 1

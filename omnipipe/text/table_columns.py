@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -52,7 +52,8 @@ def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]
     drawn = [x for k, x in enumerate(drawn) if not strips[k]]
     if drawn and strips[-1]:
         drawn = drawn[:-1]
-    below = base_of(runs) > head_end(runs, region)
+    base = base_of(runs)
+    below = base > head_end(runs, region)
     bounds = [region.left, *drawn, region.right]
     places = np.array(bounds, np.float32)
     part = places.searchsorted(middle)
@@ -62,8 +63,11 @@ def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]
     for k, (start, end) in enumerate(pairwise(bounds), 1):
         found: list[float] = []
         if num_runs[k] >= _MIN_RUNS:
-            inside = part == k
-            found = _gaps(runs.take(below & inside), runs.take(inside & ~below), (start, end), bool(drawn))
+            here = (below & (part == k)).nonzero()[0]
+            here = here[base[here].argsort(kind="stable")]
+            body = _Body(runs.left[here], runs.right[here], base[here], runs.size[here])
+            heads = (~below & (part == k)).nonzero()[0]
+            found = _gaps(body, (runs.left[heads], runs.right[heads]), (start, end), bool(drawn))
         edges += [*found, end]
         is_line += [False] * len(found) + [True]
     return edges[: _MAX_COLUMNS + 1], is_line[: _MAX_COLUMNS + 1]
@@ -100,16 +104,22 @@ def _drawn_edges(region: Region) -> list[float]:
     return places
 
 
-def _gaps(runs: Pieces, heads: Pieces, bounds: tuple[float, float], between_lines: bool) -> list[float]:
+class _Body(NamedTuple):
+    """Runs below the head, sorted by their baselines."""
+
+    left: Floats
+    right: Floats
+    base: Floats
+    size: Floats
+
+
+def _gaps(runs: _Body, heads: tuple[Floats, Floats], bounds: tuple[float, float], between_lines: bool) -> list[float]:
     """Where columns meet between `bounds`: corridors that no row of `runs` crosses, and `heads` where they can."""
-    if len(runs.left) < _MIN_RUNS:
-        return []
-    em = median(runs.size)
-    bands = band_numbers(runs)
-    num_bands = int(bands[-1]) + 1 if len(bands) else 0
-    order = np.argsort(base_of(runs), kind="stable")
+    left, right, base, size = runs
+    em = median(size)
+    bands = _bands(base, size)
+    num_bands = int(bands[-1]) + 1
     lone = (np.bincount(bands) == 1)[bands]
-    left, right = runs.left[order], runs.right[order]
     # A row of one run is a heading over some rows, or goes on with a cell: neither says where columns are.
     used = ~lone
     if _num_different(bands[used]) < 3:
@@ -126,11 +136,14 @@ def _gaps(runs: Pieces, heads: Pieces, bounds: tuple[float, float], between_line
         least, needed = (0.5 * em, int(0.8 * num_bands)) if is_long else (1.2 * em, int(0.6 * num_used))
         if num_used < 4:
             return []
+    allowed = int(0.1 * num_used)
+    # Runs on both sides of a corridor, and those across it.
+    if len(left) < 2 * needed - allowed:
+        return []
     grain = _BIN * em
     x0 = float(left.min())
     num_bins = int(min((float(right.max()) - x0) / grain, 4000)) + 2
     crossing = cover(left, right, x0, grain, num_bins)
-    allowed = int(0.1 * num_used)
     free = np.flatnonzero(crossing <= allowed)
     if not len(free):
         return []
@@ -140,7 +153,7 @@ def _gaps(runs: Pieces, heads: Pieces, bounds: tuple[float, float], between_line
     found = [(a, b) for a, b in corridors if (b - a) * grain >= least and a > 0 and b < num_bins - 1]
     if not found:
         return []
-    every = crossing + cover(heads.left, heads.right, x0, grain, num_bins) if len(heads.left) else crossing
+    every = crossing + cover(*heads, x0, grain, num_bins) if len(heads[0]) else crossing
     return [x0 + _clearest(every, a, b) * grain for a, b in _supported(found, crossing, needed)]
 
 
@@ -188,7 +201,11 @@ def band_numbers(runs: Pieces) -> NDArray[np.intp]:
     """For runs sorted by baseline: the number of the line of text that each stands on."""
     base = base_of(runs)
     order = np.argsort(base, kind="stable")
-    base, size = base[order], runs.size[order]
+    return _bands(base[order], runs.size[order])
+
+
+def _bands(base: Floats, size: Floats) -> NDArray[np.intp]:
+    """For sorted baselines: the number of the line of each."""
     step = base[1:] - base[:-1] > 0.35 * np.minimum(size[1:], size[:-1])
     return np.concatenate((_ZERO, step.cumsum()))
 

@@ -26,6 +26,7 @@ _MAX_STRAY = 2
 """Lines down within a table of lines across that part no columns."""
 _MAX_SPAN = 200
 """Characters; longer texts over the full width are running text."""
+_ALNUM = re.compile(r"[^\W_]")
 _DIGIT = re.compile(r"\d")
 
 
@@ -79,7 +80,7 @@ def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
     """By what stands in the cells of `grid`."""
     num_columns = grid.num_columns
     texts = [cell.text for cell in cells if cell.text]
-    if 2 * sum(any(c.isalnum() for c in text) for text in texts) < len(texts):
+    if 2 * sum(1 for text in texts if _ALNUM.search(text)) < len(texts):
         return "none"
     if kind == "grid":
         return "table"
