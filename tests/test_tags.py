@@ -18,17 +18,20 @@ PROSE = (
     "waiting for the evening wind that carries them far out to the islands.",
 )
 
+Line = tuple[float, float, str] | tuple[float, float, str, float]
+"""x and y of the baseline in points, text, font size in points (10 if left out)."""
+
 
 @dataclass
 class Node:
-    """An element: its type, and its kids: elements, or lines of text (x and y of the baseline in points, text)."""
+    """An element: its type, and its kids: elements, or lines of text."""
 
     type: str
-    kids: Sequence[Node | tuple[float, float, str]] = ()
+    kids: Sequence[Node | Line] = ()
     number: int = field(default=0, init=False)
 
 
-def tagged(*roots: Node, loose: Sequence[tuple[float, float, str]] = (), num_pages: int = 1) -> bytes:
+def tagged(*roots: Node, loose: Sequence[Line] = (), num_pages: int = 1) -> bytes:
     """A tagged PDF, its first page drawn in the order of the tree, then the `loose` lines that are in no element.
 
     Further pages are empty.
@@ -77,9 +80,9 @@ def tagged(*roots: Node, loose: Sequence[tuple[float, float, str]] = (), num_pag
     return pdf_of_objects(objects)
 
 
-def _line(line: tuple[float, float, str]) -> bytes:
-    x, y, text = line
-    return b"BT /F1 10 Tf %g %g Td (%s) Tj ET" % (x, y, text.encode("latin-1"))
+def _line(line: Line) -> bytes:
+    size = line[3] if len(line) == 4 else 10.0
+    return b"BT /F1 %g Tf %g %g Td (%s) Tj ET" % (size, line[0], line[1], line[2].encode("latin-1"))
 
 
 def prose(y: float, x: float = 72) -> Node:
@@ -128,6 +131,16 @@ def test_lists_within_items_are_nested_wherever_they_stand() -> None:
     document = tagged(Node("L", [item(72, 640, "fruit", label="-", inner=[inner]), item(72, 601, "nuts", label="-")]))
 
     assert read(document).text.split("\n\n") == ["- fruit", "  - a plum", "  - a fig", "- nuts"]
+
+
+def test_items_in_large_type_are_items_where_the_tree_has_headings() -> None:
+    def slide(kind: str) -> bytes:
+        texts = ["- of foxes", "- of hounds", "- of hills"]
+        items = [Node("LI", [(72, 640 - 30.0 * i, text, 20.0)]) for i, text in enumerate(texts)]
+        return tagged(Node(kind, [(72, 720, "Tales", 30.0)]), Node("L", items), prose(500), prose(400))
+
+    assert read(slide("H1")).text.startswith("# Tales\n\n- of foxes\n\n- of hounds")
+    assert read(slide("P")).text.startswith("# Tales\n\n## ")
 
 
 def test_the_lines_of_an_item_stay_together() -> None:

@@ -103,7 +103,9 @@ def _part(group: Sequence[Row], edge: float, page: PageStyle, is_head: bool) -> 
     level = SET_OFF if is_head else None
     tag = tag_of(page.tags, head) if page.tags else NO_TAG
     opens = opens_caption(text)
-    if page.options.headings and not opens:
+    if page.tags and tag.kind == "list" and page.tags.has_titles:
+        level = None
+    elif page.options.headings and not opens:
         level = level_by_size(group, text, page) or level
         if tag.kind == "title" and len(text) <= 240:
             level = TAGGED + tag.level

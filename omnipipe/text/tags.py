@@ -84,6 +84,11 @@ class Tags(NamedTuple):
     blocks: list[Tag]
     of_word: list[int]
 
+    @property
+    def has_titles(self) -> bool:
+        """Whether the tree names headings on this page: what it then calls an item is none."""
+        return any(block.kind == "title" for block in self.blocks)
+
 
 def read_tags(page: pypdfium2.PdfPage, words: Words, objects: NDArray[np.uint64]) -> Tags | None:
     """What the structure tree says of `words`; None where there is no good one.
