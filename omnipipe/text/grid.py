@@ -16,6 +16,7 @@ from omnipipe.text.lines import base_of
 from omnipipe.text.table_columns import SNAP, band_numbers, columns_of, drop_mark_columns
 from omnipipe.text.table_heads import MAX_HEADS, stretch_heads, with_joined_heads
 from omnipipe.text.table_rows import Band, find_rows
+from omnipipe.text.table_verdict import may_be_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from omnipipe.text.lines import Pieces
     from omnipipe.text.regions import Region
     from omnipipe.text.rulings import Rulings
+    from omnipipe.text.table_verdict import Kind
 
     Floats = NDArray[np.float32]
 
@@ -80,12 +82,12 @@ class Grid(NamedTuple):
 
 
 def build_grid(
-    runs: Pieces, region: Region, strings: Sequence[str], columns: tuple[list[float], list[bool]]
+    runs: Pieces, region: Region, strings: Sequence[str], columns: tuple[list[float], list[bool]], kind: Kind
 ) -> Grid | None:
     """The grid of `region`, which holds `runs`, whose texts are `strings`; None where there is no table.
 
     A grid of more than `MAX_CELLS` places comes without its cells.
-    `columns` are those of `column_edges`.
+    `columns` are those of `column_edges`, `kind` says what is known of the region.
     """
     edges, is_line = columns
     first, last = columns_of(runs, edges)
@@ -105,12 +107,15 @@ def build_grid(
     if len(bands) * num_columns > MAX_CELLS:
         return Grid([], len(bands), num_columns, 1, edges, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
     bands = with_joined_heads(runs, bands, edges, region.lines)
+    multi = sum(len(band.columns) > 1 for band in bands) / len(bands)
+    used, parted = _use(bands, num_columns)
+    if not may_be_table(kind, (len(bands), num_columns), crossed=crossed, multi=multi, used=used, parted=parted):
+        return None
     walls = _walls(bands, edges, region.lines)
     rects = _merge(runs, bands, edges, is_line, region.lines, walls)
     cells = _cells(runs, bands, rects, first)
     is_drawn = np.array(is_line[1:-1], bool)
     drawn = float(walls[:, is_drawn].mean()) if is_drawn.any() else 0.0
-    multi = sum(len(band.columns) > 1 for band in bands) / len(bands)
     ruled = _ruled(region, edges, bands)
     return Grid(
         cells,
@@ -123,7 +128,8 @@ def build_grid(
         drawn,
         multi,
         _aligned(runs, first, last),
-        *_use(bands, num_columns),
+        used,
+        parted,
         sum(all(abs(x - edge) > SNAP for edge in edges) for x in region.lines.vertical[:, 0].tolist()),
     )
 

@@ -60,10 +60,8 @@ _SLOPE = 0.6
 """Points that a line may be off the axis."""
 _DOT = 0.5
 """Shorter parts of dashed and dotted lines are not looked at."""
-_CROOKED = (0.0, 0.0, 1e6, 1e6)
-"""A curve is as crooked as an edge can be."""
 _IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-_NO_BOX, _NONE, _ZERO, _TRUE = np.zeros((0, 4)), np.zeros(0, np.intp), np.zeros(1, np.intp), np.ones(1, bool)
+_NO_BOX, _NONE, _ZERO, _TRUE = np.zeros((4, 0)), np.zeros(0, np.intp), np.zeros(1, np.intp), np.ones(1, bool)
 
 _WIDTH = 8
 _ROWS = 1024
@@ -114,12 +112,14 @@ class _Paths:
                 self.walked.append(self.num_walked)
             elif kind == _FORM and depth < _MAX_DEPTH:
                 self.is_flat = False
-                matrix = np.array([_IDENTITY])
+                matrix = np.array(_IDENTITY)
                 if _get_matrix(handle, _at[0][0]):
-                    matrix = _scratch[:1, :6].astype(np.float64)
-                matrix = _placed(matrix, np.array([outer]))
+                    matrix = _scratch[0, :6].astype(np.float64)
+                matrix = _placed(matrix, np.array(outer))
                 num_inside = min(_count_inside(handle), _MAX_OBJECTS)
-                self.add(list(map(_get_inside, repeat(handle, num_inside), range(num_inside))), matrix[0], depth + 1)
+                self.add(
+                    list(map(_get_inside, repeat(handle, num_inside), range(num_inside))), matrix.tolist(), depth + 1
+                )
 
 
 def find_parts(page: pypdfium2.PdfPage) -> Parts:
@@ -145,17 +145,17 @@ def find_parts(page: pypdfium2.PdfPage) -> Parts:
             break
     if len(found) == 1:
         return found[0]
-    return Parts(*map(np.concatenate, zip(*found, strict=True))) if found else Parts(_NO_BOX, _NO_BOX, _NONE)
+    return Parts(*map(np.concatenate, zip(*found, strict=True))) if found else Parts(_NO_BOX.T, _NO_BOX.T, _NONE)
 
 
 def _look_at(paths: _Paths, start: int, spent: int, num_found: int) -> tuple[Parts, int, bool]:
     """The parts of the paths from `start` on, what they cost, and whether there is room for more; `spent` and
     `num_found` count costs and parts before them."""
     handles = paths.handles[start : start + _CHUNK]
-    outer = None if paths.is_flat else np.array(paths.outer[start : start + _CHUNK])
+    outer = None if paths.is_flat else np.array(paths.outer[start : start + _CHUNK]).T
     counts = np.fromiter(map(_count_segments, handles), np.intp, len(handles))
     box, is_seen = _bounds(handles, outer)
-    wide, high = box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]
+    wide, high = box[2] - box[0], box[3] - box[1]
     longest, is_thin = np.maximum(wide, high), np.minimum(wide, high) <= _THIN
     is_seen &= (counts > 1) & (longest >= _DOT) & (is_thin | ((counts > 3) & (longest >= _SMALL)))
     is_seen, is_stroked = _modes(handles, is_seen)
@@ -165,7 +165,7 @@ def _look_at(paths: _Paths, start: int, spent: int, num_found: int) -> tuple[Par
     cost = (1 + counts * is_parted).cumsum()
     is_paid = spent + cost + paths.walked[start : start + _CHUNK] < _MAX_SEGMENTS
     owners = (is_line & is_paid).nonzero()[0]
-    boxes, fills, filled = box[owners], _NO_BOX, _NONE
+    boxes, fills, filled = box[:, owners], _NO_BOX, _NONE
     parted = (is_parted & is_paid).nonzero()[0]
     if len(parted):
         matrices = _matrices(handles, outer, parted)
@@ -174,11 +174,11 @@ def _look_at(paths: _Paths, start: int, spent: int, num_found: int) -> tuple[Par
         )
         owners, filled = np.concatenate((owners, parted[who])), parted[filled]
         order = owners.argsort(kind="stable")
-        owners, boxes = owners[order], np.concatenate((boxes, more))[order]
+        owners, boxes = owners[order], np.concatenate((boxes, more), axis=1)[:, order]
     end = _end(np.concatenate((owners, filled)), len(handles), start, num_found)
     if end < len(handles):
-        boxes, fills, filled = boxes[owners < end], fills[filled < end], filled[filled < end]
-    return Parts(boxes, fills, _colours(handles, filled)), int(cost[-1]), bool(is_paid[-1]) and end == len(handles)
+        boxes, fills, filled = boxes[:, owners < end], fills[:, filled < end], filled[filled < end]
+    return Parts(boxes.T, fills.T, _colours(handles, filled)), int(cost[-1]), bool(is_paid[-1]) and end == len(handles)
 
 
 def _end(owners: Ints, num_paths: int, start: int, num_found: int) -> int:
@@ -194,11 +194,11 @@ def _end(owners: Ints, num_paths: int, start: int, num_found: int) -> int:
 def _bounds(handles: Sequence[Handle], outer: Doubles | None) -> tuple[Doubles, Flags]:
     """The bounds of paths, and for which there are any."""
     known = np.fromiter(map(_get_bounds, handles, *_at), np.bool_, len(handles))
-    box = _scratch[: len(handles), :4].astype(np.float64)
+    box = _scratch[: len(handles), :4].T.astype(np.float64)
     if outer is None:
         return box, known
-    one, other = _moved(box[:, :2], outer), _moved(box[:, 2:], outer)
-    return np.concatenate((np.minimum(one, other), np.maximum(one, other)), axis=1), known
+    (ax, ay), (bx, by) = _moved(box[0], box[1], outer), _moved(box[2], box[3], outer)
+    return np.stack((np.minimum(ax, bx), np.minimum(ay, by), np.maximum(ax, bx), np.maximum(ay, by))), known
 
 
 def _modes(handles: Sequence[Handle], which: Flags) -> tuple[Flags, Flags]:
@@ -208,16 +208,16 @@ def _modes(handles: Sequence[Handle], which: Flags) -> tuple[Flags, Flags]:
         return which, which
     _ints[: len(at), :2] = 0
     deque(map(_get_draw_mode, [handles[k] for k in at.tolist()], *_at[:2]), 0)
-    modes = _ints[: len(at), :2] != 0
+    is_filled, is_stroked = _ints[: len(at), 0] != 0, _ints[: len(at), 1] != 0
     seen, stroked = np.zeros(len(handles), bool), np.zeros(len(handles), bool)
-    seen[at], stroked[at] = modes.any(axis=1), modes[:, 1]
+    seen[at], stroked[at] = is_filled | is_stroked, is_stroked
     return seen, stroked
 
 
 def _matrices(handles: Sequence[Handle], outer: Doubles | None, which: Ints) -> Doubles:
     deque(map(_get_matrix, [handles[k] for k in which.tolist()], _at[0]), 0)
-    matrices = _scratch[: len(which), :6].astype(np.float64)
-    return matrices if outer is None else _placed(matrices, outer[which])
+    matrices = _scratch[: len(which), :6].T.astype(np.float64)
+    return matrices if outer is None else _placed(matrices, outer[:, which])
 
 
 def _colours(handles: Sequence[Handle], which: Ints) -> Ints:
@@ -240,7 +240,7 @@ class _Edges:
     def __init__(self, handles: Sequence[Handle], matrices: Doubles, counts: Ints) -> None:
         owner, kinds, segments = _segments(handles, counts)
         num = len(segments)
-        points = _moved(_points(segments), matrices[owner])
+        x, y = _moved(*_points(segments), matrices[:, owner])
         closes = np.fromiter(map(_get_close, segments), np.bool_, num)
         is_move = kinds == _MOVE
         index = np.arange(num)
@@ -249,36 +249,39 @@ class _Edges:
         part = np.maximum.accumulate(np.where(is_move, index, -1))
         # Nothing is drawn before the pen is put down.
         is_part = part >= np.maximum.accumulate(np.where(opens, index, 0))
-        starts = np.where(is_part[:, None], points[part], 0.0)
-        before = np.concatenate((np.zeros((1, 2)), np.where(closes[:-1, None], starts[:-1], points[:-1])))
-        before[opens] = 0.0
-        edges = np.empty((num, 2, 4))
-        edges[:, 0, :2], edges[:, 0, 2:] = before, points
-        edges[:, 1, :2], edges[:, 1, 2:] = points, starts
-        edges[kinds == _CURVE, 0] = _CROOKED
-        kept = np.stack((~is_move & is_part, closes & is_part), axis=1).ravel().nonzero()[0]
-        edges = edges.reshape(-1, 4)[kept]
-        self._owner, self._part = owner[kept >> 1], part[kept >> 1]
-        low, high = np.minimum(edges[:, :2], edges[:, 2:]), np.maximum(edges[:, :2], edges[:, 2:])
-        self._box = np.concatenate((low, high), axis=1)
-        self._is_straight = ((high - low) <= _SLOPE).any(axis=1)
+        drawn = (~is_move & is_part).nonzero()[0]
+        # What was closed goes on from where it started.
+        before = np.where(closes[drawn - 1], part[drawn - 1], drawn - 1)
+        closing = (closes & is_part).nonzero()[0]
+        order = np.concatenate((2 * drawn, 2 * closing + 1)).argsort(kind="stable")
+        start, end = np.concatenate((before, closing))[order], np.concatenate((drawn, part[closing]))[order]
+        self._owner, self._part = owner[end], part[end]
+        ax, ay, bx, by = x[start], y[start], x[end], y[end]
+        low_x, low_y, high_x, high_y = np.minimum(ax, bx), np.minimum(ay, by), np.maximum(ax, bx), np.maximum(ay, by)
+        self._box = np.stack((low_x, low_y, high_x, high_y))
+        self._is_straight = (high_x - low_x <= _SLOPE) | (high_y - low_y <= _SLOPE)
+        is_curve = kinds[drawn] == _CURVE
+        if is_curve.any():
+            curves = np.concatenate((is_curve, np.zeros(len(closing), bool)))[order]
+            self._is_straight[curves] = False
 
     def parts(self, is_stroked: Flags) -> tuple[Doubles, Ints, Doubles, Ints]:
         """Boxes of lines with the numbers of their paths, and boxes of filled parts with theirs."""
         stroked = is_stroked[self._owner]
         lines = (stroked & self._is_straight).nonzero()[0]
-        boxes, owners = self._box[lines], self._owner[lines]
+        boxes, owners = self._box[:, lines], self._owner[lines]
         filled = (~stroked).nonzero()[0]
         if not len(filled):
             return boxes, owners, _NO_BOX, _NONE
-        part, box = self._part[filled], self._box[filled]
+        part, box = self._part[filled], self._box[:, filled]
         first = np.concatenate((_ZERO, (part[1:] != part[:-1]).nonzero()[0] + 1))
-        low, high = np.minimum.reduceat(box[:, :2], first), np.maximum.reduceat(box[:, 2:], first)
+        low, high = np.minimum.reduceat(box[:2], first, axis=1), np.maximum.reduceat(box[2:], first, axis=1)
         is_straight = np.logical_and.reduceat(self._is_straight[filled], first)
-        is_thin = (high - low).min(axis=1) <= _THIN
-        whole, owner = np.concatenate((low, high), axis=1), self._owner[filled[first]]
+        is_thin = (high - low).min(axis=0) <= _THIN
+        whole, owner = np.concatenate((low, high)), self._owner[filled[first]]
         thin, thick = is_straight & is_thin, is_straight & ~is_thin
-        return np.concatenate((boxes, whole[thin])), np.concatenate((owners, owner[thin])), whole[thick], owner[thick]
+        lines = np.concatenate((boxes, whole[:, thin]), axis=1)
+        return lines, np.concatenate((owners, owner[thin])), whole[:, thick], owner[thick]
 
 
 def _segments(handles: Sequence[Handle], counts: Ints) -> tuple[Ints, Ints, list[Handle]]:
@@ -306,23 +309,24 @@ def _first_segments(handles: Sequence[Handle], which: Ints, counts: Ints) -> tup
     return which.repeat(counts), np.fromiter(map(_get_kind, segments), np.intp, len(segments)), segments
 
 
-def _points(segments: Sequence[Handle]) -> Doubles:
-    points = np.empty((len(segments), 2))
+def _points(segments: Sequence[Handle]) -> tuple[Doubles, Doubles]:
+    x, y = np.empty(len(segments)), np.empty(len(segments))
     for start in range(0, len(segments), _ROWS):
         some = segments[start : start + _ROWS]
         deque(map(_get_point, some, *_at[:2]), 0)
-        points[start : start + _ROWS] = _scratch[: len(some), :2]
-    return points
+        x[start : start + _ROWS], y[start : start + _ROWS] = _scratch[: len(some), 0], _scratch[: len(some), 1]
+    return x, y
 
 
-def _moved(points: Doubles, matrices: Doubles) -> Doubles:
-    """`points` (n x 2) under `matrices` (n x 6)."""
-    moved: Doubles = matrices[:, :2] * points[:, :1] + matrices[:, 2:4] * points[:, 1:] + matrices[:, 4:]
-    return moved
+def _moved(x: Doubles, y: Doubles, matrices: Doubles) -> tuple[Doubles, Doubles]:
+    """Points under `matrices` (6 x n)."""
+    a, b, c, d, e, f = matrices
+    return a * x + c * y + e, b * x + d * y + f
 
 
 def _placed(first: Doubles, then: Doubles) -> Doubles:
-    """The matrices (n x 6) that apply `first`, and `then` after it."""
-    turned = [then[:, :2] * first[:, k : k + 1] + then[:, 2:4] * first[:, k + 1 : k + 2] for k in (0, 2, 4)]
-    turned[2] = turned[2] + then[:, 4:]
-    return np.concatenate(turned, axis=1)
+    """The matrices (6, or 6 x n) that apply `first`, and `then` after it."""
+    a, b, c, d, e, f = first
+    u, v, w, z, *_ = then
+    x, y = _moved(e, f, then)
+    return np.stack((a * u + b * w, a * v + b * z, c * u + d * w, c * v + d * z, x, y))

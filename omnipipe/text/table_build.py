@@ -116,7 +116,7 @@ class TableReader:
         runs = self._split(runs, columns[0], region, inside)
         text = self._words.text
         strings = [text[a:b] for a, b in zip(runs.first.tolist(), runs.last.tolist(), strict=True)]
-        grid = build_grid(runs, region, strings, columns)
+        grid = build_grid(runs, region, strings, columns, kind)
         verdict: Verdict = judge_grid(grid, kind) if grid is not None else "none"
         if grid is None or verdict != "table":
             return Read(None, verdict, inside)

@@ -20,6 +20,8 @@ Verdict = Literal["table", "seen", "none"]
 
 _MARKER = re.compile(r"^(?:[(\[]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)\]]|\[.{1,12}\]|[^\w\s]|o)$")
 _PAGE = re.compile(r"^(?:\d{1,4}|[ivxlc]{1,7})$")
+MAX_CROSSED: dict[Kind, float] = {"grid": 0.3, "between": 0.2, "gaps": 0.1}
+"""Of the runs: those across gaps between columns."""
 _FEW_ROWS = 6
 """Gaps alone show no table of fewer rows unless it has numbers and few empty cells."""
 _MAX_STRAY = 2
@@ -28,6 +30,16 @@ _MAX_SPAN = 200
 """Characters; longer texts over the full width are running text."""
 _ALNUM = re.compile(r"[^\W_]")
 _DIGIT = re.compile(r"\d")
+
+
+def may_be_table(kind: Kind, shape: tuple[int, int], *, crossed: float, multi: float, used: float, parted: int) -> bool:
+    """Whether `judge_grid` may find a table in a grid of `shape` (rows, columns): asked before its cells are made."""
+    if crossed > MAX_CROSSED[kind] or multi < (0.5 if kind == "between" else 0.6):
+        return False
+    if kind == "grid":
+        return True
+    num_rows, num_columns = shape
+    return used >= 0.7 and num_rows * num_columns >= 6 and (num_rows > 2 or (parted > 0 and kind == "between"))
 
 
 def judge_grid(grid: Grid, kind: Kind) -> Verdict:
