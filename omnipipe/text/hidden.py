@@ -52,12 +52,12 @@ def mark_hidden(page: pypdfium2.PdfPage, words: Words) -> Words:
     """`words`, those that nobody sees with `HIDDEN` for a direction."""
     box = page.get_bbox()
     hidden = _outside(words, box)
-    suspects = np.flatnonzero(_suspects(words) & ~hidden)
+    suspects = (_suspects(words) & ~hidden).nonzero()[0]
     if len(suspects):
         suspects = suspects[_lies_bare(page, words.box[suspects])]
     if len(suspects):
         hidden[suspects[_is_blank(page, box, words.box[suspects])]] = True
-    return words._replace(turn=np.where(hidden, HIDDEN, words.turn)) if hidden.any() else words
+    return words._replace(turn=np.where(hidden, HIDDEN, words.turn)) if np.count_nonzero(hidden) else words
 
 
 def _outside(words: Words, page: tuple[float, float, float, float]) -> NDArray[np.bool_]:
@@ -66,6 +66,10 @@ def _outside(words: Words, page: tuple[float, float, float, float]) -> NDArray[n
     if not (right > left and top > bottom):
         return np.zeros(len(words.first), bool)
     box = words.box
+    x0, y0, x1, y1 = box.T
+    if x0.max() < right and x1.min() > left and y0.max() < top and y1.min() > bottom:
+        # As on most pages.
+        return np.zeros(len(box), bool)
     found: NDArray[np.bool_] = (box[:, 0] >= right) | (box[:, 2] <= left) | (box[:, 1] >= top) | (box[:, 3] <= bottom)
     return found
 
@@ -81,7 +85,7 @@ def _suspects(words: Words) -> NDArray[np.bool_]:
     ends = objects[change[1:] | change[:-1]]
     new = np.ones(len(ends), bool)
     np.not_equal(ends[1:], ends[:-1], out=new[1:])
-    if not _are_faint(ends[new]).any():
+    if not np.count_nonzero(_are_faint(ends[new])):
         return np.zeros(len(line), bool)
     new = np.ones(len(objects), bool)
     np.not_equal(objects[1:], objects[:-1], out=new[1:])
@@ -93,12 +97,15 @@ def _are_faint(objects: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Whether text objects (addresses; 0: unknown) are filled in white, with no opacity, or not drawn."""
     found = np.zeros(len(objects), bool)
     for start in range(0, len(objects), _CHUNK):
-        handles = [_P(address) for address in objects[start : start + _CHUNK].tolist()]
+        handles = list(map(_P, objects[start : start + _CHUNK].tolist()))
         count = len(handles)
         # PDFium answers 0 for what it does not know, a null pointer as well.
         known = np.fromiter(map(_get_fill, handles, *_places), np.int32, count)
         mode = np.fromiter(map(_get_mode, handles), np.int32, count)
         colours = _colours[:, :count]
+        if not np.count_nonzero(mode) and colours[3].min() >= _CLEAR and colours[0].max() < _WHITE:
+            # Filled in a colour, as nearly all text.
+            continue
         pale = (known != 0) & ((colours[:3].min(axis=0) >= _WHITE) | (colours[3] < _CLEAR))
         found[start : start + count] = (mode == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE) | (
             (mode == pdfium.FPDF_TEXTRENDERMODE_FILL) & pale
@@ -172,10 +179,12 @@ def has_tiny(words: Words) -> bool:
 
 def hidden_parts(words: Words) -> list[Part]:
     """The hidden words of a page as blocks, one for each run of them; the last one holds all beyond a number."""
-    which = np.flatnonzero(words.turn == HIDDEN)
+    which = (words.turn == HIDDEN).nonzero()[0]
+    if not len(which):
+        return []
     starts = np.flatnonzero(np.diff(which, prepend=-2) != 1)[:_MAX_PARTS]
     parts = []
-    for run in np.split(which, starts[1:]) if len(which) else []:
+    for run in np.split(which, starts[1:]):
         text = " ".join(words.text[words.first[i] : words.last[i]] for i in run.tolist())
         left, top, right, bottom = to_frame(words.box[run], 0)
         box = float(left.min()), float(top.min()), float(right.max()), float(bottom.max())

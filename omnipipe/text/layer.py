@@ -73,12 +73,12 @@ def read_text_layer(page: pypdfium2.PdfPage, options: TextOptions, sample: Sampl
 def read_open_page(opened: OpenPage, options: TextOptions, sample: Sample | None = None) -> TextLayer:
     """As `read_text_layer`, for a page whose text is open already."""
     page, words = opened.page, opened.found
-    is_seen = words is not None and bool((words.turn != HIDDEN).any())
+    is_seen = words is not None and np.count_nonzero(words.turn != HIDDEN) > 0
     measures = measure(page, opened.textpage, words if is_seen else None)
     if words is None:
         return TextLayer("", (), (), measures)
     parts, rows, flags = _read(opened, measures, options, sample)
-    boxes = _upright(page, [(turn, part.box) for turn, part in parts])
+    boxes = _upright(opened, [(turn, part[3:7]) for turn, part in parts])
     texts = [part.text for _, part in parts]
     whole = join_parts([part for _, part in parts], options.dehyphenate, words.text)
     lines = [row.text for _, row in rows]
@@ -90,7 +90,7 @@ def read_open_page(opened: OpenPage, options: TextOptions, sample: Sample | None
         for order, ((_, part), text, box) in enumerate(zip(parts, texts, boxes, strict=True))
     )
     markdown = compose(whole, options.keep_headers)
-    placed = _upright(page, [(turn, row[1:5]) for turn, row in rows])
+    placed = _upright(opened, [(turn, row[1:5]) for turn, row in rows])
     placed_lines = tuple((t, box, None) for t, box in zip(lines, placed, strict=True))
     return TextLayer(markdown, blocks, placed_lines, measures, flags)
 
@@ -113,9 +113,10 @@ def _read(
     if measures.invisible <= 0.5 and has_tiny(words):
         flags.add("text:tiny")
     for turn in page.turns:
-        which = np.flatnonzero(words.turn == turn)
+        which = page.main
         pieces = rest
         if turn != main:
+            which = (words.turn == turn).nonzero()[0]
             pieces, _, aside = take_aside(page, join_words(words, which, turn), turn)
             last += [(turn, kind, row) for kind, row in aside]
         if not len(pieces.left):
@@ -159,13 +160,13 @@ def _clean(text: str) -> str:
     return _LONE.sub("\ufffd", _CONTROL.sub("", text.replace("\ufffe", "-")))
 
 
-def _upright(page: pypdfium2.PdfPage, placed: list[tuple[int, Box]]) -> list[Box]:
+def _upright(opened: OpenPage, placed: list[tuple[int, Box]]) -> list[Box]:
     """Boxes in reading frames, each with its direction, as shares of the upright page."""
     if not placed:
         return []
-    left, bottom, right, top = page.get_bbox()
+    left, bottom, right, top = opened.box
     width, height = max(right - left, 1e-6), max(top - bottom, 1e-6)
-    rotation = page.get_rotation()
+    rotation = opened.page.get_rotation()
     boxes = []
     for turn, frame in placed:
         box = from_frame(*frame, turn)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from omnipipe.text.gutters import median
 from omnipipe.text.lines import to_frame
 
 if TYPE_CHECKING:
@@ -32,14 +33,15 @@ def find_line_numbers(words: Words, which: NDArray[np.intp], turn: int) -> NDArr
     if len(words.text) != len(words.units):
         return none
     opening = words.units[words.first[which]]
-    which_open = which[(opening >= 0x30) & (opening <= 0x39)]
+    # Digits wrap around to the first ten numbers.
+    opens = opening - np.uint16(0x30) < 10
     # Most pages end here.
-    numbers = _numbers(words, which_open) if len(which_open) >= _MIN_NUMBERS else none
+    numbers = _numbers(words, which[opens]) if np.count_nonzero(opens) >= _MIN_NUMBERS else none
     if len(numbers) < _MIN_NUMBERS:
         return none
     left, top, right, bottom = to_frame(words.box, turn)
     middle = ((top + bottom) / 2).astype(np.float32)
-    em = float(np.median(words.size[which]))
+    em = median(words.size[which])
     column = _left_column(numbers, left, right, em)
     if len(column) < _MIN_NUMBERS:
         return none
@@ -55,12 +57,13 @@ def find_line_numbers(words: Words, which: NDArray[np.intp], turn: int) -> NDArr
 
 def _numbers(words: Words, which: NDArray[np.intp]) -> NDArray[np.intp]:
     """The words of a few digits."""
-    digit = (words.units >= 0x30) & (words.units <= 0x39)
-    before = np.concatenate(([0], np.cumsum(digit)))
-    last = np.minimum(words.last[which], len(digit))
-    length = last - words.first[which]
-    is_number: NDArray[np.bool_] = before[last] - before[words.first[which]] == length
-    return which[is_number & (length <= _MAX_DIGITS) & (length > 0)]
+    first, last = words.first[which], words.last[which]
+    short = (last - first <= _MAX_DIGITS).nonzero()[0]
+    cuts = zip(first[short].tolist(), last[short].tolist(), strict=True)
+    strings = [words.text[start:end] for start, end in cuts]
+    is_number = [string.isdecimal() and string.isascii() for string in strings]
+    found: NDArray[np.intp] = which[short[np.array(is_number, bool)]]
+    return found
 
 
 def _left_column(
@@ -71,7 +74,7 @@ def _left_column(
     near = numbers[left[numbers] < first + 3 * em]
     best = near[:0]
     for side in (right, left):
-        edge = float(np.median(side[near]))
+        edge = median(side[near])
         aligned = near[np.abs(side[near] - edge) < 0.4 * em]
         best = aligned if len(aligned) > len(best) else best
     return best
@@ -79,12 +82,12 @@ def _left_column(
 
 def _counts(values: NDArray[np.intp], middle: NDArray[np.float32]) -> bool:
     """Whether the numbers go up by one step, and down the page by about one distance."""
-    steps, gaps = np.diff(values), np.diff(middle)
-    step, gap = int(np.median(steps)), float(np.median(gaps))
-    if step not in (1, 2, 5, 10) or gap <= 0 or values[0] < 0:
+    steps, gaps = values[1:] - values[:-1], middle[1:] - middle[:-1]
+    step = int(median(steps))
+    if step not in (1, 2, 5, 10) or np.count_nonzero(steps == step) <= 0.9 * len(steps):
         return False
-    is_even = np.abs(gaps - gap) < 0.35 * gap
-    return bool(np.mean(steps == step) > 0.9 and np.mean(is_even) > 0.75)
+    gap = median(gaps)
+    return gap > 0 and bool(np.count_nonzero(np.abs(gaps - gap) < 0.35 * gap) > 0.75 * len(gaps))
 
 
 def _is_running_text(

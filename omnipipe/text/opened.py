@@ -73,25 +73,35 @@ class OpenPage:
         return by_share(self.words.turn)
 
     @cached_property
+    def main(self) -> NDArray[np.intp]:
+        """The words in the most frequent direction."""
+        found: NDArray[np.intp] = (self.words.turn == self.turns[0]).nonzero()[0]
+        return found
+
+    @cached_property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, bottom, right and top of the page, in points."""
+        left, bottom, right, top = self.page.get_bbox()
+        return left, bottom, right, top
+
+    @cached_property
     def line_numbers(self) -> NDArray[np.intp]:
         """The words that number the lines of the page."""
-        turn = self.turns[0]
-        return find_line_numbers(self.words, np.flatnonzero(self.words.turn == turn), turn)
+        return find_line_numbers(self.words, self.main, self.turns[0])
 
     @cached_property
     def pieces(self) -> Pieces:
         """The pieces of lines in the most frequent direction, without line numbers."""
-        turn = self.turns[0]
-        which = np.flatnonzero(self.words.turn == turn)
+        which = self.main
         if len(self.line_numbers):
             which = which[~np.isin(which, self.line_numbers)]
-        return join_words(self.words, which, turn)
+        return join_words(self.words, which, self.turns[0])
 
     @cached_property
     def edges(self) -> Edges:
         """What stands at the top and bottom."""
         pieces, text = self.pieces, self.words.text
-        sides = to_frame(np.array([self.page.get_bbox()], np.float32), self.turns[0])
+        sides = to_frame(np.array([self.box], np.float32), self.turns[0])
         left, top, _, bottom = (float(side[0]) for side in sides)
         height = max(bottom - top, 1e-3) if isfinite(bottom - top) else 1.0
         cells = Cells(

@@ -43,8 +43,9 @@ def take_running(page: OpenPage, sample: Sample | None = None) -> Running:
     head: list[tuple[str, Row]] = []
     foot: list[tuple[str, Row]] = []
     kept = np.ones(len(pieces.left), bool)
-    middle = (float(pieces.top.min()) + float(pieces.bottom.max())) / 2 if len(kept) else 0.0
-    for part in find_running(page.edges, sample):
+    found = find_running(page.edges, sample)
+    middle = (float(pieces.top.min()) + float(pieces.bottom.max())) / 2 if found else 0.0
+    for part in found:
         kept[list(part.pieces)] = False
         row = _row(pieces, np.array(part.pieces), text)
         (head if row.bottom < middle else foot).append((part.kind, row))
@@ -55,7 +56,7 @@ def take_running(page: OpenPage, sample: Sample | None = None) -> Running:
     if len(page.line_numbers):
         numbers = join_words(page.words, page.line_numbers, page.turns[0])
         foot.append(("line_number", _row(numbers, np.arange(len(numbers.left)), text)))
-    return Running(pieces if kept.all() else pieces.take(kept), head, foot)
+    return Running(pieces if np.count_nonzero(kept) == len(kept) else pieces.take(kept), head, foot)
 
 
 def take_aside(page: OpenPage, pieces: Pieces, turn: int) -> Running:
@@ -90,9 +91,11 @@ def _row(pieces: Pieces, which: NDArray[np.intp], text: str) -> Row:
 
 def _stamps(pieces: Pieces, body: float, text: str) -> list[int]:
     """Pieces in very large type that lie across the page, over (or under) several others."""
-    large = np.flatnonzero(pieces.size > _STAMP * body)
+    large = (pieces.size > _STAMP * body).nonzero()[0]
+    if not 0 < len(large) <= _MAX_STAMPS:
+        return []
     length = pieces.last - pieces.first
-    if not 0 < len(large) <= _MAX_STAMPS or length[large].sum() > min(80, 0.1 * length.sum()):
+    if length[large].sum() > min(80, 0.1 * length.sum()):
         return []
     width = 0.25 * float(pieces.right.max() - pieces.left.min())
     small = pieces.take(pieces.size < 0.6 * _STAMP * body)

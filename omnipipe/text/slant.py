@@ -25,7 +25,7 @@ _MAX_ANGLES = 8
 
 def slanted_parts(words: Words, rtl: bool, style: PageStyle) -> list[Part]:
     """The blocks of slanted words, direction after direction, in the frame of upright text (boxes around them)."""
-    which = np.flatnonzero(words.turn == SLANTED)
+    which = (words.turn == SLANTED).nonzero()[0]
     if not len(which):
         return []
     angles = np.rint(words.angle[which] * 50).astype(np.intp)
