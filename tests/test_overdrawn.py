@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.text_layer_pdfs import Run, pdf_of_runs
 from tests.pdfs import Line
 from tests.tablekit import FRUIT, PROSE, cells, page, read, set_out, tables
 
@@ -50,6 +51,14 @@ def test_a_heading_alone_may_be_drawn_over_itself() -> None:
 
     assert layer.text.count("A story of a fox") == 1
     assert layer.flags == ("text:overdrawn",)
+
+
+def test_letters_beyond_the_first_65536_are_read_once_too() -> None:
+    runs = [Run(60, 700 - 20 * i, 11, f"\U0001d49c\U0001d4d1 word{i} \U0001f600 line{i}") for i in range(8)]
+
+    layer = read(pdf_of_runs(runs * 3))
+
+    assert layer == read(pdf_of_runs(runs))._replace(flags=("text:overdrawn",))
 
 
 def test_the_same_word_beside_itself_is_kept() -> None:
