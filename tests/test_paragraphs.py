@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from omnipipe.text.paragraphs import SEPARATOR, PageJoiner, join_pages
@@ -67,14 +67,9 @@ def test_no_character_but_hyphens_is_lost(texts: list[str]) -> None:
     assert set(seams) <= {SEPARATOR, " ", ""}
 
 
-@pytest.mark.parametrize(
-    "pages",
-    [
-        ["The fox ran on over the hills and far away, and behind the trees it", "met a dog that slept.", "The end."],
-        ["The fox ran on over the hills and far away, and behind the trees of the old for-", "est it met a dog."],
-        ["A page.", "Another page that ends in a sign-", "Third"],
-    ],
-)
+@given(st.lists(st.text(st.sampled_from("ab -.\n# A漢\xad|"), min_size=1, max_size=90), max_size=5))
+@example([LONG, "met a dog that slept.", "The end."])
+@example([LONG + " for-", "est and hills.", "The end-"])
 def test_pages_written_one_by_one_are_the_same_text(pages: list[str]) -> None:
     joiner = PageJoiner()
 
