@@ -52,7 +52,7 @@ def grid_regions(rulings: Rulings) -> list[tuple[Region, NDArray[np.intp]]]:
 
 def _grids(across: Floats, down: Floats) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Lines that cross or meet each other: for each group the numbers of those across and of those down."""
-    if not len(down):
+    if not len(down) or not len(across):
         return []
     meets = (
         (down[:, 0] >= across[:, 1, None] - _TOUCH)
@@ -60,7 +60,7 @@ def _grids(across: Floats, down: Floats) -> list[tuple[NDArray[np.intp], NDArray
         & (across[:, 0, None] >= down[:, 1] - _TOUCH)
         & (across[:, 0, None] <= down[:, 2] + _TOUCH)
     )
-    left = meets.any(axis=1)
+    left = np.asarray(meets.any(axis=1))
     groups = []
     for start in left.nonzero()[0].tolist():
         if not left[start]:
@@ -98,10 +98,13 @@ def between_lines(rulings: Rulings, free: NDArray[np.bool_], pieces: Pieces, tex
     """
     across = rulings.horizontal[free][:_MAX_LINES]
     found: list[Region] = []
+    across = across[across[:, 2] - across[:, 1] > _MIN_WIDTH - 2 * _TOUCH]
+    if len(across) < 2:
+        return []
     middle = (pieces.top + pieces.bottom) / 2
     order = middle.argsort(kind="stable")
     by_height = _Heights(order, middle[order], (pieces.left + pieces.right)[order] / 2)
-    for lines in _of_one_width(across[across[:, 2] - across[:, 1] > _MIN_WIDTH - 2 * _TOUCH]):
+    for lines in _of_one_width(across):
         if len(lines) < 2 or lines[0, 2] - lines[0, 1] < _MIN_WIDTH:
             continue
         x0, x1 = float(lines[:, 1].min()), float(lines[:, 2].max())
@@ -120,12 +123,11 @@ class _Heights(NamedTuple):
 
 def _of_one_width(across: Floats) -> Iterator[Floats]:
     """`across` in groups of lines with both ends at one place."""
-    left = np.ones(len(across), bool)
-    for i in range(len(across)):
-        if left[i]:
-            same = left & (np.abs(across[:, 1:] - across[i, 1:]) < _TOUCH).all(axis=1)
-            left &= ~same
-            yield across[same]
+    start, end = across[:, 1].copy(), across[:, 2].copy()
+    while len(across):
+        same = (np.abs(start - start[0]) < _TOUCH) & (np.abs(end - end[0]) < _TOUCH)
+        yield across[same]
+        across, start, end = across[~same], start[~same], end[~same]
 
 
 def _stacks(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,9 +11,9 @@ from omnipipe.text.grid import Cell, Grid, build_grid
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import Pieces, base_of, join_words, to_frame
 from omnipipe.text.regions import Region, clipped
-from omnipipe.text.table_columns import JOIN, SNAP, band_numbers, column_edges, columns_of, head_end
+from omnipipe.text.table_columns import JOIN, SNAP, band_numbers, column_edges, columns_of, head_end, walls_between
 from omnipipe.text.table_markup import TableCell, to_html, to_pipes
-from omnipipe.text.table_tight import may_be_tight, tight_edges
+from omnipipe.text.table_tight import find_tight, tight_edges
 from omnipipe.text.table_verdict import Kind, Verdict, judge_cells, judge_grid
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ _UNUSUAL = re.compile("[^\\x20-\\x7e\xa1-\xac\xae-\u167f\u2010-\u2027\u2030-\u20
 """What is no plain text of one space between words; other scripts count as such."""
 _DOTS = ".·_…"
 _LEADER_SIGNS = tuple(map(ord, _DOTS))
+_NOTHING = np.zeros(0, bool)
 _LABEL = 14.0
 """Font sizes; labels left of a table are narrower than this in the middle."""
 
@@ -81,6 +81,7 @@ class TableReader:
         known = (first >= pieces.first[piece]) & (first < pieces.last[piece])
         self._which, self._piece = which[known], piece[known]
         self._dots: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None
+        self._last: tuple[NDArray[np.bool_], NDArray[np.intp]] | None = None
 
     def read(
         self,
@@ -99,7 +100,7 @@ class TableReader:
                 found = self.read(wider, inside | (self.within(wider) & free), free, kind, labelled=True)
                 if found.table is not None:
                     return found
-        if np.count_nonzero(inside[self._piece]) > MAX_WORDS:
+        if len(self._in(inside)) > MAX_WORDS:
             return Read(None, "seen", inside)
         runs = self._runs(region, inside)
         if runs is None:
@@ -134,13 +135,13 @@ class TableReader:
     def _runs(self, region: Region, inside: NDArray[np.bool_], starts: NDArray[np.intp] | None = None) -> Pieces | None:
         """The words of the pieces `inside` as runs, cut before those at `starts`; None where they are too few or too
         many."""
-        at = self._which[inside[self._piece]]
+        at = self._in(inside)
         if len(at) > MAX_WORDS:
             return None
-        at = at[~self._leaders(at)]
+        at = self._without_leaders(at)
         if len(at) < 2:
             return None
-        walls = _walls_between(to_frame(self._words.box[at], self._turn), region)
+        walls = walls_between(to_frame(self._words.box[at], self._turn), region)
         if starts is not None:
             walls |= np.isin(at[1:], starts)
         return join_words(self._words, at, self._turn, JOIN, walls)
@@ -150,10 +151,10 @@ class TableReader:
     ) -> Pieces:
         """`runs` cut between columns of numbers that stand close, which come into `columns`."""
         edges, is_line = columns
-        at = self._which[inside[self._piece]]
-        at = at[~self._leaders(at)]
+        at = self._without_leaders(self._in(inside))
         head = head_end(runs, region)
-        if not may_be_tight(self._words, at, to_frame(self._words.box[at], self._turn), edges, head):
+        tight = find_tight(self._words, at, to_frame(self._words.box[at], self._turn), edges, head)
+        if not tight:
             return runs
         words = join_words(self._words, at, self._turn, -1.0)
         if len(words.left) != len(at):
@@ -161,7 +162,7 @@ class TableReader:
         below = base_of(words) > head
         body, text = words.take(below), self._words.text
         texts = [text[a:b] for a, b in zip(body.first.tolist(), body.last.tolist(), strict=True)]
-        found = [x for a, b in pairwise(list(edges)) for x in tight_edges(body, texts, a, b)]
+        found = [x for k in tight for x in tight_edges(body, texts, edges[k], edges[k + 1])]
         if not found:
             return runs
         for x in found:
@@ -181,7 +182,7 @@ class TableReader:
             (float(runs.left[at].min()), float(runs.right[at].max())) if (at := single & (first == c)).any() else None
             for c in range(len(edges) - 1)
         ]
-        at = self._which[inside[self._piece]]
+        at = self._in(inside)
         left, _, right, _ = to_frame(self._words.box[at], self._turn)
         starts = self._words.first[at]
         cuts = np.zeros(len(at), bool)
@@ -300,16 +301,24 @@ class TableReader:
         text = text.replace("\ufffe", "-")
         return _LONE.sub("\ufffd", _CONTROL.sub("", text)) if _UNWANTED.search(text) else text
 
-    def _leaders(self, at: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Which of the words at `at` are rows of dots that lead from one column to the next."""
+    def _in(self, inside: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """The words of the pieces `inside`; those of the last question are kept."""
+        if self._last is None or self._last[0] is not inside:
+            self._last = inside, self._which[inside[self._piece]]
+        return self._last[1]
+
+    def _without_leaders(self, at: NDArray[np.intp]) -> NDArray[np.intp]:
+        """The words at `at` but for rows of dots that lead from one column to the next."""
         if self._dots is None:
             self._dots = _dots_of(self._words)
         single, long = self._dots
+        if single is long:
+            return at
         found, alone = long[at], single[at]
         both = alone[1:] & alone[:-1]
         found[1:] |= both
         found[:-1] |= both
-        return found
+        return at[~found]
 
 
 class Read(NamedTuple):
@@ -321,10 +330,10 @@ class Read(NamedTuple):
 
 
 def _dots_of(words: Words) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which words are one dot of those that lead to the next column, and which are several."""
+    """Which words are one dot of those that lead to the next column, and which are several; twice the same where there
+    are hardly any dots."""
     if words.text.count(".") + words.text.count("_") < 4:
-        nothing = np.zeros(len(words.first), bool)
-        return nothing, nothing
+        return _NOTHING, _NOTHING
     text = np.frombuffer(words.text.encode("utf-32-le", "surrogatepass"), np.uint32)
     ends = text[np.concatenate((words.first, words.last - 1))]
     is_dot = np.zeros(len(ends), bool)
@@ -353,28 +362,6 @@ def _num_strays(region: Region, edges: list[float]) -> int:
     places = np.array(edges)
     down = region.lines.vertical[:, 0]
     return int(np.count_nonzero(np.abs(down[:, None] - places).min(axis=1) > SNAP)) if len(down) else 0
-
-
-def _walls_between(frame: tuple[NDArray[np.float32], ...], region: Region) -> NDArray[np.bool_]:
-    """For each word but the first: whether a line is drawn between it and the word before."""
-    left, top, right, bottom = frame
-    x, y = (left + right) / 2, (top + bottom) / 2
-    apart = np.zeros(len(x) - 1, bool)
-    down = region.lines.vertical
-    if not len(down):
-        return apart
-    number = down[:, 0].searchsorted(x, side="right")
-    low, high = np.minimum(number[:-1], number[1:]), np.maximum(number[:-1], number[1:])
-    # Between most words no line stands, between the others mostly one.
-    left_over = (low < high).nonzero()[0]
-    while len(left_over):
-        start, end = down[low[left_over], 1], down[low[left_over], 2]
-        height = y[left_over + 1]
-        crossed = (height > start) & (height < end)
-        apart[left_over[crossed]] = True
-        low[left_over] += 1
-        left_over = left_over[~crossed & (low[left_over] < high[left_over])]
-    return apart
 
 
 def _joined(lines: list[str], dehyphenate: bool) -> str:

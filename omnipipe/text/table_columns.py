@@ -157,6 +157,28 @@ def _gaps(runs: _Body, heads: tuple[Floats, Floats], bounds: tuple[float, float]
     return [x0 + _clearest(every, a, b) * grain for a, b in _supported(found, crossing, needed)]
 
 
+def walls_between(frame: tuple[NDArray[np.float32], ...], region: Region) -> NDArray[np.bool_]:
+    """For each word but the first: whether a line is drawn between it and the word before."""
+    left, top, right, bottom = frame
+    x, y = (left + right) / 2, (top + bottom) / 2
+    apart = np.zeros(len(x) - 1, bool)
+    down = region.lines.vertical
+    if not len(down):
+        return apart
+    number = down[:, 0].searchsorted(x, side="right")
+    low, high = np.minimum(number[:-1], number[1:]), np.maximum(number[:-1], number[1:])
+    # Between most words no line stands, between the others mostly one.
+    left_over = (low < high).nonzero()[0]
+    while len(left_over):
+        start, end = down[low[left_over], 1], down[low[left_over], 2]
+        height = y[left_over + 1]
+        crossed = (height > start) & (height < end)
+        apart[left_over[crossed]] = True
+        low[left_over] += 1
+        left_over = left_over[~crossed & (low[left_over] < high[left_over])]
+    return apart
+
+
 def cover(
     left: NDArray[np.float32], right: NDArray[np.float32], x0: float, grain: float, num_bins: int
 ) -> NDArray[np.intp]:

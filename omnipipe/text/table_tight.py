@@ -34,11 +34,11 @@ _ZERO = np.zeros(1, np.intp)
 _THOUSANDS = re.compile(r"^\d{3}\b")
 
 
-def may_be_tight(
+def find_tight(
     words: Words, at: NDArray[np.intp], frame: tuple[NDArray[np.float32], ...], edges: Sequence[float], head: float
-) -> bool:
-    """Whether `tight_edges` is worth asking: False where none of the columns between `edges` has lines of several words
-    below `head`, numbers among them. `frame` is that of the words `at`."""
+) -> list[int]:
+    """For which of the columns between `edges` `tight_edges` is worth asking: those with lines of several words below
+    `head`, numbers among them. `frame` is that of the words `at`."""
     left, top, right, bottom = frame
     base = bottom - DESCENT * (bottom - top)
     column = np.array(edges, np.float32).searchsorted((left + right) / 2)
@@ -52,20 +52,23 @@ def may_be_tight(
             many &= np.bincount(column[known[ends]], minlength=num) >= least
     many[0] = many[-1] = False
     if not many.any():
-        return False
+        return []
     here = many[column].nonzero()[0]
     here = here[np.lexsort((base[here], column[here]))]
     column, base, size = column[here], base[here], words.size[at][here]
-    if size.max() - size.min() > 0.01:
-        return True
-    step = (base[1:] - base[:-1] > 0.349 * max(float(size[0]), 0.1)) | (column[1:] != column[:-1])
-    line = np.concatenate((_ZERO, step.cumsum()))
-    # Of lines that are hardly parted, the other function says which they are.
+    em = max(float(size.max()), 0.1)
+    is_even = em - float(size.min()) < 0.01
+    step = (base[1:] - base[:-1] > (0.349 if is_even else 0.351) * em) | (column[1:] != column[:-1])
     starts = np.concatenate((_ZERO, step.nonzero()[0] + 1))
-    several = np.bincount(line) > 1
     num_lines = np.bincount(column[starts], minlength=num)
-    num_several = np.bincount(column[starts[several]], minlength=num)
-    return bool(((num_lines >= _ROWS) & (num_several >= (_SHARE - 0.01) * num_lines)).any())
+    # Each line of several words has one more than it needs; where fonts differ there are more lines than these.
+    many &= np.bincount(column, minlength=num) >= (1 + _SHARE - 0.01) * num_lines
+    if is_even:
+        several = np.concatenate((starts[1:], [len(here)])) - starts > 1
+        num_several = np.bincount(column[starts[several]], minlength=num)
+        many &= (num_lines >= _ROWS) & (num_several >= (_SHARE - 0.01) * num_lines)
+    found: list[int] = (many.nonzero()[0] - 1).tolist()
+    return found
 
 
 def tight_edges(words: Pieces, texts: Sequence[str], start: float, end: float) -> list[float]:

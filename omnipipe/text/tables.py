@@ -154,7 +154,7 @@ class TableFinder:
         for region, lines in grid_regions(rulings):
             # Lines that make no table as a grid may still part the rows of one, where few lines go down.
             across[lines] = not state.take(region, "grid") and _is_open(region)
-        free = pieces.take(state.inside < 0)
+        free = pieces.take(state.inside < 0) if state.tables else pieces
         ruled = between_lines(rulings, across, free, self._words.text)
         boxes = gap_boxes(free, self._words.text, self._numbers(free, which))
         loose = [clipped(Region(*box, rulings)) for box in boxes]
