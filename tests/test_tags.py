@@ -185,6 +185,19 @@ def test_a_paragraph_that_geometry_tears_apart_is_mended_by_the_tree() -> None:
     assert text.index("Fact 9") < text.index("The quick brown")
 
 
+def test_two_texts_without_a_gutter_between_them_are_read_as_the_tree_has_them() -> None:
+    def page(*, is_tagged: bool) -> TextLayer:
+        left = [(72.0, 700 - 13.0 * i, "the fox ran over the hill" + " and on" * (i % 3)) for i in range(10)]
+        right = [(200 + 36.0 * (i % 3), 700 - 13.0 * i, f"{i} a dog slept in the deep shade") for i in range(10)]
+        tree = [Node("P", left), Node("P", right)] if is_tagged else []
+        loose = [] if is_tagged else [line for pair in zip(left, right, strict=True) for line in pair]
+        return read(tagged(*tree, loose=loose), TextOptions(tables=False))
+
+    assert page(is_tagged=False).flags == ("layout:doubt",)
+    assert page(is_tagged=True).flags == ()
+    assert page(is_tagged=True).text.index("0 a dog") > page(is_tagged=True).text.rindex("the fox")
+
+
 def test_a_tree_that_goes_up_the_page_is_not_followed() -> None:
     text = read(beside_a_box(shuffled=True), TextOptions(tables=False)).text
 
