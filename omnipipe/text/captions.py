@@ -17,8 +17,12 @@ _KINDS = (
     "figure|fig|table|tab|listing|algorithm|scheme|plate|chart|exhibit|box|abbildung|abb|tabelle|übersicht|figura"
     "|tableau|tabla|cuadro|tabela|tabella|gráfico|afbeelding|tabel|рисунок|рис|таблица|табл"
 )
+_OPENS = frozenset(kind[:3] for kind in _KINDS.split("|"))
+"""How the names of what has captions start: most texts are told apart by that."""
+
 _CAPTION = re.compile(rf"^(?:{_KINDS})\.? ?(?:[A-Z]?\d+(?:[.\-–]\d+)*[a-z]?|[IVX]+)(?=\W|$)", re.IGNORECASE)
 _CJK_CAPTION = re.compile(r"^[図表图圖] ?\d+")
+_CJK_OPENS = frozenset("図表图圖")
 _SEPARATOR = re.compile(r"^ ?[:.|—–-](?: |$)")
 _CLOSED = re.compile(r" ?[:.|—](?: |$)")
 _MARKER = re.compile(r"^(?:\d{1,3} ?(?=[^\W\d_]|[“\"‘'(])|[*†‡§¶∗]+ ?(?=\w)|[a-z] (?=[A-Z]))")
@@ -33,7 +37,10 @@ _MIN_NOTE = 12
 
 def is_caption(text: str, row: Row, page: PageStyle, num_rows: int) -> bool:
     """Whether a block that starts with `row` is the caption of a figure or table, not a sentence about one."""
-    label = _CAPTION.match(text) or _CJK_CAPTION.match(text) if text[:1].isalpha() else None
+    if text[:3].lower() in _OPENS:
+        label = _CAPTION.match(text)
+    else:
+        label = _CJK_CAPTION.match(text) if text[:1] in _CJK_OPENS else None
     if not label:
         return False
     rest = text[label.end() :]
@@ -46,7 +53,7 @@ def is_caption(text: str, row: Row, page: PageStyle, num_rows: int) -> bool:
 
 def opens_caption(text: str) -> bool:
     """Whether a line starts as captions do, whatever stands above it."""
-    label = _CAPTION.match(text) if text[:1].isupper() else None
+    label = _CAPTION.match(text) if text[:3].lower() in _OPENS and text[0].isupper() else None
     return bool(label and _CLOSED.match(text, label.end()))
 
 

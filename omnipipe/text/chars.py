@@ -179,7 +179,7 @@ def _units(handle: ctypes.c_void_p, count: int) -> NDArray[np.uint16] | None:
 
 def _cut(units: NDArray[np.uint16]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """Start, end (exclusive) and line number of each word."""
-    gap = _SPACE[units]
+    gap = _SPACE.take(units.astype(np.intp))
     hyphen = units == HYPHEN
     before = np.empty(len(units), bool)
     before[0] = True

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from omnipipe.text.rows import PageStyle, Row
 
 _NO_SPACE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
+_FIRST_CJK = "\u2e80"
 
 _SPECIAL = re.compile(r"^(?=#{1,6}(?: |$)|>|[-+*] |```|~~~|={2,}$|-{2,}$|_{3,}$|\*{3,}$)", re.MULTILINE)
 _HANGUL = re.compile("[\uac00-\ud7a3]")
@@ -28,7 +29,7 @@ def flow(group: Sequence[Row], edge: float, page: PageStyle) -> str:
         return group[0].text
     edge = min(edge, _own_edge(group))
     # In justified text a gap now and then is only a wide space.
-    is_table = 3 * sum(row.gaps for row in group) > len(group)
+    is_table = 3 * sum([row.gaps for row in group]) > len(group)
     out = group[0].text
     for previous, row in pairwise(group):
         last = out[-1:]
@@ -50,7 +51,7 @@ def splits_words(text: str) -> bool:
 
 def _goes_on(last: str, previous: Row, row: Row, page: PageStyle) -> bool:
     """Whether no space stands between two lines: in Chinese and Japanese, and within a word of Korean."""
-    if _NO_SPACE.match(last):
+    if last >= _FIRST_CJK and _NO_SPACE.match(last):
         return bool(_NO_SPACE.match(row.text))
     return (
         page.splits_words and bool(_HANGUL.match(last) and _HANGUL.match(row.text)) and not _ends_word(previous, page)
@@ -84,11 +85,13 @@ def _own_edge(group: Sequence[Row]) -> float:
     """Where the lines of a justified paragraph end; infinite where they end here and there."""
     ends = [row.right for row in group[:-1]]
     edge = max(ends)
-    full = sum(end > edge - 0.5 * group[0].size for end in ends)
+    near = edge - 0.5 * group[0].size
+    full = sum([end > near for end in ends])
     return edge if len(ends) > 2 and full > 0.7 * len(ends) else float("inf")
 
 
 def _runs_on(previous: Row, row: Row, edge: float) -> bool:
     """Whether the first word of `row` would not have fitted at the end of `previous`."""
-    word = row.text.split(" ", 1)[0]
-    return previous.right + (0.5 * len(word) + 0.8) * previous.size > edge
+    end = row.text.find(" ")
+    length = end if end >= 0 else len(row.text)
+    return previous.right + (0.5 * length + 0.8) * previous.size > edge
