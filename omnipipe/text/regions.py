@@ -146,8 +146,8 @@ def _stacks(
     for (top, bottom), start, end in zip(pairwise(places), starts, ends[1:], strict=False):
         if start >= end:
             continue
-        here = pieces.take(np.sort(number[start:end]))
-        if not _is_text(here, x1 - x0) and not _has_caption(here, text):
+        here = np.sort(number[start:end])
+        if not _is_text(pieces, here, x1 - x0) and not _has_caption(pieces.first[here], text):
             if stacks and stacks[-1][1] == top:
                 stacks[-1] = (stacks[-1][0], bottom)
             else:
@@ -155,16 +155,18 @@ def _stacks(
     return stacks
 
 
-def _has_caption(pieces: Pieces, text: str) -> bool:
-    starts = (text[first : first + 24] for first in pieces.first.tolist())
+def _has_caption(first: NDArray[np.intp], text: str) -> bool:
+    starts = (text[k : k + 24] for k in first.tolist())
     return any(_CAPTION.match(start) for start in starts)
 
 
-def _is_text(pieces: Pieces, width: float) -> bool:
-    """Whether most lines go over most of the width, or nearly all have one piece."""
-    order = pieces.bottom.argsort(kind="stable")
+def _is_text(pieces: Pieces, which: NDArray[np.intp], width: float) -> bool:
+    """Whether most lines of the pieces at `which` go over most of the width, or nearly all have one piece."""
+    if len(which) == 1:
+        return False
+    order = which[pieces.bottom[which].argsort(kind="stable")]
     bottom = pieces.bottom[order]
-    step = (bottom[1:] - bottom[:-1] > 0.5 * median(pieces.size)).nonzero()[0] + 1
+    step = (bottom[1:] - bottom[:-1] > 0.5 * median(pieces.size[which])).nonzero()[0] + 1
     num_rows = len(step) + 1
     if num_rows == 1:
         return False
