@@ -130,11 +130,11 @@ def _read(truth: Truth, dpi: int, models: Models, counts: dict[Method, Count]) -
         tables, before = PageTables(models.tables[method], image), count.asked
 
         def read(
-            lines: Sequence[Line], box: Box, tables: PageTables = tables, count: Count = count
+            lines: Sequence[Line], box: Box, is_table: bool, tables: PageTables = tables, count: Count = count
         ) -> TableResult | None:
             count.asked += 1
             start = time.process_time()
-            found = tables.read(lines, box)
+            found = tables.read(lines, box, is_table)
             count.seconds += time.process_time() - start
             return found
 

@@ -160,7 +160,11 @@ def test_what_is_outside_of_a_table_stays_text() -> None:
     region = Block("table", (0.1, 0.1, 0.9, 0.33), 0, None, "", None, 0.9, "rapid_layout")
 
     found = apply_regions(
-        blocks, lines, [region], aspect=0.7, read_table=lambda lines, box: TableResult("|", "<table>", (0, 3), "test")
+        blocks,
+        lines,
+        [region],
+        aspect=0.7,
+        read_table=lambda lines, box, _: TableResult("|", "<table>", (0, 3), "test"),
     )
 
     assert [(block.type, block.text, block.html) for block in found] == [
@@ -168,6 +172,30 @@ def test_what_is_outside_of_a_table_stays_text() -> None:
         ("table", "|", "<table>"),
         ("text", "Note", None),
     ]
+
+
+@pytest.mark.parametrize("ruled", [True, False])
+def test_a_table_that_the_model_takes_for_a_figure_is_one(ruled: bool) -> None:
+    drawing = drawn(FRUIT, ruled=ruled)
+    blocks = [Block("text", line.bbox, 0, None, line.text, None, 0.9, "rapidocr") for line in drawing.found]
+    region = Block("figure", (0.02, 0.05, 0.98, 0.95), 0, None, "", None, 0.9, "rapid_layout")
+    tables = PageTables(GEOMETRY, np.asarray(drawing.image))
+
+    found = apply_regions(blocks, drawing.found, [region], aspect=2.0, read_table=tables.read)
+
+    assert [(block.type, block.text) for block in found] == [("table", PIPES)]
+
+
+def test_a_figure_with_labels_stays_one() -> None:
+    places = [(0.1, 0.2), (0.55, 0.21), (0.3, 0.4), (0.7, 0.4), (0.15, 0.6), (0.45, 0.61), (0.8, 0.6), (0.2, 0.8)]
+    lines = [Line(f"label {at}", (x, y, x + 0.12, y + 0.03)) for at, (x, y) in enumerate(places)]
+    blocks = [Block("text", line.bbox, 0, None, line.text, None, 0.9, "rapidocr") for line in lines]
+    region = Block("figure", (0.05, 0.1, 0.95, 0.9), 0, None, "", None, 0.9, "rapid_layout")
+    tables = PageTables(GEOMETRY, np.full((1000, 1000), 255, np.uint8))
+
+    [figure] = apply_regions(blocks, lines, [region], aspect=1.0, read_table=tables.read)
+
+    assert (figure.type, figure.html, tables.num_failed) == ("figure", None, 0)
 
 
 def test_running_text_is_no_table() -> None:

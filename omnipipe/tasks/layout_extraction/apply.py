@@ -18,8 +18,9 @@ from omnipipe.text.running import Box as MarginLine
 from omnipipe.text.running import classify_margins
 from omnipipe.text.running_form import is_note
 
-TableReading = Callable[[Sequence[Line], Box], TableResult | None]
-"""From the lines of a table and its box, both on the straight page, to its cells; None where it is not understood."""
+TableReading = Callable[[Sequence[Line], Box, bool], TableResult | None]
+"""From the lines of a table and its box, both on the straight page, and whether the model takes it for one, to its
+cells; None where it is not understood."""
 
 _TOP, _BOTTOM = 0.09, 0.88
 """Shares of the page's height above and below which a model's header or footer is believed: titles stand at the top."""
@@ -41,6 +42,8 @@ _LARGER = 1.15
 """Times the usual size of letters that a heading at the very top of a page has at least."""
 _TELLING = 20
 """Letters that a line has at least that tells how large text is usually set."""
+_TABLE_ROWS = 3
+"""Rows of texts beside one another in a figure that may be a table."""
 _CLASH = 0.1
 """Share of the smaller of two blocks that may lie in the other."""
 _MAX_BLOCKS = 400
@@ -81,7 +84,7 @@ def apply_regions(
         key = where if where.part >= 0 and where.kind in _WHOLE else Place(where.kind, -2 - piece.paragraph)
         groups.setdefault(key, []).append(piece)
     tables = _tables(groups, parts, read_table) if read_table is not None else {}
-    if any(table.outside for table in tables.values()):
+    if tables:
         first = {id(piece): index for index, piece in enumerate(pieces)}
         groups = dict(sorted(groups.items(), key=lambda group: first[id(group[1][0])]))
     made = [_block(key, own, usual, parts, tables.get(key)) for key, own in groups.items()]
@@ -204,12 +207,18 @@ def _tables(
     """The tables among `groups`; lines that turn out to be no part of one become text, in groups of their own."""
     found: dict[Place, TableResult] = {}
     for key, own in [*groups.items()]:
-        if key.kind != "table" or key.part < 0:
+        if key.kind not in ("table", "figure") or key.part < 0:
+            continue
+        if key.kind == "figure" and sum(len(row) > 1 for row in rows_of(own)) < _TABLE_ROWS:
             continue
         box = _around([*(piece.box for piece in own), parts[key.part].bbox or _PAGE])
-        table = read_table([Line(piece.text, piece.box, piece.confidence) for piece in own], box)
-        if table is None:
+        lines = [Line(piece.text, piece.box, piece.confidence) for piece in own]
+        table = read_table(lines, box, key.kind == "table")
+        if table is None or len(table.outside) == len(own):
             continue
+        # The model takes tables without lines for figures; never the other way round.
+        del groups[key]
+        key = key._replace(kind="table")
         found[key] = table
         groups[key] = [piece for number, piece in enumerate(own) if number not in table.outside]
         for number in table.outside:
@@ -229,7 +238,7 @@ def _as_rows(own: Sequence[Piece]) -> str:
 
 def _empty_figures(parts: Sequence[Block], made: Sequence[Block], lines: Sequence[Box]) -> list[Block]:
     """Figures without any text, which would be nowhere otherwise; `lines` are the boxes of the page's lines."""
-    figures = [block.bbox for block in made if block.type == "figure" and block.bbox]
+    figures = [block.bbox for block in made if block.type in ("figure", "table") and block.bbox]
     return [
         part._replace(text="")
         for part in parts

@@ -43,10 +43,13 @@ class Found(NamedTuple):
     is_sure: bool
 
 
-def read_by_geometry(words: Sequence[Sequence[Word]], box: Box, ink: Ink, height: float) -> Found | None:
+def read_by_geometry(
+    words: Sequence[Sequence[Word]], box: Box, ink: Ink, height: float, *, is_table: bool = True
+) -> Found | None:
     """The table in `box` of a picture, from the `words` of its lines; None where it is not understood.
 
-    Boxes are in pixels, `height` is that of a line's box.
+    Boxes are in pixels, `height` is that of a line's box. Where nobody says that there `is_table`, gaps and lines have
+    to show it as clearly as in a text layer.
     """
     if not words:
         return None
@@ -62,7 +65,7 @@ def read_by_geometry(words: Sequence[Sequence[Word]], box: Box, ink: Ink, height
     rulings = to_rulings(np.stack((lines[:, 0], -lines[:, 3], lines[:, 2], -lines[:, 1]), axis=1), 0)
     whole = clipped(Region(float(x0), float(top), float(x1), float(bottom), rulings))
     reader = TableReader(made, which, pieces, 0, rulings, TableStyle())
-    for region, kind in _regions(whole, reader, len(pieces.left)):
+    for region, kind in _regions(whole, reader, len(pieces.left), is_table):
         here = reader.within(region)
         found = reader.read(region, here, ~here, kind, labelled=True)
         if found.table is None:
@@ -99,13 +102,13 @@ def _num_letters(text: str) -> int:
     return sum(map(str.isalnum, text))
 
 
-def _regions(whole: Region, reader: TableReader, num_pieces: int) -> list[tuple[Region, Kind]]:
+def _regions(whole: Region, reader: TableReader, num_pieces: int, is_table: bool) -> list[tuple[Region, Kind]]:
     """What of `whole` the table may be, the likeliest first: a grid of lines around most of the text, or all of it."""
     found: list[tuple[Region, Kind]] = []
     for region, _ in grid_regions(whole.lines):
         if np.count_nonzero(reader.within(region)) >= _MOST * num_pieces:
             found.append((region, "grid"))
-    return [*found, (whole, "between")]
+    return [*found, (whole, "between" if is_table else "gaps")]
 
 
 def _to_words(lines: Sequence[Sequence[Word]], scale: float) -> Words:

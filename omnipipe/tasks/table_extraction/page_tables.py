@@ -24,8 +24,11 @@ class PageTables:
         self._image = image
         self.num_failed = 0
 
-    def read(self, lines: Sequence[Line], box: Box) -> TableResult | None:
-        """The table of `lines` in `box`, all in shares of the page."""
+    def read(self, lines: Sequence[Line], box: Box, is_table: bool) -> TableResult | None:
+        """The table of `lines` in `box`, all in shares of the page.
+
+        What rather `is_table` not has to be one without doubt, and is no failure if it is none.
+        """
         height, width = self._image.shape[:2]
         x0, y0, x1, y1 = (
             int(max(0.0, box[0] - _MARGIN) * width),
@@ -36,8 +39,8 @@ class PageTables:
         found = None
         if x1 - x0 > 1 and y1 - y0 > 1:
             moved = [line._replace(bbox=_within(line.bbox, (x0, y0, x1, y1), width, height)) for line in lines]
-            found = self._reader.extract(self._image[y0:y1, x0:x1], moved)
-        self.num_failed += found is None
+            found = self._reader.extract(self._image[y0:y1, x0:x1], moved, is_table=is_table)
+        self.num_failed += found is None and is_table
         return found
 
 

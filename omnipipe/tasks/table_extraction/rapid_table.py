@@ -64,10 +64,11 @@ class RapidTable:
         if self._session is None and self.config.method != "geometry":
             self._session, self._tokens = _session(TABLE_SLANET.checked(), self.config.threads)
 
-    def extract(self, picture: Picture, lines: Sequence[Line]) -> TableResult | None:
+    def extract(self, picture: Picture, lines: Sequence[Line], *, is_table: bool = True) -> TableResult | None:
         """The table in `picture`, which shows it and little else; None where it is not understood.
 
-        `lines` are its lines of text, with boxes in shares of the picture.
+        `lines` are its lines of text, with boxes in shares of the picture. Of what may as well be a figure (`is_table`
+        false) geometry alone judges, and must be sure.
 
         Raises:
             MissingExtraError: The model is asked, and is not there; the message has the command that brings it.
@@ -87,7 +88,10 @@ class RapidTable:
         words = [to_words(lines[number].text, box, ink) for number, box in placed.items()]
         found = None
         if self.config.method != "model":
-            found = read_by_geometry(words, (0.0, 0.0, float(width), float(height)), ink, line_height)
+            box = (0.0, 0.0, float(width), float(height))
+            found = read_by_geometry(words, box, ink, line_height, is_table=is_table)
+        if not is_table and (found is None or not found.is_sure):
+            return None
         made = None
         if self.config.method != "geometry" and (found is None or not found.is_sure):
             made = self._by_model(image, words)
