@@ -245,7 +245,7 @@ def _shift(units: NDArray[np.uint16], mean: float) -> int:
     num_visible = int(visible.sum())
     best, found = max(0.4, mean + 0.7), 0
     for shift in _shifts_to_letters(sample[visible]):
-        moved = np.where(visible, np.clip(sample + shift, 0, 0xFFFF), 32)
+        moved = np.where(visible, np.minimum(np.maximum(sample + shift, 0), 0xFFFF), 32)
         bits = _pair_bits(moved.astype(np.uint16), "latin")
         likely = _mean(bits) if 2 * len(bits) > num_visible else LOW
         if likely > best and len(bits) * (likely - mean) > 40:
