@@ -20,7 +20,7 @@ from omnipipe.tasks.layout_extraction.order import order_boxes
 from omnipipe.tasks.layout_extraction.paper import cleaned
 from omnipipe.tasks.layout_extraction.rapid_layout import kind
 from omnipipe.tasks.layout_extraction.slant import find_slant, straightened
-from omnipipe.tasks.model_file import LAYOUT_CDLA, MODEL_FILES, ModelFile
+from omnipipe.tasks.model_file import LAYOUT_CDLA, MODEL_FILES, TABLE_SLANET, ModelFile
 
 needs_model = pytest.mark.skipif(
     LAYOUT_CDLA.find() is None, reason="the layout model is not here: omnipipe doctor --fetch-models"
@@ -239,11 +239,16 @@ def test_white_paper_dark_pages_and_colours_stay_as_they_are(page: Image.Image) 
 
 
 @needs_model
-def test_the_example_of_the_documentation_runs() -> None:
+@pytest.mark.skipif(
+    TABLE_SLANET.find() is None, reason="the model of tables is not here: omnipipe doctor --fetch-models"
+)
+def test_the_examples_of_the_documentation_run() -> None:
     page = (Path(__file__).resolve().parent.parent / "docs" / "layout.md").read_text(encoding="utf-8")
-    [example] = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    examples = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
 
-    exec(example, {})
+    assert len(examples) == 2
+    for example in examples:
+        exec(example, {})
 
 
 def _model_file(folder: Path, content: bytes, *, sha256: str | None = None) -> ModelFile:
