@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from omnipipe.text.captions import mark_footnotes
-from omnipipe.text.paragraphs import ENDS, is_unfinished, join_texts
+from omnipipe.text.paragraphs import ends_sentence, is_unfinished, join_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,7 +47,7 @@ def _continuation(part: Part, column: Sequence[Part]) -> int | None:
             continue
         if goes_on(part, following):
             return i
-        if following.type != "text" or len(following.text) > _MAX_LABEL or ENDS.search(following.text):
+        if following.type != "text" or len(following.text) > _MAX_LABEL or ends_sentence(following.text):
             return None
     return None
 
@@ -82,7 +82,7 @@ def _open_end(parts: Sequence[Part], body: float) -> int | None:
         part = parts[i]
         if part.type in _BESIDE:
             continue
-        if part.type not in ("text", "list") or ENDS.search(part.text):
+        if part.type not in ("text", "list") or ends_sentence(part.text):
             return None
         if part.is_open and len(part.text) > _MAX_LABEL / 2 and part.size > 0.9 * body:
             return i

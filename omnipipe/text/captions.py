@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from omnipipe.text.paragraphs import ENDS
+from omnipipe.text.paragraphs import ends_sentence
 from omnipipe.text.rows import BOLD, ITALIC
 
 if TYPE_CHECKING:
@@ -103,4 +103,4 @@ def _breaks_off(above: Sequence[Part], body: float) -> bool:
     """Whether running text stops within a sentence."""
     if not above or above[-1].type != "text" or not above[-1].is_open or above[-1].size < 0.96 * body:
         return False
-    return len(above[-1].text) > 100 and not ENDS.search(above[-1].text)
+    return len(above[-1].text) > 100 and not ends_sentence(above[-1].text)

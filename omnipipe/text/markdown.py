@@ -13,7 +13,7 @@ from omnipipe.text.emphasis import mark_runs
 from omnipipe.text.flow import escape, flow, is_full
 from omnipipe.text.headings import SET_OFF, TAGGED, heading_sizes, is_set_off, level_by_size, size_shares
 from omnipipe.text.listing import as_item, is_marked, nest, unmarked_item
-from omnipipe.text.paragraphs import ENDS
+from omnipipe.text.paragraphs import ends_sentence
 from omnipipe.text.rows import BOLD, PageStyle, Part, Row, to_rows
 from omnipipe.text.tags import NO_TAG, parts_at, starts_item, tag_of
 
@@ -74,7 +74,7 @@ def _starts_block(previous: Row, row: Row, group: Sequence[Row], edge: float) ->
     if pitch < 2 * em and text[:1].islower() and not is_short and not row.gaps:
         return False
     if (previous.style ^ row.style) & BOLD and text[:1].isupper():
-        stands_alone = row.style & BOLD and row.right < edge - 3 * em and ENDS.search(previous.text)
+        stands_alone = row.style & BOLD and row.right < edge - 3 * em and ends_sentence(previous.text)
         if is_short or stands_alone:
             return True
     usual = group[1].bottom - group[0].bottom if len(group) > 1 else 1.45 * em
@@ -83,7 +83,7 @@ def _starts_block(previous: Row, row: Row, group: Sequence[Row], edge: float) ->
     if is_marked(text) or opens_caption(text):
         return True
     indented = row.left > previous.left + 0.7 * em and len(group) > 1 and row.left > group[1].left + 0.7 * em
-    if not (is_short or indented) or row.gaps or not ENDS.search(previous.text):
+    if not (is_short or indented) or row.gaps or not ends_sentence(previous.text):
         return False
     return indented or not _is_full(previous, group)
 

@@ -287,8 +287,8 @@ def _uniform(words: Words) -> float:
     if len(sample) < _WINDOW // 2:
         return 0.0
     # Of those that are equally frequent the first: a page comes out the same in each process.
-    most = max(dict.fromkeys(sample), key=sample.count)
-    return 0.0 if most.isdigit() or most in "._-–—=·…" else sample.count(most) / len(sample)
+    most, times = Counter(sample).most_common(1)[0]
+    return 0.0 if most.isdigit() or most in "._-–—=·…" else times / len(sample)
 
 
 def _mixed(kinds: NDArray[np.uint8], counts: Sequence[int]) -> float:

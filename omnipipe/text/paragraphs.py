@@ -10,7 +10,7 @@ SEPARATOR = "\n\n"
 """Between two paragraphs, and between two pages of which the second does not go on with the first's sentence."""
 
 HYPHENS = "\ufffe\xad\u2010-"
-ENDS = re.compile(r"[.!?:;。！？：…।؟]['\"”’)\]*]*$")
+_ENDS = re.compile(r"[.!?:;。！？：…।؟]['\"”’)\]*]*$")
 """How sentences end."""
 
 _GOES_ON = re.compile(r"[^\W\d_A-ZÀ-Þ]|[,;)\]]")
@@ -29,6 +29,12 @@ class JoinedPages(NamedTuple):
     text: str
     starts: list[int]
     ends: list[int]
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether `text` ends as sentences do."""
+    # The pattern goes through the whole text; most lines end in a letter, which is seen at once.
+    return not text[-1:].isalnum() and bool(_ENDS.search(text))
 
 
 def join_pages(texts: Sequence[str], indices: Sequence[int]) -> JoinedPages:
@@ -108,7 +114,7 @@ def is_unfinished(text: str, following: str) -> bool:
         return False
     if text[-1] in HYPHENS:
         return following[:1].islower() or (following[:1].isalnum() and text[-2:-1].isalnum())
-    return not ENDS.search(text) and bool(_GOES_ON.match(following))
+    return not ends_sentence(text) and bool(_GOES_ON.match(following))
 
 
 def join_texts(text: str, following: str, dehyphenate: bool, known: str) -> str:
