@@ -81,8 +81,8 @@ def to_rulings(boxes: Floats, turn: int) -> Rulings:
     """Lines of `find_lines` in the reading frame of `turn`, parts of one line joined."""
     left, top, right, bottom = to_frame(boxes, turn)
     flat = right - left >= bottom - top
-    across = np.stack(((top + bottom) / 2, left, right), axis=1)[flat]
-    down = np.stack(((left + right) / 2, top, bottom), axis=1)[~flat]
+    across = np.stack(((top + bottom) / 2, left, right), axis=1).astype(np.float32, copy=False)[flat]
+    down = np.stack(((left + right) / 2, top, bottom), axis=1).astype(np.float32, copy=False)[~flat]
     return Rulings(_joined(across), _joined(down))
 
 
