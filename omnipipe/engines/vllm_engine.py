@@ -20,9 +20,11 @@ from omnipipe.page import ProblemError
 if TYPE_CHECKING:
     from omnipipe.engines.vllm import VLLMConfig
     from omnipipe.engines.vllm_load import LoadedEngine
-    from omnipipe.engines.vllm_prompt import PromptRenderer
+    from omnipipe.engines.vllm_prompt import InputMaker, PromptRenderer
 
-_PROMPT_THREADS = 4
+_DECODE_THREADS = 4
+_LIGHT_BYTES = 1 << 18
+"""Pictures of this size are decoded where the prompt is made: another thread would cost more."""
 _DEAD = "vLLM's engine process has ended; what it said last is above"
 _REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length", "repetition": "repetition"}
 # What vLLM says of prompts that do not fit: tokens, pictures a request, and one picture's own tokens.
@@ -44,12 +46,14 @@ class VLLMEngine(Engine):
         if installed_build() is None:
             raise missing()
         self.config.check()
-        self._loaded, self._renderer = await asyncio.to_thread(self._load)
-        self._pool = ThreadPoolExecutor(_PROMPT_THREADS, thread_name_prefix="omnipipe-prompt")
+        self._loaded, self._renderer, self._maker = await asyncio.to_thread(self._load)
+        self._decoders = ThreadPoolExecutor(_DECODE_THREADS, thread_name_prefix="omnipipe-decode")
+        # One: vLLM's processors of pictures are not made for several.
+        self._prompter = ThreadPoolExecutor(1, thread_name_prefix="omnipipe-prompt")
 
-    def _load(self) -> tuple[LoadedEngine, PromptRenderer]:
+    def _load(self) -> tuple[LoadedEngine, PromptRenderer, InputMaker]:
         from omnipipe.engines.vllm_load import load
-        from omnipipe.engines.vllm_prompt import PromptRenderer
+        from omnipipe.engines.vllm_prompt import InputMaker, PromptRenderer
 
         loaded = load(self.config)
         try:
@@ -61,7 +65,7 @@ class VLLMEngine(Engine):
         except BaseException:
             loaded.end()
             raise
-        return loaded, renderer
+        return loaded, renderer, InputMaker(loaded.llm)
 
     @property
     def num_unfinished(self) -> int:
@@ -131,7 +135,8 @@ class VLLMEngine(Engine):
         loaded, self._loaded = self._loaded, None
         if loaded is None:
             return
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._decoders.shutdown(wait=False, cancel_futures=True)
+        self._prompter.shutdown(wait=False, cancel_futures=True)
         if not loaded.llm.errored:
             # Without this their callers would wait for ever.
             await loaded.llm.abort(list(self._running))
@@ -155,7 +160,7 @@ class VLLMEngine(Engine):
         options = self._options(request, kind)
         name = f"{next(self._numbers)}-{request.id}"
         try:
-            prompt = await asyncio.get_running_loop().run_in_executor(self._pool, self._renderer.render, request)
+            prompt = await self._prompt(request)
             llm = self._opened().llm
             self._running.add(name)
             async with contextlib.aclosing(llm.generate(prompt, request_id=name, **options)) as outputs:
@@ -169,6 +174,14 @@ class VLLMEngine(Engine):
             raise ProblemError("stage_error", f"vLLM: {str(error.__cause__ or error)[:300]}") from error
         finally:
             self._running.discard(name)
+
+    async def _prompt(self, request: Request) -> Any:
+        """`request` as vLLM's engine takes it."""
+        loop = asyncio.get_running_loop()
+        if sum(len(pixels.data) for pixels in request.images) <= _LIGHT_BYTES:
+            return await loop.run_in_executor(self._prompter, lambda: self._maker.make(self._renderer.render(request)))
+        rendered = await loop.run_in_executor(self._decoders, self._renderer.render, request)
+        return await loop.run_in_executor(self._prompter, self._maker.make, rendered)
 
     def _options(self, request: Request, kind: str) -> dict[str, object]:
         """The keyword arguments of vLLM's `generate` but the prompt."""

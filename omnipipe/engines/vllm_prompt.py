@@ -1,4 +1,4 @@
-"""Requests as vLLM's prompts: the checkpoint's own chat template and PIL images."""
+"""Requests as vLLM's prompts, and those as what its engine takes: chat template, PIL images, tokens, tensors."""
 
 from __future__ import annotations
 
@@ -54,6 +54,42 @@ class PromptRenderer:
         ]
         rendered = self._templater(conversation)
         return str(rendered)
+
+
+class InputMaker:
+    """Prompts with vLLM's own renderer, the one of `llm` (an `AsyncLLM`), made ready for its engine.
+
+    What vLLM would do with a prompt itself in a thread of its own, with two things fewer: another change of threads,
+    and the tokens of a text that is the same for all pages of a run. Not to be called from several threads at once.
+    """
+
+    def __init__(self, llm: Any) -> None:
+        self._renderer = llm.renderer
+        self._model_config = llm.model_config
+
+    def make(self, prompt: dict[str, object]) -> Any:
+        """`prompt` as `PromptRenderer.render` gives it, as vLLM's `EngineInput`.
+
+        Raises:
+            VLLMClientError: vLLM refuses it, as too long or with too many pictures.
+        """
+        from vllm.renderers.inputs.preprocess import parse_model_prompt
+
+        text = prompt["prompt"]
+        tokens = self._tokens(text) if isinstance(text, str) else None
+        if tokens is not None:
+            prompt = {**prompt, "prompt_token_ids": list(tokens)}
+        parsed = parse_model_prompt(self._model_config, prompt)
+        (made,) = self._renderer.render_cmpl([parsed], self._renderer.default_cmpl_tok_params)
+        return made
+
+    @lru_cache(maxsize=256)  # noqa: B019 - one maker lives as long as its engine
+    def _tokens(self, text: str) -> tuple[int, ...] | None:
+        """The tokens of `text`; None where the model reads them in another way than one after the other."""
+        if self._model_config.is_encoder_decoder:
+            return None
+        tokenized = self._renderer.tokenize_prompt({"prompt": text}, self._renderer.default_cmpl_tok_params)
+        return tuple(tokenized["prompt_token_ids"])
 
 
 def _digest(pixels: Pixels) -> str:
