@@ -105,7 +105,7 @@ def join_words(
     ends[-1:] = len(which) - 1
     firsts, lasts = words.first[which], words.last[which]
     weight = (lasts - firsts).astype(np.float32)
-    mean = np.add.reduceat(size * weight, starts) / np.add.reduceat(weight, starts)
+    mean: NDArray[np.float32] = np.divide(np.add.reduceat(size * weight, starts), np.add.reduceat(weight, starts))
     return Pieces(
         firsts[starts],
         lasts[ends],

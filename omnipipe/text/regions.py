@@ -101,9 +101,10 @@ def between_lines(rulings: Rulings, free: NDArray[np.bool_], pieces: Pieces, tex
     across = across[across[:, 2] - across[:, 1] > _MIN_WIDTH - 2 * _TOUCH]
     if len(across) < 2:
         return []
-    middle = (pieces.top + pieces.bottom) / 2
+    middle: Floats = np.divide(pieces.top + pieces.bottom, 2)
     order = middle.argsort(kind="stable")
-    by_height = _Heights(order, middle[order], (pieces.left + pieces.right)[order] / 2)
+    centre: Floats = np.divide((pieces.left + pieces.right)[order], 2)
+    by_height = _Heights(order, middle[order], centre)
     for lines in _of_one_width(across):
         if len(lines) < 2 or lines[0, 2] - lines[0, 1] < _MIN_WIDTH:
             continue
