@@ -16,7 +16,8 @@ import pypdfium2.raw as pdfium
 from omnipipe.text.native import Handle, bare
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from typing import TypeVar
 
     import pypdfium2
     from numpy.typing import NDArray
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     Doubles = NDArray[np.float64]
     Ints = NDArray[np.intp]
     Flags = NDArray[np.bool_]
+    _T = TypeVar("_T", float, Doubles)
 
 _count_objects = bare(pdfium.FPDFPage_CountObjects, ctypes.c_int)
 _get_object = bare(pdfium.FPDFPage_GetObject, Handle)
@@ -112,14 +114,11 @@ class _Paths:
                 self.walked.append(self.num_walked)
             elif kind == _FORM and depth < _MAX_DEPTH:
                 self.is_flat = False
-                matrix = np.array(_IDENTITY)
-                if _get_matrix(handle, _at[0][0]):
-                    matrix = _scratch[0, :6].astype(np.float64)
-                matrix = _placed(matrix, np.array(outer))
+                # Plain numbers: arrays of six cost ten times more, and some pages have hundreds of forms.
+                matrix = _scratch[0, :6].tolist() if _get_matrix(handle, _at[0][0]) else _IDENTITY
                 num_inside = min(_count_inside(handle), _MAX_OBJECTS)
-                self.add(
-                    list(map(_get_inside, repeat(handle, num_inside), range(num_inside))), matrix.tolist(), depth + 1
-                )
+                inside = list(map(_get_inside, repeat(handle, num_inside), range(num_inside)))
+                self.add(inside, _placed(matrix, outer), depth + 1)
 
 
 def find_parts(page: pypdfium2.PdfPage) -> Parts:
@@ -217,7 +216,7 @@ def _modes(handles: Sequence[Handle], which: Flags) -> tuple[Flags, Flags]:
 def _matrices(handles: Sequence[Handle], outer: Doubles | None, which: Ints) -> Doubles:
     deque(map(_get_matrix, [handles[k] for k in which.tolist()], _at[0]), 0)
     matrices = _scratch[: len(which), :6].T.astype(np.float64)
-    return matrices if outer is None else _placed(matrices, outer[:, which])
+    return matrices if outer is None else np.stack(_placed(matrices, outer[:, which]))
 
 
 def _colours(handles: Sequence[Handle], which: Ints) -> Ints:
@@ -240,8 +239,7 @@ class _Edges:
     def __init__(self, handles: Sequence[Handle], matrices: Doubles, counts: Ints) -> None:
         owner, kinds, segments = _segments(handles, counts)
         num = len(segments)
-        x, y = _moved(*_points(segments), matrices[:, owner])
-        closes = np.fromiter(map(_get_close, segments), np.bool_, num)
+        x, y = _points(segments)
         is_move = kinds == _MOVE
         index = np.arange(num)
         opens = np.ones(num, bool)
@@ -250,9 +248,17 @@ class _Edges:
         # Nothing is drawn before the pen is put down.
         is_part = part >= np.maximum.accumulate(np.where(opens, index, 0))
         drawn = (~is_move & is_part).nonzero()[0]
+        # What is closed ends where it started, unless it ends the path; a move, where nothing is drawn from it.
+        may_close = ~is_move & (x == x[part]) & (y == y[part])
+        may_close[:-1] |= opens[1:] | (is_move[:-1] & is_move[1:])
+        may_close[-1:] = True
+        asked = (may_close & is_part).nonzero()[0]
+        closing = asked[np.fromiter(map(_get_close, [segments[k] for k in asked.tolist()]), np.bool_, len(asked))]
+        closes = np.zeros(num, bool)
+        closes[closing] = True
+        x, y = _moved(x, y, matrices[:, owner])
         # What was closed goes on from where it started.
         before = np.where(closes[drawn - 1], part[drawn - 1], drawn - 1)
-        closing = (closes & is_part).nonzero()[0]
         order = np.concatenate((2 * drawn, 2 * closing + 1)).argsort(kind="stable")
         start, end = np.concatenate((before, closing))[order], np.concatenate((drawn, part[closing]))[order]
         self._owner, self._part = owner[end], part[end]
@@ -318,15 +324,14 @@ def _points(segments: Sequence[Handle]) -> tuple[Doubles, Doubles]:
     return x, y
 
 
-def _moved(x: Doubles, y: Doubles, matrices: Doubles) -> tuple[Doubles, Doubles]:
-    """Points under `matrices` (6 x n)."""
+def _moved(x: _T, y: _T, matrices: Iterable[_T]) -> tuple[_T, _T]:
+    """Points under `matrices` (6, or 6 x n)."""
     a, b, c, d, e, f = matrices
     return a * x + c * y + e, b * x + d * y + f
 
 
-def _placed(first: Doubles, then: Doubles) -> Doubles:
+def _placed(first: Iterable[_T], then: Iterable[_T]) -> tuple[_T, ...]:
     """The matrices (6, or 6 x n) that apply `first`, and `then` after it."""
     a, b, c, d, e, f = first
-    u, v, w, z, *_ = then
-    x, y = _moved(e, f, then)
-    return np.stack((a * u + b * w, a * v + b * z, c * u + d * w, c * v + d * z, x, y))
+    u, v, w, z, s, t = then
+    return a * u + b * w, a * v + b * z, c * u + d * w, c * v + d * z, u * e + w * f + s, v * e + z * f + t
