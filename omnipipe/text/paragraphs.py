@@ -19,6 +19,8 @@ _MARKUP = re.compile(r"#{1,6} |[|<>`~]|[-*+] |\d{1,3}[.)] |!\[|\[\^")
 """How blocks start that are no running text."""
 
 _NO_TEXT = re.compile(r"#{1,6} |[|<>`~]|!\[|\[\^")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_LAST_LETTERS = re.compile(r"[^\W\d_]+$")
 _MIN_PARAGRAPH = 60
 """Characters that the last paragraph of a page has, if it goes on: shorter ones may be titles or labels."""
 
@@ -133,8 +135,9 @@ def join_word(text: str, following: str, dehyphenate: bool, known: str) -> str:
     stem = text[:-1]
     if not dehyphenate:
         return stem + ("-" if mark == "\ufffe" else mark) + "\n" + following
-    head = re.search(r"[^\W\d_]+$", stem)
-    tail = re.match(r"[^\W\d_]+", following)
+    # The last word alone: the pattern would be tried at each letter of the paragraph.
+    head = _LAST_LETTERS.search(stem[stem.rfind(" ") + 1 :])
+    tail = _LETTERS.match(following)
     if not head or not tail:
         return stem + ("" if mark == "\xad" else "-") + following
     compound = f"{head.group()}-{tail.group()}"
