@@ -40,6 +40,7 @@ LineTuple = tuple[str, Box, float | None]
 
 _CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\uffff]")
 _LONE = re.compile("[\\ud800-\\udfff]")
+_CLEANED = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\uffff\\ud800-\\udfff]")
 _UNWANTED = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\uffff\\ud800-\\udfff]")
 
 
@@ -83,8 +84,10 @@ def read_open_page(opened: OpenPage, options: TextOptions, sample: Sample | None
     whole = join_parts([part for _, part in parts], options.dehyphenate, words.text)
     lines = [row.text for _, row in rows]
     if _UNWANTED.search(words.text) or any("\ufffe" in text for text in (*texts, *lines)):
-        texts, lines = list(map(_clean, texts)), list(map(_clean, lines))
-        whole = [(kind, level, _clean(text)) for kind, level, text in whole]
+        # Most texts come twice.
+        clean = {text: _clean(text) for text in {*texts, *lines, *(text for _, _, text in whole)}}
+        texts, lines = [clean[text] for text in texts], [clean[text] for text in lines]
+        whole = [(kind, level, clean[text]) for kind, level, text in whole]
     blocks = tuple(
         (part.type, box, order, part.level, text, part.html, None, "text_layer")
         for order, ((_, part), text, box) in enumerate(zip(parts, texts, boxes, strict=True))
@@ -157,7 +160,8 @@ def _read(
 
 def _clean(text: str) -> str:
     """`text` without control characters, lone surrogates and PDFium's mark for a hyphen."""
-    return _LONE.sub("\ufffd", _CONTROL.sub("", text.replace("\ufffe", "-")))
+    text = text.replace("\ufffe", "-")
+    return _LONE.sub("\ufffd", _CONTROL.sub("", text)) if _CLEANED.search(text) else text
 
 
 def _upright(opened: OpenPage, placed: list[tuple[int, Box]]) -> list[Box]:
@@ -169,9 +173,10 @@ def _upright(opened: OpenPage, placed: list[tuple[int, Box]]) -> list[Box]:
     rotation = opened.page.get_rotation()
     boxes = []
     for turn, frame in placed:
-        box = from_frame(*frame, turn)
-        x0, x1 = _share((box[0] - left) / width), _share((box[2] - left) / width)
-        y0, y1 = _share((box[1] - bottom) / height), _share((box[3] - bottom) / height)
+        x0, y0, x1, y1 = from_frame(*frame, turn)
+        x0, x1, y0, y1 = (x0 - left) / width, (x1 - left) / width, (y0 - bottom) / height, (y1 - bottom) / height
+        if not (0.0 <= x0 <= x1 <= 1.0 and 0.0 <= y0 <= y1 <= 1.0):
+            x0, x1, y0, y1 = _share(x0), _share(x1), _share(y0), _share(y1)
         if rotation == 0:
             boxes.append((x0, 1 - y1, x1, 1 - y0))
         elif rotation == 90:
