@@ -14,8 +14,6 @@ from omnipipe.text.rows import MONO, Part
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from omnipipe.text.lines import Pieces
     from omnipipe.text.rows import PageStyle, Row
 
@@ -28,10 +26,13 @@ _MIN_COMMENTS = 3
 _MAX_COLUMN = 200
 
 
-def has_code(styles: NDArray[np.uint8], lengths: NDArray[np.intp]) -> bool:
-    """Whether fixed width means code on a page: it is not the font of most of the text."""
-    mono = int(lengths[(styles & MONO) > 0].sum())
-    return 0 < mono < 0.6 * int(lengths.sum())
+def has_code(counts: Sequence[float]) -> bool:
+    """Whether fixed width means code on a page: it is not the font of most of the text.
+
+    `counts` are the characters of each style.
+    """
+    mono = sum([count for style, count in enumerate(counts) if style & MONO])
+    return 0 < mono < 0.6 * sum(counts)
 
 
 def join_comments(columns: list[Column], pieces: Pieces, page: PageStyle) -> list[Column]:

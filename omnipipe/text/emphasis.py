@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from itertools import groupby, repeat
 from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
 
 from omnipipe.text.rows import BOLD, ITALIC, MATH, MONO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
 
     from omnipipe.text.rows import PageStyle, Row
 
@@ -41,20 +38,26 @@ class _Mark(NamedTuple):
     closes: str
 
 
-def set_off(styles: NDArray[np.uint8], lengths: NDArray[np.intp]) -> bytes:
+def set_off(styles: bytes, counts: Sequence[float]) -> bytes:
     """Of each word's style the bits of emphasis: bold and italic where most of the page's characters are neither.
 
-    Empty where nothing is set off. Formulas and code are no emphasis.
+    `counts` are the characters of each style. Empty where nothing is set off. Formulas and code are no emphasis.
     """
-    marked = styles & (BOLD | ITALIC)
-    if not marked.any():
-        return b""
-    total = max(int(lengths.sum()), 1)
+    limit = 0.4 * max(sum(counts), 1)
+    kept = 0
     for bit in (BOLD, ITALIC):
-        if int(lengths[(styles & bit) > 0].sum()) > 0.4 * total:
-            marked &= ~np.uint8(bit)
-    marked[(styles & (MATH | MONO)) > 0] = 0
-    return marked.tobytes() if marked.any() else b""
+        if sum([count for style, count in enumerate(counts) if style & bit]) <= limit:
+            kept |= bit
+    table = _emphasis(kept)
+    if not any(table[style] for style, count in enumerate(counts) if count):
+        return b""
+    return styles.translate(table)
+
+
+@cache
+def _emphasis(kept: int) -> bytes:
+    """The bits `kept` of each style that is neither that of formulas nor of code, as a table to translate by."""
+    return bytes(0 if style & (MATH | MONO) else style & kept for style in range(256))
 
 
 def mark_runs(text: str, rows: Sequence[Row], page: PageStyle) -> str:

@@ -98,18 +98,18 @@ def _fixed(words: Words, owner: NDArray[np.intp]) -> list[int]:
     length = words.last - words.first
     long = ((length > 2) & (words.turn == 0)).nonzero()[0]
     fonts = owner[long]
+    box = words.box[long]
+    shares = (box[:, 2] - box[:, 0]) / (length[long] * np.maximum(words.size[long], 0.1))
     found = []
     for number, count in enumerate(np.bincount(fonts).tolist()):
         if count < _MIN_SAMPLE:
             continue
-        chosen = long[(fonts == number).nonzero()[0][:_MAX_SAMPLE]]
-        box = words.box[chosen]
-        share = (box[:, 2] - box[:, 0]) / (length[chosen] * np.maximum(words.size[chosen], 0.1))
-        ordered = sorted(share.tolist())
+        chosen = (fonts == number).nonzero()[0][:_MAX_SAMPLE]
+        ordered = sorted(shares[chosen].tolist())
         tenth = len(ordered) // 10
         if ordered[-1 - tenth] - ordered[tenth] > 0.03 * ordered[len(ordered) // 2]:
             continue
-        letters = set("".join(words.text[words.first[i] : words.last[i]] for i in chosen.tolist()))
+        letters = set("".join(words.text[words.first[i] : words.last[i]] for i in long[chosen].tolist()))
         # Digits and the signs of East Asia are of one width in most fonts.
         if len(letters & _LOWER) >= _MIN_LETTERS:
             found.append(number)

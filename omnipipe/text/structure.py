@@ -15,7 +15,7 @@ from omnipipe.text.flow import splits_words
 from omnipipe.text.fonts import word_styles
 from omnipipe.text.headings import settle_levels
 from omnipipe.text.links import find_links
-from omnipipe.text.rows import MATH, PageStyle, Part
+from omnipipe.text.rows import MATH, MONO, PageStyle, Part
 from omnipipe.text.tags import read_tags
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ def page_style(
     """
     objects = np.zeros(len(words.char), np.uint64) if is_scan else words.objects
     styles = word_styles(words, objects)
-    lengths = words.last - words.first
-    marked = set_off(styles, lengths) if options.emphasis else b""
-    links = find_links(page, words) if options.links else {}
     bits = styles.tobytes()
+    counts = np.bincount(styles, words.last - words.first).tolist()
+    marked = set_off(bits, counts) if options.emphasis else b""
+    links = find_links(page, words) if options.links else {}
     is_ascii = words.text.isascii()
     accents = "" if is_ascii else find_side(textpage, words)
     tags = read_tags(page, words, objects) if options.headings or options.lists else None
@@ -60,7 +60,7 @@ def page_style(
         marked,
         options,
         links,
-        has_code(styles, lengths),
+        has_code(counts),
         accents,
         tags,
         not is_ascii and splits_words(words.text),
@@ -72,9 +72,10 @@ def has_formula(style: PageStyle) -> bool:
     words, text = style.words, style.text
     if not text.isascii() and len(_SYMBOLS.findall(text)) >= _MIN_FORMULA:
         return True
-    found = np.flatnonzero(np.frombuffer(style.styles, np.uint8) & MATH)
-    if len(found) < _MIN_FORMULA:
+    # The only bit that a font of formulas may have besides is that of fixed width.
+    if style.styles.count(MATH) + style.styles.count(MATH | MONO) < _MIN_FORMULA:
         return False
+    found = np.flatnonzero(np.frombuffer(style.styles, np.uint8) & MATH)
     strings = (text[words.first[i] : words.last[i]] for i in found.tolist())
     return sum(bool(_OPERATORS.search(string)) for string in strings) >= _MIN_FORMULA
 
