@@ -24,9 +24,6 @@ _MAX_WALLS = 40
 _MAX_TRIED = 12
 """Bands of one gutter that are looked at."""
 
-_ZERO = np.zeros(1, np.intp)
-_INNER = np.array([_BINS - 2 * (_BINS // 12)])
-
 
 class Band(NamedTuple):
     """A part of a region, from top to bottom: one array of pieces that stand together, or columns, from left."""
@@ -106,25 +103,21 @@ def _corridors(area: Area) -> list[float]:
     opens = np.bincount(((left - x0) * scale).astype(np.intp), minlength=_BINS + 1)
     ends = np.ceil((right - x0) * scale)
     closes = np.bincount(np.minimum(ends, _BINS, out=ends).astype(np.intp), minlength=_BINS + 1)
-    crossing = (opens - closes).cumsum()[:_BINS]
-    inner = crossing[_BINS // 12 : -_BINS // 12]
-    changes = (inner[1:] != inner[:-1]).nonzero()[0] + 1
-    starts = np.concatenate((_ZERO, changes))
-    stops = np.concatenate((changes, _INNER))
-    lows = inner[starts]
-    # Only local minima: corridors with more pieces on both sides.
-    valley = np.ones(len(lows), bool)
-    falls = lows[1:] < lows[:-1]
-    # Neighbours differ: where it does not fall it rises.
-    valley[1:] = falls
-    valley[:-1] &= ~falls
-    # The highest of a run's own side is the highest of all before and after it: runs are of one height.
-    left_peak, right_peak = np.maximum.accumulate(lows), np.maximum.accumulate(lows[::-1])[::-1]
-    valley &= lows <= 0.6 * np.minimum(left_peak, right_peak)
-    wide = (stops - starts) / scale
-    found = (valley & (wide > 0.4 * em)).nonzero()[0]
-    best = sorted(found.tolist(), key=lambda i: (lows.item(i), -wide.item(i)))[:4]
-    return [x0 + (_BINS // 12 + (starts.item(i) + stops.item(i)) / 2) / scale for i in best]
+    inner = (opens - closes).cumsum()[_BINS // 12 : -_BINS // 12]
+    bounds = [0, *((inner[1:] != inner[:-1]).nonzero()[0] + 1).tolist(), _BINS - 2 * (_BINS // 12)]
+    lows = inner[bounds[:-1]].tolist()
+    found: list[tuple[int, float, int]] = []
+    last = len(lows) - 1
+    # Tens of runs of one height: sooner looked at one by one than with numpy.
+    for i, low in enumerate(lows):
+        # Only local minima: corridors with more pieces on both sides.
+        if (i and lows[i - 1] < low) or (i < last and lows[i + 1] < low):
+            continue
+        wide = (bounds[i + 1] - bounds[i]) / scale
+        if wide > 0.4 * em and low <= 0.6 * min(max(lows[: i + 1]), max(lows[i:])):
+            found.append((low, -wide, bounds[i] + bounds[i + 1]))
+    best = sorted(found)[:4]
+    return [x0 + (_BINS // 12 + twice / 2) / scale for _, _, twice in best]
 
 
 def _cut(pieces: Pieces, area: Area, gutter: float, outer: list[NDArray[np.intp]]) -> list[Band] | None:
