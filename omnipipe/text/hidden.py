@@ -14,7 +14,7 @@ import pypdfium2.raw as pdfium
 
 from omnipipe.text.lines import to_frame
 from omnipipe.text.native import bare
-from omnipipe.text.objects import backdrops
+from omnipipe.text.objects import Drawn, backdrops
 from omnipipe.text.rows import Part
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ _places = [[_P(_colours[i, k:].ctypes.data) for k in range(_CHUNK)] for i in ran
 """Where PDFium writes red, green, blue and opacity."""
 
 
-def mark_hidden(page: pypdfium2.PdfPage, words: Words) -> Words:
-    """`words`, those that nobody sees with `HIDDEN` for a direction."""
+def mark_hidden(page: pypdfium2.PdfPage, words: Words, drawn: Drawn | None = None) -> Words:
+    """`words`, those that nobody sees with `HIDDEN` for a direction; `drawn`: what `page` draws, if known."""
     box = page.get_bbox()
     hidden = _outside(words, box)
     suspects = (_suspects(words) & ~hidden).nonzero()[0]
     if len(suspects):
-        suspects = suspects[_lies_bare(page, words.box[suspects])]
+        suspects = suspects[_lies_bare(page, words.box[suspects], drawn)]
     if len(suspects):
         hidden[suspects[_is_blank(page, box, words.box[suspects])]] = True
     return words._replace(turn=np.where(hidden, HIDDEN, words.turn)) if np.count_nonzero(hidden) else words
@@ -113,10 +113,10 @@ def _are_faint(objects: NDArray[np.uint64]) -> NDArray[np.bool_]:
     return found
 
 
-def _lies_bare(page: pypdfium2.PdfPage, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _lies_bare(page: pypdfium2.PdfPage, boxes: NDArray[np.float32], drawn: Drawn | None) -> NDArray[np.bool_]:
     """True for boxes without an image or a coloured area under or over them; a quick answer that may be wrong."""
     bare_ones = np.ones(len(boxes), bool)
-    for left, bottom, right, top in backdrops(page):
+    for left, bottom, right, top in backdrops(page, drawn):
         away = (boxes[:, 0] >= right) | (boxes[:, 2] <= left) | (boxes[:, 1] >= top) | (boxes[:, 3] <= bottom)
         bare_ones &= away
         if not bare_ones.any():

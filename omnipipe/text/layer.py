@@ -75,7 +75,7 @@ def read_open_page(opened: OpenPage, options: TextOptions, sample: Sample | None
     """As `read_text_layer`, for a page whose text is open already."""
     page, words = opened.page, opened.found
     is_seen = words is not None and np.count_nonzero(words.turn != HIDDEN) > 0
-    measures = measure(page, opened.textpage, words if is_seen else None)
+    measures = measure(page, opened.textpage, words if is_seen else None, opened.drawn)
     if words is None:
         return TextLayer("", (), (), measures)
     parts, rows, flags = _read(opened, measures, options, sample)
@@ -109,7 +109,8 @@ def _read(
     last = [(main, kind, row) for kind, row in foot]
     parts = [(main, to_part(kind, row)) for kind, row in head]
     rows = [(main, row) for _, row in head if options.lines]
-    finder = TableFinder(page.page, words, TableStyle(options.dehyphenate, rtl)) if options.tables else None
+    style = TableStyle(options.dehyphenate, rtl)
+    finder = TableFinder(page.page, words, style, page.drawn) if options.tables else None
     flags: set[str] = {"formula"} if has_formula(known) else set()
     if words.num_overdrawn:
         flags.add("text:overdrawn")

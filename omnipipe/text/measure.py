@@ -14,7 +14,7 @@ import pypdfium2.raw as pdfium
 
 from omnipipe.text.letters import LOW, letters
 from omnipipe.text.native import Handle, bare
-from omnipipe.text.objects import PageObjects, is_picture, page_objects
+from omnipipe.text.objects import Drawn, PageObjects, is_picture, page_objects
 from omnipipe.text.script import (
     ARABIC,
     CJK,
@@ -129,10 +129,12 @@ class Measures(NamedTuple):
     """Hundreds of words in small Latin letters with next to no capitals and marks: what some old OCR makes of prose."""
 
 
-def measure(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Words | None) -> Measures:
-    """The measures of a page's text layer."""
+def measure(
+    page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Words | None, drawn: Drawn | None = None
+) -> Measures:
+    """The measures of a page's text layer; `drawn` is what the page draws, where it is known."""
     if words is None:
-        found = page_objects(page)
+        found = page_objects(page, drawn)
         return Measures(image_share=found.image_share, num_glyph_paths=found.num_glyph_paths)
     units = words.units
     # numpy looks places up in half the time where they are of its own kind of number.
@@ -143,7 +145,7 @@ def measure(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Wor
     unmapped, invisible = _sampled(textpage, words)
     garbled, shift, likely = _garbled(units, counts)
     share = _text_share(page, words)
-    found = page_objects(page) if share < _CROWDED else PageObjects(1.0 if is_picture(page) else 0.0, 0)
+    found = page_objects(page, drawn) if share < _CROWDED else PageObjects(1.0 if is_picture(page) else 0.0, 0)
     is_scan = invisible > 0.5 or found.image_share > 0.7
     return Measures(
         num_chars=size,

@@ -42,6 +42,29 @@ _MIN_SEGMENTS = 6
 """A letter's outline has at least this many segments."""
 
 
+class Drawn:
+    """What `page` draws, in its order, while it is open: PDFium is asked once for each object, whoever needs it."""
+
+    def __init__(self, page: pypdfium2.PdfPage) -> None:
+        self._raw = ctypes.cast(page.raw, Handle)
+        self._handles: list[Handle] = []
+        self._kinds: list[int] = []
+        self.count: int = _count_objects(self._raw)
+        """How many objects there are."""
+
+    def first(self, num: int) -> tuple[list[Handle], list[int]]:
+        """The first `num` objects and their kinds, all where there are fewer."""
+        known = len(self._handles)
+        more = self.between(known, min(num, self.count)) if num > known else []
+        self._handles += more
+        self._kinds += map(_get_type, more)
+        return (self._handles, self._kinds) if num >= len(self._handles) else (self._handles[:num], self._kinds[:num])
+
+    def between(self, start: int, end: int) -> list[Handle]:
+        """The objects from the number `start` to before `end`."""
+        return list(map(_get_object, repeat(self._raw), range(start, end)))
+
+
 class PageObjects(NamedTuple):
     """`image_share`: share of the page (0 to 1) under images. `num_glyph_paths`: paths like outlined letters."""
 
@@ -49,14 +72,14 @@ class PageObjects(NamedTuple):
     num_glyph_paths: int
 
 
-def page_objects(page: pypdfium2.PdfPage) -> PageObjects:
+def page_objects(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> PageObjects:
     """What `page` draws; looks at the first 2,000 objects only."""
     left, bottom, right, top = page.get_bbox()
     area = max((right - left) * (top - bottom), 1e-6)
     high = 0.06 * max(right - left, top - bottom)
     covered = 0.0
     glyphs = 0
-    for kind, found in _objects(page):
+    for kind, found in _objects(drawn or Drawn(page)):
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
             x0, y0, x1, y1 = _bounds(found)
             covered += max(0.0, min(x1, right) - max(x0, left)) * max(0.0, min(y1, top) - max(y0, bottom))
@@ -79,21 +102,20 @@ def is_picture(page: pypdfium2.PdfPage) -> bool:
     return False
 
 
-def backdrops(page: pypdfium2.PdfPage) -> Iterator[Box]:
+def backdrops(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> Iterator[Box]:
     """Boxes of what `page` draws that text in white may stand on: images, shadings, coloured areas, and forms with more
     than text and paths.
 
     Left, bottom, right and top in points. The whole page where there is too much to look at.
     """
-    raw = ctypes.cast(page.raw, Handle)
-    count = _count_objects(raw)
-    handles = list(map(_get_object, repeat(raw), range(min(count, _MAX_HANDLES))))
-    drawn = [(kind, one) for kind, one in zip(map(_get_type, handles), handles, strict=True) if kind in _DRAWN]
-    num_inside = sum(_count_inside(one) for kind, one in drawn if kind == pdfium.FPDF_PAGEOBJ_FORM)
-    if count + num_inside > _MAX_HANDLES or len(drawn) > _MAX_OBJECTS:
+    drawn = drawn or Drawn(page)
+    handles, kinds = drawn.first(_MAX_HANDLES)
+    others = [(kind, one) for kind, one in zip(kinds, handles, strict=True) if kind in _DRAWN]
+    num_inside = sum(_count_inside(one) for kind, one in others if kind == pdfium.FPDF_PAGEOBJ_FORM)
+    if drawn.count + num_inside > _MAX_HANDLES or len(others) > _MAX_OBJECTS:
         yield page.get_bbox()
         return
-    for kind, found in drawn:
+    for kind, found in others:
         if kind == pdfium.FPDF_PAGEOBJ_PATH:
             is_backdrop = _is_coloured_area(found)
         elif kind == pdfium.FPDF_PAGEOBJ_FORM:
@@ -105,11 +127,10 @@ def backdrops(page: pypdfium2.PdfPage) -> Iterator[Box]:
             yield _bounds(found)
 
 
-def _objects(page: pypdfium2.PdfPage) -> Iterator[tuple[int, Handle]]:
+def _objects(drawn: Drawn) -> Iterator[tuple[int, Handle]]:
     """Kind and handle of what the page draws. A form with an image inside counts as the image, with the form's box."""
-    raw = ctypes.cast(page.raw, Handle)
-    handles = list(map(_get_object, repeat(raw), range(min(_count_objects(raw), _MAX_OBJECTS))))
-    for kind, found in zip(map(_get_type, handles), handles, strict=True):
+    handles, kinds = drawn.first(_MAX_OBJECTS)
+    for kind, found in zip(kinds, handles, strict=True):
         if kind == pdfium.FPDF_PAGEOBJ_FORM:
             yield from _inside(found, 1)
         elif kind != pdfium.FPDF_PAGEOBJ_TEXT:

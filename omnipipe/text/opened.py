@@ -16,6 +16,7 @@ from omnipipe.text.hidden import mark_hidden
 from omnipipe.text.line_number import find_line_numbers
 from omnipipe.text.lines import join_words, to_frame
 from omnipipe.text.markdown import by_share
+from omnipipe.text.objects import Drawn
 from omnipipe.text.overdrawn import drop_overdrawn
 
 if TYPE_CHECKING:
@@ -36,10 +37,11 @@ class OpenPage:
     def __init__(self, page: pypdfium2.PdfPage) -> None:
         self.page = page
         self.textpage = page.get_textpage()
+        self.drawn = Drawn(page)
         words = read_words(self.textpage)
         if words is not None:
             words = words._replace(objects=word_objects(self.textpage, words))
-            words = drop_overdrawn(mark_hidden(page, words))
+            words = drop_overdrawn(mark_hidden(page, words, self.drawn))
         self.found: Words | None = words
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pypdfium2.raw as pdfium
 
 from omnipipe.text.native import Handle, bare
+from omnipipe.text.objects import Drawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
     _T = TypeVar("_T", float, Doubles)
 
-_count_objects = bare(pdfium.FPDFPage_CountObjects, ctypes.c_int)
-_get_object = bare(pdfium.FPDFPage_GetObject, Handle)
 _get_type = bare(pdfium.FPDFPageObj_GetType, ctypes.c_int)
 _get_bounds = bare(pdfium.FPDFPageObj_GetBounds, ctypes.c_int)
 _get_matrix = bare(pdfium.FPDFPageObj_GetMatrix, ctypes.c_int)
@@ -95,9 +94,8 @@ class _Paths:
         self.walked: list[int] = []
         self.num_walked = 0
 
-    def add(self, found: Sequence[Handle], outer: Sequence[float], depth: int) -> None:
-        """Put the paths among `found` into the list, and those inside of its forms."""
-        kinds = list(map(_get_type, found))
+    def add(self, found: Sequence[Handle], kinds: Sequence[int], outer: Sequence[float], depth: int) -> None:
+        """Put the paths among `found`, whose `kinds` are known, into the list, and those inside of its forms."""
         if not depth and _FORM not in kinds:
             self.handles = [handle for kind, handle in zip(kinds, found, strict=True) if kind == _PATH]
             self.outer = [outer] * len(self.handles)
@@ -118,21 +116,24 @@ class _Paths:
                 matrix = _scratch[0, :6].tolist() if _get_matrix(handle, _at[0][0]) else _IDENTITY
                 num_inside = min(_count_inside(handle), _MAX_OBJECTS)
                 inside = list(map(_get_inside, repeat(handle, num_inside), range(num_inside)))
-                self.add(inside, _placed(matrix, outer), depth + 1)
+                self.add(inside, list(map(_get_type, inside)), _placed(matrix, outer), depth + 1)
 
 
-def find_parts(page: pypdfium2.PdfPage) -> Parts:
+def find_parts(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> Parts:
     """The straight parts of the paths of `page`.
 
     Looks at 2,000 objects, the first and the last, and 3,000 parts of paths only.
     """
-    raw = ctypes.cast(page.raw, Handle)
-    count = _count_objects(raw)
-    # Lines are drawn before the text or after it.
-    half = _MAX_OBJECTS // 2
-    indices = range(count) if count <= _MAX_OBJECTS else (*range(half), *range(count - half, count))
+    drawn = drawn or Drawn(page)
     paths = _Paths()
-    paths.add(list(map(_get_object, repeat(raw), indices)), _IDENTITY, 0)
+    if drawn.count <= _MAX_OBJECTS:
+        paths.add(*drawn.first(_MAX_OBJECTS), _IDENTITY, 0)
+    else:
+        # Lines are drawn before the text or after it.
+        half = _MAX_OBJECTS // 2
+        handles, kinds = drawn.first(half)
+        last = drawn.between(drawn.count - half, drawn.count)
+        paths.add([*handles, *last], [*kinds, *map(_get_type, last)], _IDENTITY, 0)
     found: list[Parts] = []
     spent = num_found = 0
     for start in range(0, len(paths.handles), _CHUNK):

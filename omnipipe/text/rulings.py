@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pypdfium2
     from numpy.typing import NDArray
 
+    from omnipipe.text.objects import Drawn
+
     Floats = NDArray[np.float32]
 
 _MAX_FILLS = 600
@@ -34,12 +36,12 @@ class Rulings(NamedTuple):
     vertical: Floats
 
 
-def find_lines(page: pypdfium2.PdfPage) -> Floats:
+def find_lines(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> Floats:
     """Straight lines of `page` as boxes (n x 4: left, bottom, right, top in points of the unturned page).
 
     Looks at 2,000 objects, the first and the last, and 3,000 parts of paths only; what is not a number is left out.
     """
-    found = find_parts(page)
+    found = find_parts(page, drawn)
     boxes = found.boxes.astype(np.float32)
     if len(found.fills):
         boxes = np.concatenate((boxes, _edges(found.fills.astype(np.float32), found.colours, page)))

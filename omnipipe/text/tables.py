@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from omnipipe.text.chars import Words
+    from omnipipe.text.objects import Drawn
 
 NOT_UNDERSTOOD = "table:not_understood"
 _DIGIT = np.zeros(0x10000, bool)
@@ -132,8 +133,15 @@ class _State:
 class TableFinder:
     """Finds the tables among the words of one direction of a page."""
 
-    def __init__(self, page: pypdfium2.PdfPage, words: Words, style: TableStyle = TableStyle()) -> None:  # noqa: B008
+    def __init__(
+        self,
+        page: pypdfium2.PdfPage,
+        words: Words,
+        style: TableStyle = TableStyle(),  # noqa: B008
+        drawn: Drawn | None = None,
+    ) -> None:
         self._page = page
+        self._drawn = drawn
         self._words = words
         self._style = style
         self._lines: NDArray[np.float32] | None = None
@@ -146,7 +154,7 @@ class TableFinder:
         if len(pieces.left) > MAX_PIECES:
             return no_tables(pieces, (NOT_UNDERSTOOD,))
         if self._lines is None:
-            self._lines = find_lines(self._page)
+            self._lines = find_lines(self._page, self._drawn)
         rulings = to_rulings(self._lines, turn)
         reader = TableReader(self._words, which, pieces, turn, rulings, self._style)
         state = _State(reader, pieces, nothing.number, _TRIES * len(pieces.left))
