@@ -80,6 +80,9 @@ def _regions(
         return
     if bands is None:
         area = area_of(pieces, region)
+        if area is None:
+            yield region
+            return
         bands = bands_of(pieces, area)
         if bands is None:
             yield from _stacked(pieces, area, rtl, text, depth)
@@ -97,12 +100,12 @@ def _regions(
 def _stacked(pieces: Pieces, area: Area, rtl: bool, text: str, depth: int) -> Iterator[NDArray[np.intp]]:
     """A region without a gutter: as it is, or cut at white over its full width where that lets a part have one."""
     region, order = area.which, area.order
-    if np.count_nonzero(area.is_beside) < 2:
-        yield region
-        return
-    beside = np.concatenate((_ZERO, area.is_beside.cumsum()))
     white = area.top[order][1:] - area.reach
     wanted = 0.6 * area.em
+    if not np.count_nonzero(white > wanted):
+        yield region[order]
+        return
+    beside = np.concatenate((_ZERO, area.is_beside.cumsum()))
     cuts = [i for i in (-white).argsort()[:_MAX_CUTS].tolist() if white[i] > wanted]
     pending: list[NDArray[np.intp]] = []
     start = 0
@@ -111,7 +114,7 @@ def _stacked(pieces: Pieces, area: Area, rtl: bool, text: str, depth: int) -> It
         doubles = beside[cut] - beside[start]
         start = cut + 1
         # Content order must survive: pieces of a region stand in the order of the file.
-        bands = find_bands(pieces, np.sort(part)) if cuts and len(part) >= _MIN_PIECES and doubles > 1 else None
+        bands = find_bands(pieces, np.sort(part)) if len(part) >= _MIN_PIECES and doubles > 1 else None
         if bands is None:
             pending.append(part)
             continue
