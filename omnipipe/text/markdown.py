@@ -65,16 +65,16 @@ def _right_edge(rows: Sequence[Row]) -> float:
 
 
 def _starts_block(previous: Row, row: Row, group: Sequence[Row], edge: float) -> bool:
-    em = row.size if row.size > previous.size else previous.size
-    if abs(previous.size - row.size) > 0.12 * em:
+    text, left, _, right, bottom, size, gaps, _, _, style = row
+    em = size if size > previous.size else previous.size
+    if abs(previous.size - size) > 0.12 * em:
         return True
-    pitch = row.bottom - previous.bottom
+    pitch = bottom - previous.bottom
     is_short = previous.right < edge - 3 * em
-    text = row.text
-    if pitch < 2 * em and text[:1].islower() and not is_short and not row.gaps:
+    if pitch < 2 * em and not is_short and not gaps and text[:1].islower():
         return False
-    if (previous.style ^ row.style) & BOLD and text[:1].isupper():
-        stands_alone = row.style & BOLD and row.right < edge - 3 * em and ends_sentence(previous.text)
+    if (previous.style ^ style) & BOLD and text[:1].isupper():
+        stands_alone = style & BOLD and right < edge - 3 * em and ends_sentence(previous.text)
         if is_short or stands_alone:
             return True
     usual = group[1].bottom - group[0].bottom if len(group) > 1 else 1.45 * em
@@ -82,8 +82,8 @@ def _starts_block(previous: Row, row: Row, group: Sequence[Row], edge: float) ->
         return True
     if is_marked(text) or opens_caption(text):
         return True
-    indented = row.left > previous.left + 0.7 * em and len(group) > 1 and row.left > group[1].left + 0.7 * em
-    if not (is_short or indented) or row.gaps or not ends_sentence(previous.text):
+    indented = left > previous.left + 0.7 * em and len(group) > 1 and left > group[1].left + 0.7 * em
+    if not (is_short or indented) or gaps or not ends_sentence(previous.text):
         return False
     return indented or not _is_full(previous, group)
 

@@ -145,14 +145,16 @@ def to_rows(pieces: Pieces, column: Column, text: str, styles: bytes = b"") -> l
 
 def _row(word: int, tokens: list[str], box: tuple[float, float, float, float, float], styles: bytes) -> Row:
     """A row of one piece that starts with `word`; `box` has its size as well."""
+    style = 0
     if styles:
         if styles[word] & SYMBOL and len(tokens[0]) == 1:
             tokens[0] = "•"
-        style = _ALL
-        for one in set(styles[word : word + len(tokens)]):
-            style &= one
-    else:
-        style = 0
+        here = styles[word : word + len(tokens)]
+        # Most text is plain.
+        if 0 not in here:
+            style = _ALL
+            for one in set(here):
+                style &= one
     return Row(" ".join(tokens), *box, False, word, ((word, len(tokens)),), style)
 
 
