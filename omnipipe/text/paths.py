@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections import deque
-from itertools import chain, compress, repeat
+from itertools import chain, compress, pairwise, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -136,8 +136,12 @@ def find_parts(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> Parts:
         paths.add([*handles, *last], [*kinds, *map(_get_type, last)], _IDENTITY, 0)
     found: list[Parts] = []
     spent = num_found = 0
-    for start in range(0, len(paths.handles), _CHUNK):
-        parts, cost, is_all = _look_at(paths, start, spent, num_found)
+    # Once it is no drawing, all that there is room for.
+    bounds = [0, _CHUNK, *range(_CHUNK + _ROWS, len(paths.handles) + _ROWS, _ROWS)]
+    for start, end in pairwise(bounds):
+        if start >= len(paths.handles):
+            break
+        parts, cost, is_all = _look_at(paths, slice(start, end), spent, num_found)
         found.append(parts)
         spent += cost
         num_found += len(parts.boxes) + len(parts.fills)
@@ -148,11 +152,11 @@ def find_parts(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> Parts:
     return Parts(*map(np.concatenate, zip(*found, strict=True))) if found else Parts(_NO_BOX.T, _NO_BOX.T, _NONE)
 
 
-def _look_at(paths: _Paths, start: int, spent: int, num_found: int) -> tuple[Parts, int, bool]:
-    """The parts of the paths from `start` on, what they cost, and whether there is room for more; `spent` and
-    `num_found` count costs and parts before them."""
-    handles = paths.handles[start : start + _CHUNK]
-    outer = None if paths.is_flat else np.array(paths.outer[start : start + _CHUNK]).T
+def _look_at(paths: _Paths, which: slice, spent: int, num_found: int) -> tuple[Parts, int, bool]:
+    """The parts of the paths at `which`, what they cost, and whether there is room for more; `spent` and `num_found`
+    count costs and parts before them."""
+    handles, start = paths.handles[which], which.start
+    outer = None if paths.is_flat else np.array(paths.outer[which]).T
     counts = np.fromiter(map(_count_segments, handles), np.intp, len(handles))
     box, is_seen = _bounds(handles, outer)
     wide, high = box[2] - box[0], box[3] - box[1]
@@ -163,7 +167,7 @@ def _look_at(paths: _Paths, start: int, spent: int, num_found: int) -> tuple[Par
     is_parted = is_seen & ~is_line
     # Each path costs something, those with several parts more.
     cost = (1 + counts * is_parted).cumsum()
-    is_paid = spent + cost + paths.walked[start : start + _CHUNK] < _MAX_SEGMENTS
+    is_paid = spent + cost + paths.walked[which] < _MAX_SEGMENTS
     owners = (is_line & is_paid).nonzero()[0]
     boxes, fills, filled = box[:, owners], _NO_BOX, _NONE
     parted = (is_parted & is_paid).nonzero()[0]
