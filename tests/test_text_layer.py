@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pypdfium2
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.text_layer_pdfs import Run, pdf_of_runs
@@ -228,6 +228,7 @@ def test_whatever_stands_on_a_page_no_character_is_lost(lines: list[Line], rotat
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.text(st.characters(max_codepoint=0xFFFF), min_size=1, max_size=30), min_size=1, max_size=8))
+@example(["\x1f ", "00000"])
 def test_whatever_a_font_says_the_text_can_be_written(says: list[str]) -> None:
     layer = read(pdf_of_runs([Run(60, 700 - 20 * i, 11, text) for i, text in enumerate(says)]))
 

@@ -75,9 +75,9 @@ def is_set_off(group: Sequence[Row], row: Row, edge: float, page: PageStyle) -> 
     """Whether `group` is a short line or two in another style than `row`, the running text that follows."""
     head = group[-1]
     text = group[0].text
-    if head.right > edge - 2 * head.size or len(group) > 3 or row.gaps or head.text[-1] in _ENDS_OTHERWISE:
+    if head.right > edge - 2 * head.size or len(group) > 3 or row.gaps or head.text[-1:] in _ENDS_OTHERWISE:
         return False
-    if not text[0].isalnum() or any(one.gaps or len(one.text) > 90 for one in group):
+    if not text[:1].isalnum() or any(one.gaps or len(one.text) > 90 for one in group):
         return False
     if not _WORD.search(text) or (len(row.text) < 30 and row.right < edge - 0.25 * (edge - row.left)):
         return False
