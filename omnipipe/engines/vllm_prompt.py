@@ -112,7 +112,9 @@ def picture(pixels: Pixels) -> Image.Image:
             image = Image.frombytes(pixels.mode, (pixels.width, pixels.height), pixels.data)
         else:
             image = Image.open(io.BytesIO(pixels.data), formats=[pixels.format])
-        return image.convert("RGB")
+            image.load()
+        # Converting copies, also where there is nothing to convert.
+        return image if image.mode == "RGB" else image.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ProblemError("corrupt", f"the page's picture cannot be decoded: {str(error)[:80]}") from error
 
