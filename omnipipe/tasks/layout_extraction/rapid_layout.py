@@ -20,6 +20,7 @@ from omnipipe.page import Block
 from omnipipe.tasks.layout_extraction.order import order_boxes
 from omnipipe.tasks.layout_extraction.result import LayoutResult
 from omnipipe.tasks.model_file import LAYOUT_CDLA
+from omnipipe.tasks.onnx_session import labels_of, open_session
 
 if TYPE_CHECKING:
     from omnipipe.tasks.layout_extraction.picodet import Image
@@ -177,19 +178,8 @@ def _path(model: str) -> Path:
 
 def _session(path: Path, threads: int) -> tuple[Any, tuple[str, ...]]:
     """The model in the file `path`, and the names of its classes."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    # The arena keeps what the largest page took, in every worker.
-    options.enable_cpu_mem_arena = False
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own, one type for each status.
-        raise ConfigError(f"{path} cannot be loaded: {str(error)[:160]}. Give a layout model in ONNX.") from error
-    classes = session.get_modelmeta().custom_metadata_map.get("character", "").splitlines()
+    session = open_session(path, threads, "Give a layout model in ONNX.")
+    classes = labels_of(session)
     shapes = [entry.shape for entry in (*session.get_inputs(), *session.get_outputs())]
     if len(shapes) != 9 or not classes or shapes[1][-1] != len(classes) or not isinstance(shapes[0][2], int):
         raise ConfigError(

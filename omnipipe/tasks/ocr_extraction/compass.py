@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from omnipipe.tasks.model_file import ORIENTATION
+from omnipipe.tasks.onnx_session import open_session
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,14 +42,7 @@ class Compass:
             MissingExtraError: The model is not there; the message has the command that brings it.
             ConfigError: It lies there with another content.
         """
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        path = str(ORIENTATION.checked())
-        self._session: Any = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(ORIENTATION.checked(), threads)
         self._input = self._session.get_inputs()[0].name
 
     @staticmethod

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from omnipipe.tasks.onnx_session import labels_of, open_session
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,18 +56,15 @@ class Recogniser:
     """Reads one line at a time, in one thread at a time."""
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        """Load the ONNX model at `path`; its characters are written in it."""
-        import onnxruntime
+        """Load the ONNX model at `path`; its characters are written in it.
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False
-        options.log_severity_level = 4
-        self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        Raises:
+            ConfigError: It is none.
+        """
+        self._session = open_session(path, threads)
         self._input = self._session.get_inputs()[0].name
         # The model's own order: first the gap between letters, last the space.
-        self._characters = ["", *self._session.get_modelmeta().custom_metadata_map["character"].splitlines(), " "]
+        self._characters = ["", *labels_of(self._session), " "]
 
     def read(self, crop: Image) -> Reading:
         """The text of `crop`, one level line as (rows, columns) grey or (rows, columns, 3) RGB."""

@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field
 
 from omnipipe.config import Config, operation
-from omnipipe.errors import ConfigError
 from omnipipe.page import Line
 from omnipipe.tasks.model_file import TABLE_SLANET
+from omnipipe.tasks.onnx_session import labels_of, open_session
 from omnipipe.tasks.table_extraction.result import TableResult
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from omnipipe.tasks.ocr_extraction.picture import Picture
     from omnipipe.tasks.table_extraction.ink import Word
 
@@ -62,7 +60,10 @@ class RapidTable:
             ConfigError: The file is none.
         """
         if self._session is None and self.config.method != "geometry":
-            self._session, self._tokens = _session(TABLE_SLANET.checked(), self.config.threads)
+            from omnipipe.tasks.table_extraction.slanet import tokens_of
+
+            self._session = open_session(TABLE_SLANET.checked(), self.config.threads)
+            self._tokens = tokens_of(labels_of(self._session))
 
     def extract(self, picture: Picture, lines: Sequence[Line], *, is_table: bool = True) -> TableResult | None:
         """The table in `picture`, which shows it and little else; None where it is not understood.
@@ -145,21 +146,3 @@ def _pixels(line: Line, width: int, height: int) -> tuple[float, float, float, f
     x0, x1 = max(0.0, x0) * width, min(1.0, x1) * width
     y0, y1 = max(0.0, y0) * height, min(1.0, y1) * height
     return (x0, y0, x1, y1) if x1 - x0 >= 1 and y1 - y0 >= 1 else None
-
-
-def _session(path: Path, threads: int) -> tuple[Any, list[str]]:
-    """The model in the file `path`, and its tokens."""
-    import onnxruntime
-
-    from omnipipe.tasks.table_extraction.slanet import tokens_of
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    options.enable_cpu_mem_arena = False
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own, one type for each status.
-        raise ConfigError(f"{path} cannot be loaded: {str(error)[:160]}. Fetch it again.") from error
-    return session, tokens_of(session.get_modelmeta().custom_metadata_map.get("character", "").splitlines())
