@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pypdfium2
+import pytest
 
 from omnipipe.text.paths import WHITE, Parts, find_parts
-from tests.pdfs import pdf_of_contents
+from omnipipe.text.rulings import find_lines
+from tests.pdfs import pdf_of_contents, text_content
+from tests.tablekit import cells, read, tables
 
 
 def _parts(content: str) -> Parts:
@@ -68,3 +73,48 @@ def test_no_more_than_the_first_parts_of_a_page_are_looked_at() -> None:
     found = _parts(boxes)
 
     assert 2000 < len(found.boxes) < 3000
+
+
+_WIDTHS = (0.5, 2.0, 4.0, 6.0)
+_EDGES, _ROWS = (70, 180, 290), (712, 683, 639, 610, 581)
+_CELLS = [["first of all", "one line"], ["then there are three", "and two of these"], ["then", "two"], ["last", "both"]]
+
+
+def _strokes(width: float) -> str:
+    across = " ".join(f"{_EDGES[0]} {y} m {_EDGES[-1]} {y} l S" for y in _ROWS)
+    return f"{width} w {across} " + " ".join(f"{x} {_ROWS[0]} m {x} {_ROWS[-1]} l S" for x in _EDGES)
+
+
+def _bars(width: float) -> str:
+    across = " ".join(f"{_EDGES[0]} {y - width / 2} {_EDGES[-1] - _EDGES[0]} {width} re f" for y in _ROWS)
+    down = " ".join(f"{x - width / 2} {_ROWS[-1]} {width} {_ROWS[0] - _ROWS[-1]} re f" for x in _EDGES)
+    return f"{across} {down}"
+
+
+@pytest.mark.parametrize("width", _WIDTHS)
+@pytest.mark.parametrize("draw", [_strokes, _bars])
+def test_thick_rules_part_the_rows_of_a_table(draw: Callable[[float], str], width: float) -> None:
+    heights = (697.0, 669.0, 658.0, 647.0, 622.0, 593.0)
+    texts = ("first of all", "one line", "then there", "and two", "are", "of these", "three", "", "then", "two")
+    places = [(x, y) for y in heights for x in (80.0, 190.0)]
+    lines = [(x, y, 10.0, text) for (x, y), text in zip(places, (*texts, "last", "both"), strict=True)]
+
+    layer = read(pdf_of_contents([text_content(lines) + f"\n{draw(width)}".encode()]))
+
+    assert [cells(table) for table in tables(layer)] == [_CELLS]
+
+
+def test_a_thick_rule_is_one_line_and_a_bar_has_edges() -> None:
+    content = (
+        "0 0 1 rg 50 100 200 6 re f 50 200 200 12 re f 300 100 6 16 re f 1 g 50 300 200 5 re f 12 w 50 400 m 90 400 l S"
+    )
+    document = pypdfium2.PdfDocument(pdf_of_contents([content.encode()]))
+
+    lines = find_lines(document[0])
+
+    document.close()
+    assert sorted(np.bincount(lines[:, 1].astype(int) // 100, minlength=5).tolist()) == [0, 0, 0, 4, 5]
+
+
+def test_slopes_are_no_lines() -> None:
+    assert len(_parts("2 w 50 100 m 250 104 l S 50 200 m 250 200 l S").boxes) == 1

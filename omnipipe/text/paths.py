@@ -55,6 +55,9 @@ _MAX_DEPTH = 3
 WHITE = 0xFFFFFF
 _THIN = 3.0
 """Points; filled paths up to this thick are lines."""
+THICK, SLENDER = 6.0, 4.0
+"""Points, and times its thickness: no line is thicker and none that thick is shorter. PDFium's bounds of a stroke are
+twice its width, and so are those of a short slope."""
 _SIMPLE = 6
 """Thin paths of so many segments at most are one line. A path with a curve among as many is a drawing."""
 _SLOPE = 0.6
@@ -160,8 +163,10 @@ def _look_at(paths: _Paths, which: slice, spent: int, num_found: int) -> tuple[P
     counts = np.fromiter(map(_count_segments, handles), np.intp, len(handles))
     box, is_seen = _bounds(handles, outer)
     wide, high = box[2] - box[0], box[3] - box[1]
-    longest, is_thin = np.maximum(wide, high), np.minimum(wide, high) <= _THIN
-    is_seen &= (counts > 1) & (longest >= _DOT) & (is_thin | ((counts > 3) & (longest >= _SMALL)))
+    longest, shortest = np.maximum(wide, high), np.minimum(wide, high)
+    is_thin = shortest <= _THIN
+    is_thick = (counts > 3) | ((shortest <= 2 * THICK) & (longest >= SLENDER * shortest))
+    is_seen &= (counts > 1) & (longest >= _DOT) & (is_thin | (is_thick & (longest >= _SMALL)))
     is_seen, is_stroked = _modes(handles, is_seen)
     is_line = is_seen & is_thin & (counts <= _SIMPLE)
     is_parted = is_seen & ~is_line

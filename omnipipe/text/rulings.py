@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omnipipe.text.lines import to_frame
-from omnipipe.text.paths import WHITE, find_parts
+from omnipipe.text.paths import SLENDER, THICK, WHITE, find_parts
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -49,7 +49,8 @@ def find_lines(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> Floats:
 
 
 def _edges(fills: Floats, colours: NDArray[np.intp], page: pypdfium2.PdfPage) -> Floats:
-    """The edges of filled boxes that can be seen: another colour, or none, on the other side."""
+    """The edges of filled boxes that can be seen: another colour, or none, on the other side; slender ones whole, as
+    what they are: thick lines."""
     left, bottom, right, top = page.get_bbox()
     whole = (fills[:, 2] - fills[:, 0] > 0.9 * (right - left)) & (fills[:, 3] - fills[:, 1] > 0.9 * (top - bottom))
     fills, colours = fills[~whole][:_MAX_FILLS], colours[~whole][:_MAX_FILLS]
@@ -61,12 +62,15 @@ def _edges(fills: Floats, colours: NDArray[np.intp], page: pypdfium2.PdfPage) ->
         within = (x0 >= left - 1) & (y0 >= bottom - 1) & (x1 <= right + 1) & (y1 <= top + 1)
         seen[~seen] = within.any(axis=1)
     fills, colours = fills[seen], colours[seen]
+    sides = np.sort(fills[:, 2:] - fills[:, :2], axis=1)
+    is_line = (sides[:, 0] <= THICK) & (sides[:, 1] >= SLENDER * sides[:, 0])
+    lines, fills, colours = fills[is_line], fills[~is_line], colours[~is_line]
     x0, y0, x1, y1 = fills.T
     same = colours[:, None] == colours
     np.fill_diagonal(same, False)
     wide = np.minimum(x1[:, None], x1) - np.maximum(x0[:, None], x0) > 0.8 * (x1 - x0)[:, None]
     high = np.minimum(y1[:, None], y1) - np.maximum(y0[:, None], y0) > 0.8 * (y1 - y0)[:, None]
-    kept = []
+    kept = [lines]
     for outward, across, low, high_end, columns in (
         (y0 - _BEYOND, wide, y0 - 1, y1, (x0, y0, x1, y0)),
         (y1 + _BEYOND, wide, y0, y1 + 1, (x0, y1, x1, y1)),
