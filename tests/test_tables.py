@@ -284,3 +284,23 @@ def test_columns_of_pages_read_from_the_right_start_at_the_right() -> None:
         document.close()
 
     assert found == ["| Fruit | Boxes | Price |", "| Price | Boxes | Fruit |"]
+
+
+def test_rows_between_lines_that_part_groups_of_them_stay_apart() -> None:
+    rows = [
+        ["", "This week", "Last", "Report"],
+        ["Ethanol", "", "", ""],
+        ["Iowa", "1.35 - 1.42", "1.38 - 1.43", "Iowa Ethanol"],
+        ["Eastern Cornbelt", "1.49 - 1.51", "1.50 - 1.53", "Eastern Ethanol"],
+        ["Wisconsin", "none", "none", "Wisconsin Ethanol"],
+        ["Biomass of the states", "", "", "Biomass Report"],
+        ["Cornstalks", "41.25", "39.38", ""],
+        ["Straw", "55.71", "54.29", ""],
+        ["Tallow", "", "", ""],
+        ["Chicago", "30.50", "none", "Tallow and Hides"],
+    ]
+    rules = [(78, 712 - 14 * k, 500, 712 - 14 * k) for k in (0, 1, 5, 8, 10)]
+
+    layer = read(page(set_out(rows, [80, 200, 280, 400], pitch=14), rules))
+
+    assert [cells(table) for table in tables(layer)] == [rows]

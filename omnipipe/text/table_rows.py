@@ -28,6 +28,9 @@ _RECENT = 8
 """Lines of a row that are looked at to see whether the next one goes on with it."""
 _TIGHT = 0.95
 """Font sizes of white at most above a line that goes on with the cell above it."""
+_BELOW = 0.2
+"""Font sizes of white at least between a line and the next one, where cells in the middle of a row have theirs between.
+"""
 _X_HEIGHT = 0.65
 """Font sizes that a line of text counts as high, from its baseline: boxes of letters overlap where lines are tight."""
 
@@ -317,7 +320,13 @@ def _goes_on(text: _Text, row: Band, band: Band, small: bool) -> bool:
     if len(row.spans) == 1 and len(band.spans) == 1 and len(here) > 1:
         return False
     if small:
+        if here - known and known - here and band.top - row.bottom > _BELOW * text.em:
+            # Cells of one row start at its top or end at its foot; they do not take turns.
+            return False
         votes = text.runs_on(row, band)
+        if here == known and len(here) > 2:
+            # Each cell breaks at once in few rows: one that need not break is a cell of another row.
+            return all(votes)
         return not votes or 2 * sum(votes) >= len(votes) or (0 not in here and here < known and len(here) == 1)
     if here - known or (len(here) == len(known) != 2):
         return False
