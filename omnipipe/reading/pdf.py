@@ -148,6 +148,9 @@ class PdfSource(PageSource):
         except ProblemError:
             return False
         try:
+            # The characters themselves cost more than all the rest of an index.
+            if _has_text_objects(page):
+                return True
             textpage = page.get_textpage()
             try:
                 return bool(textpage.count_chars() >= _FEW_CHARS)
@@ -324,6 +327,12 @@ def _rows(bitmap: pypdfium2.PdfBitmap) -> bytes:
     if bitmap.stride == row:
         return data
     return b"".join(data[y * bitmap.stride : y * bitmap.stride + row] for y in range(bitmap.height))
+
+
+def _has_text_objects(page: pypdfium2.PdfPage) -> bool:
+    objects = range(min(_OBJECTS_LOOKED_AT, pdfium.FPDFPage_CountObjects(page)))
+    kinds = [pdfium.FPDFPageObj_GetType(pdfium.FPDFPage_GetObject(page, k)) for k in objects]
+    return kinds.count(pdfium.FPDF_PAGEOBJ_TEXT) >= _FEW_CHARS
 
 
 def _sample(count: int) -> list[int]:
