@@ -1,4 +1,4 @@
-"""Words that a page carries and nobody sees: beside the page, white on white, or drawn invisibly over nothing.
+"""Words that a page carries and nobody sees: beside the page, white on white, drawn invisibly over nothing, or covered.
 
 They are put there for search engines and language models, or left behind by the program that made the page. What is
 drawn invisibly or in white over something, as the text of scans and of table heads, is not hidden.
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pypdfium2.raw as pdfium
 
+from omnipipe.text.covered import find_covered
 from omnipipe.text.lines import to_frame
 from omnipipe.text.native import bare
 from omnipipe.text.objects import Drawn, backdrops
+from omnipipe.text.picture import picture_of
 from omnipipe.text.rows import Part
 
 if TYPE_CHECKING:
@@ -35,7 +37,6 @@ _CLEAR = 8
 _TINY = 1.0
 """Points."""
 
-_MAX_SIDE = 1000
 _MAX_PARTS = 32
 _CHUNK = 1024
 
@@ -57,6 +58,7 @@ def mark_hidden(page: pypdfium2.PdfPage, words: Words, drawn: Drawn | None = Non
         suspects = suspects[_lies_bare(page, words.box[suspects], drawn)]
     if len(suspects):
         hidden[suspects[_is_blank(page, box, words.box[suspects])]] = True
+    hidden |= find_covered(page, box, words, drawn or Drawn(page))
     return words._replace(turn=np.where(hidden, HIDDEN, words.turn)) if np.count_nonzero(hidden) else words
 
 
@@ -131,40 +133,15 @@ def _is_blank(
 
     Colours alone do not say: PDFium calls white what is filled with a gradient.
     """
-    width, height = page.get_size()
-    scale = min(1.0, _MAX_SIDE / max(width, height, 1e-3))
-    size = np.array([width, height]) * scale
-    corners = np.clip(_upright(boxes, around, page.get_rotation()), 0, 1) * np.tile(size, 2)
     # Letters stand in the middle of their box; at its edges is room for the ink of others.
-    inset = np.minimum(0.15 * (corners[:, 2:] - corners[:, :2]), 3.0)
-    low = np.floor(corners[:, :2] + inset).astype(np.intp)
-    high = np.maximum(np.ceil(corners[:, 2:] - inset).astype(np.intp), low + 1)
-    start, end = low.min(axis=0), np.minimum(high.max(axis=0), np.ceil(size).astype(np.intp))
-    if not (start < end).all():
+    picture = picture_of(page, around, boxes, (0.15, 3.0))
+    if picture is None:
         return np.zeros(len(boxes), bool)
-    cut = np.maximum(np.concatenate((start, np.ceil(size) - end))[[0, 3, 2, 1]] - 0.01, 0) / scale
-    bitmap = page.render(scale=scale, grayscale=True, crop=tuple(cut.tolist()))
-    try:
-        ink = bitmap.to_numpy().reshape(bitmap.height, -1)[:, : bitmap.width] < _WHITE
-    finally:
-        bitmap.close()
-    sums = np.zeros((ink.shape[0] + 1, ink.shape[1] + 1), np.intp)
-    np.cumsum(np.cumsum(ink, axis=0, dtype=np.intp), axis=1, out=sums[1:, 1:])
-    limit = np.array(ink.shape[::-1], np.intp)
-    (left, top), (right, bottom) = np.minimum(low - start, limit).T, np.minimum(high - start, limit).T
+    grey, left, top, right, bottom = picture
+    sums = np.zeros((grey.shape[0] + 1, grey.shape[1] + 1), np.intp)
+    np.cumsum(np.cumsum(grey < _WHITE, axis=0, dtype=np.intp), axis=1, out=sums[1:, 1:])
     found: NDArray[np.bool_] = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left] == 0
     return found
-
-
-def _upright(
-    boxes: NDArray[np.float32], around: tuple[float, float, float, float], rotation: int
-) -> NDArray[np.float64]:
-    """Left, top, right and bottom of boxes as shares of the upright page."""
-    left, bottom, right, top = around
-    x = (boxes[:, [0, 2]] - left) / np.float64(max(right - left, 1e-6))
-    y = (boxes[:, [1, 3]] - bottom) / np.float64(max(top - bottom, 1e-6))
-    across, down = {0: (x, 1 - y), 90: (y, x), 180: (1 - x, y), 270: (1 - y, 1 - x)}[rotation]
-    return np.stack((across.min(axis=1), down.min(axis=1), across.max(axis=1), down.max(axis=1)), axis=1)
 
 
 def has_tiny(words: Words) -> bool:

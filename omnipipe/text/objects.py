@@ -11,7 +11,7 @@ import pypdfium2.raw as pdfium
 from omnipipe.text.native import Handle, bare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pypdfium2
 
@@ -59,6 +59,10 @@ class Drawn:
         self._handles += more
         self._kinds += map(_get_type, more)
         return (self._handles, self._kinds) if num >= len(self._handles) else (self._handles[:num], self._kinds[:num])
+
+    def kinds_of(self, handles: Iterable[Handle]) -> list[int]:
+        """The kinds of objects."""
+        return list(map(_get_type, handles))
 
     def between(self, start: int, end: int) -> list[Handle]:
         """The objects from the number `start` to before `end`."""

@@ -161,7 +161,7 @@ def _look_at(paths: _Paths, which: slice, spent: int, num_found: int) -> tuple[P
     handles, start = paths.handles[which], which.start
     outer = None if paths.is_flat else np.array(paths.outer[which]).T
     counts = np.fromiter(map(_count_segments, handles), np.intp, len(handles))
-    box, is_seen = _bounds(handles, outer)
+    box, is_seen = bounds_of(handles, outer)
     wide, high = box[2] - box[0], box[3] - box[1]
     longest, shortest = np.maximum(wide, high), np.minimum(wide, high)
     is_thin = shortest <= _THIN
@@ -200,8 +200,11 @@ def _end(owners: Ints, num_paths: int, start: int, num_found: int) -> int:
     return int(is_drawing.argmax()) if is_drawing.any() else num_paths
 
 
-def _bounds(handles: Sequence[Handle], outer: Doubles | None) -> tuple[Doubles, Flags]:
-    """The bounds of paths, and for which there are any."""
+def bounds_of(handles: Sequence[Handle], outer: Doubles | None = None) -> tuple[Doubles, Flags]:
+    """The bounds of at most 1,024 objects (4 x n: left, bottom, right, top in points), and for which there are any.
+
+    `outer` are the matrices (6 x n) of the forms that they are in.
+    """
     known = np.fromiter(map(_get_bounds, handles, *_at), np.bool_, len(handles))
     box = _scratch[: len(handles), :4].T.astype(np.float64)
     if outer is None:
