@@ -113,7 +113,7 @@ def read_words(textpage: pypdfium2.PdfTextPage) -> Words | None:
     box = np.concatenate((np.minimum(ends.heads, ends.tails)[:, :2], np.maximum(ends.heads, ends.tails)[:, 2:]), axis=1)
     text, first, last = _decode(units, first, last)
     if "ل" in text and len(text) == len(units):
-        text = mend_ligatures(text, lambda places: _boxes(handle, [_char_index(handle, i) for i in places]))
+        text = mend_ligatures(text, lambda places: char_boxes(handle, [_char_index(handle, i) for i in places]))
     return Words(text, units, first, last, line, box, size, turn, ends.chars, angle)
 
 
@@ -121,12 +121,12 @@ def _ends(handle: ctypes.c_void_p, first: NDArray[np.intp], last: NDArray[np.int
     indices = np.concatenate((first, last - 1)).tolist()
     if is_mapped:
         indices = [_char_index(handle, i) for i in indices]
-    boxes = _boxes(handle, indices)
+    boxes = char_boxes(handle, indices)
     return _Ends(boxes[: len(first)], boxes[len(first) :], indices[: len(first)])
 
 
-def _boxes(handle: ctypes.c_void_p, indices: list[int]) -> NDArray[np.float32]:
-    """Left, bottom, right and top of characters."""
+def char_boxes(handle: ctypes.c_void_p, indices: list[int]) -> NDArray[np.float32]:
+    """Left, bottom, right and top of characters, in points; `indices` are those of PDFium's list."""
     # FS_RECTF is left, top, right, bottom.
     raw = _fetch(_loose_box, handle, indices, 4)
     boxes = np.empty_like(raw)
@@ -149,7 +149,7 @@ def _split(
     owners: list[int] = []
     for i in broken.tolist():
         inside = list(range(int(first[i]), int(last[i])))
-        boxes = _boxes(handle, [_char_index(handle, c) for c in inside] if is_mapped else inside)
+        boxes = char_boxes(handle, [_char_index(handle, c) for c in inside] if is_mapped else inside)
         overlap = np.minimum(boxes[1:, 3], boxes[:-1, 3]) - np.maximum(boxes[1:, 1], boxes[:-1, 1])
         cuts = np.flatnonzero(overlap < 0.3 * (boxes[1:, 3] - boxes[1:, 1])) + 1
         places += [inside[cut] for cut in cuts.tolist()]

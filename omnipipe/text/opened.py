@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omnipipe.text.chars import read_words
+from omnipipe.text.doubled import drop_doubled
 from omnipipe.text.edges import Cells, find_edges
 from omnipipe.text.fonts import word_objects
 from omnipipe.text.headings import body_size, size_shares
@@ -40,6 +41,7 @@ class OpenPage:
         self.drawn = Drawn(page)
         words = read_words(self.textpage)
         if words is not None:
+            words = drop_doubled(self.textpage, words)
             words = words._replace(objects=word_objects(self.textpage, words))
             words = drop_overdrawn(mark_hidden(page, words, self.drawn))
         self.found: Words | None = words

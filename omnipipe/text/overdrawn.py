@@ -115,5 +115,5 @@ def _without(words: Words, which: NDArray[np.bool_]) -> Words:
         char=[char for char, keep in zip(words.char, kept.tolist(), strict=True) if keep],
         angle=words.angle[kept],
         objects=words.objects[kept] if len(words.objects) else words.objects,
-        num_overdrawn=int(which.sum()),
+        num_overdrawn=words.num_overdrawn + int(which.sum()),
     )
