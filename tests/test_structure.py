@@ -227,6 +227,13 @@ def test_notes_come_after_the_columns_and_the_sentence_goes_on() -> None:
     assert f"{PROSE[3][:36]} and ran on" in layer.text
 
 
+@pytest.mark.parametrize(("mark", "expected"), [("*", "footnote"), ("1", "footnote"), ("", "text")])
+def test_what_is_in_bold_is_no_mark_of_a_note(mark: str, expected: str) -> None:
+    notes: list[Text] = [(72, 90, 8, 1, f"{mark} Reign:"), (110, 90, 8, 0, "the years of the fox and its heirs")]
+
+    assert kinds(read([*lines(PROSE * 10, 700), *notes]))[-1] == expected
+
+
 def test_items_are_nested_by_their_indent() -> None:
     items = [(72, "- first"), (90, "- inner"), (90, "- other"), (72, "- second")]
 

@@ -26,6 +26,7 @@ _CJK_OPENS = frozenset("図表图圖")
 _SEPARATOR = re.compile(r"^ ?[:.|—–-](?: |$)")
 _CLOSED = re.compile(r" ?[:.|—](?: |$)")
 _MARKER = re.compile(r"^(?:\d{1,3} ?(?=[^\W\d_]|[“\"‘'(])|[*†‡§¶∗]+ ?(?=\w)|[a-z] (?=[A-Z]))")
+_EMPHASIS = re.compile(r"(\*{1,3})(?=[^\s*])[^*\n]*(?<=[^\s*])\1(?!\*)")
 _REFERENCE = re.compile(r"^(?:\[\d|\d{1,3}[.)] )")
 _FOOT, _FOOT_UNMARKED, _FOOT_END = 0.3, 0.6, 0.8
 """Shares of the height of a page's text: below the first start notes, below the second those without a mark; all end
@@ -83,7 +84,12 @@ def mark_footnotes(columns: Sequence[list[Part]], page: PageStyle) -> list[list[
 
 
 def _is_marked(part: Part) -> bool:
-    return bool(_MARKER.match(part.text) or _REFERENCE.match(part.text))
+    return bool(_has_marker(part.text) or _REFERENCE.match(part.text))
+
+
+def _has_marker(text: str) -> bool:
+    """Whether `text` opens with the mark of a note; the asterisks around words in bold or italics are none."""
+    return bool(_MARKER.match(text.replace("*", "") if _EMPHASIS.match(text) else text))
 
 
 def _are_notes(tail: Sequence[Part], above: Sequence[Part], body: float) -> bool:
@@ -92,7 +98,7 @@ def _are_notes(tail: Sequence[Part], above: Sequence[Part], body: float) -> bool
     if any(_REFERENCE.match(part.text) for part in tail):
         # Numbered as entries of a list of references are: notes interrupt a sentence.
         return _breaks_off(above, body)
-    if any(_MARKER.match(part.text) for part in tail):
+    if any(_has_marker(part.text) for part in tail):
         return True
     # A note without a mark, as the small print on the first page of a paper.
     is_print = len(tail) <= 4 and len(tail[0].text) > 80 and "\n" not in tail[0].text
