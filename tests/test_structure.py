@@ -227,7 +227,7 @@ def test_notes_come_after_the_columns_and_the_sentence_goes_on() -> None:
     assert f"{PROSE[3][:36]} and ran on" in layer.text
 
 
-@pytest.mark.parametrize(("mark", "expected"), [("*", "footnote"), ("1", "footnote"), ("", "text")])
+@pytest.mark.parametrize(("mark", "expected"), [("2", "footnote"), ("1", "footnote"), ("", "text")])
 def test_what_is_in_bold_is_no_mark_of_a_note(mark: str, expected: str) -> None:
     notes: list[Text] = [(72, 90, 8, 1, f"{mark} Reign:"), (110, 90, 8, 0, "the years of the fox and its heirs")]
 
