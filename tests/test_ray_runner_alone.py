@@ -73,6 +73,25 @@ def test_an_error_is_one_line_without_a_word_of_ray(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_ray_that_does_not_start_is_one_line_with_the_way_round_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The path of a socket has at most 107 bytes.
+    deep = tmp_path / ("deep" * 30)
+    deep.mkdir()
+    monkeypatch.setenv("RAY_TMPDIR", str(deep))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    process = started(str(tmp_path / "out"), "0")
+    said, complained = process.communicate(timeout=120)
+
+    assert said == ""
+    assert process.returncode == 1
+    assert complained.startswith("omnipipe: Ray did not start on this machine (")
+    assert len(complained.splitlines()) == 1
+    assert "the same command goes on; with --runner local" in complained
+    assert session_processes(process.pid) == []
+
+
 def test_ctrl_c_ends_the_run_and_what_is_committed_stays(tmp_path: Path) -> None:
     with own_ray():
         process = started(str(tmp_path), "0.3")

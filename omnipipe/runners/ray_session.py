@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TextIO, cast
 
 from omnipipe.engines.base import EngineConfig
-from omnipipe.errors import ConfigError
+from omnipipe.errors import ConfigError, RunStopped
 from omnipipe.runners.ray_options import RayOptions, find_address
 from omnipipe.runners.ray_pool import Pool, plan_pools
 from omnipipe.user_module import modules_by_value
@@ -140,10 +141,21 @@ def _start(address: str | None, options: RayOptions) -> bool:
         return True
     except BaseException as error:
         ray.shutdown()
-        if address is None or not isinstance(error, ConnectionError | RuntimeError | ValueError):
+        if not isinstance(error, Exception):
             raise
-        reason = str(error).strip().splitlines()[0][:300]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        if address is None:
+            raise RunStopped(
+                f"Ray did not start on this machine ({reason}). {_logs()} has its logs. What is committed stays valid, "
+                "and the same command goes on; with --runner local it does without Ray."
+            ) from error
+        if not isinstance(error, ConnectionError | RuntimeError | ValueError):
+            raise
         raise ConfigError(f"no run on the Ray cluster at {address}: {reason}") from error
+
+
+def _logs() -> Path:
+    return Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir(), "ray", "session_latest", "logs")
 
 
 def _shut_down() -> None:
