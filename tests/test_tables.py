@@ -304,3 +304,36 @@ def test_rows_between_lines_that_part_groups_of_them_stay_apart() -> None:
     layer = read(page(set_out(rows, [80, 200, 280, 400], pitch=14), rules))
 
     assert [cells(table) for table in tables(layer)] == [rows]
+
+
+def test_sums_below_each_other_are_rows_of_their_own() -> None:
+    rows = [
+        ["Item", "Text", "Price", "Sum"],
+        ["HX", "Keys of steel in a case", "12.50", "50.00"],
+        ["DR", "Drill", "149.00", "149.00"],
+        ["", "", "Subtotal", "199.00"],
+        ["", "", "Tax 20 %", "39.80"],
+        ["", "", "Total due", "238.80"],
+    ]
+    rules = [(78, 712 - 19 * k, 500, 712 - 19 * k) for k in (0, 1, 2, 3, 6)]
+
+    layer = read(page(set_out(rows, [80, 140, 370, 420], pitch=19), rules))
+
+    assert [cells(table) for table in tables(layer)] == [rows]
+
+
+def test_the_names_of_entries_may_be_longer_than_lines_of_text() -> None:
+    rows = [
+        ["Date", "Details", "Paid out", "Paid in", "Balance"],
+        ["01 Mar", "Balance brought forward", "", "", "1,204.50"],
+        ["02 Mar", "Card payment at Tesco Stores 3124 in Leeds", "34.20", "", "1,170.30"],
+        ["03 Mar", "Council tax", "142.00", "", "1,028.30"],
+        ["05 Mar", "Salary of Acme Tools", "", "2,410.77", "3,439.07"],
+        ["09 Mar", "Rent", "950.00", "", "2,489.07"],
+        ["12 Mar", "Cash at High Street", "60.00", "", "2,429.07"],
+    ]
+
+    layer = read(page(set_out(rows, [80, 130, 350, 420, 480], pitch=15)))
+
+    assert [cells(table) for table in tables(layer)] == [rows]
+    assert layer.text.startswith("| Date | Details | Paid out | Paid in | Balance |\n| --- |")

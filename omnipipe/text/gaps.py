@@ -24,6 +24,8 @@ _PROSE = 14.0
 _WIDE = 12.0
 """Font sizes; pieces wider than this show in which columns a page is set."""
 _MIN_LINES = 4
+_FULL = 0.85
+"""Of the width of a column: what most lines of running text fill, and few labels of rows."""
 _ZERO = np.zeros(1, np.intp)
 _NUMBERS = 3
 _NUMERIC = 0.6
@@ -129,6 +131,7 @@ def _without_prose(pieces: Pieces, inside: NDArray[np.intp], text: str, em: floa
         bool(median(pieces.right[column] - pieces.left[column]) > _PROSE * em)
         and len(column) > 4
         and not _has_leaders(pieces, column, text)
+        and not _are_labels(pieces, column, inside)
         for column in columns
     ]
     while columns and prose[0]:
@@ -150,6 +153,18 @@ def _has_leaders(pieces: Pieces, column: NDArray[np.intp], text: str) -> bool:
     """Whether pieces end in dots that lead to the next column."""
     ends = [text[max(first, last - 6) : last] for first, last in zip(*_cut(pieces, column), strict=True)]
     return 3 * sum(end.count(".") > 2 or end.count("…") > 1 for end in ends) > len(ends)
+
+
+def _are_labels(pieces: Pieces, column: NDArray[np.intp], inside: NDArray[np.intp]) -> bool:
+    """Whether few of the pieces of `column` are as wide as it, as lines of running text are, and most have others of
+    those at `inside` on their line, right of them."""
+    left, right = pieces.left[column], pieces.right[column]
+    if 3 * np.count_nonzero(right - left > _FULL * (right.max() - left.min())) > len(column):
+        return False
+    after = inside[pieces.left[inside] > right.max()]
+    base = base_of(pieces)
+    near = np.abs(base[column, None] - base[after]) < 0.35 * pieces.size[column, None]
+    return bool(2 * np.count_nonzero(near.any(axis=1)) > len(column))
 
 
 def _cut(pieces: Pieces, column: NDArray[np.intp]) -> tuple[list[int], list[int]]:

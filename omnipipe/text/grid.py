@@ -37,6 +37,7 @@ _LEAST_LINES = 0.25
 """Of the lines of text: those with text in several columns, in any table."""
 _ZERO = np.zeros(1, np.intp)
 _NUMBER = re.compile(r"^[^A-Za-z]*\d[^A-Za-z]*[a-zA-Z%]{0,2}$|^[-–—―−]$")
+_AMOUNT = re.compile(r"^[^A-Za-z\d]*\d[\d ]*[.,]\d[^A-Za-z]*$")
 
 
 class Cell(NamedTuple):
@@ -335,7 +336,7 @@ def _num_heads(bands: Sequence[Band], cells: Sequence[Cell], strings: Sequence[s
     elif 2 * sum(numeric := [_is_numeric(band, strings) for band in bands]) > len(bands):
         # What stands above the numbers is their heading, but for a line that opens the first group of them.
         first = numeric.index(True)
-        while first > 1 and len(bands[first - 1].columns) == 1 and not bands[first - 1].ruled_below:
+        while first > 1 and (_opens_group(bands[first - 1]) or _has_amount(bands[first - 1], strings)):
             first -= 1
         heads = max(heads, first) if first <= limit else heads
     reach = max((cell.row + cell.rows for cell in cells if cell.row < heads), default=1)
@@ -345,6 +346,15 @@ def _num_heads(bands: Sequence[Band], cells: Sequence[Cell], strings: Sequence[s
         if any(cell.columns > 1 for cell in top) and len(bands) > 2:
             reach = 2
     return min(max(heads, reach), len(bands) - 1)
+
+
+def _opens_group(band: Band) -> bool:
+    return len(band.columns) == 1 and not band.ruled_below
+
+
+def _has_amount(band: Band, strings: Sequence[str]) -> bool:
+    """Whether a cell right of the first one is an amount, as no heading is: a year is none."""
+    return any(_AMOUNT.match(strings[run]) for run, (first, _) in band.spans.items() if first > 0)
 
 
 def _is_numeric(band: Band, strings: Sequence[str]) -> bool:

@@ -26,6 +26,8 @@ _BOXED = 4
 """Spaces between lines over the full width from which on they are rows."""
 _RECENT = 8
 """Lines of a row that are looked at to see whether the next one goes on with it."""
+_EVEN = 5
+"""Lines with text in most columns from which on the distance between them is that of rows."""
 _TIGHT = 0.95
 """Font sizes of white at most above a line that goes on with the cell above it."""
 _BELOW = 0.2
@@ -212,8 +214,12 @@ def _slab_rows(text: _Text, inside: list[int], num_slabs: int, is_boxed: bool) -
         return bands[:1]
     small = len(bands) <= (8 if num_slabs > 3 else 3 if num_slabs == 3 else 0)
     rows = [bands[0]]
+    is_even = len(full) >= _EVEN
     for band in bands[1:]:
-        if _goes_on(text, rows[-1], band, small):
+        if is_even and len(band.columns) >= max(2, 0.6 * most) and band.bottom - rows[-1].bottom > 0.9 * usual:
+            # As far from the line above as rows of one line are from each other.
+            rows.append(band)
+        elif _goes_on(text, rows[-1], band, small):
             rows[-1].add(band)
         else:
             rows.append(band)
@@ -324,7 +330,7 @@ def _goes_on(text: _Text, row: Band, band: Band, small: bool) -> bool:
             # Cells of one row start at its top or end at its foot; they do not take turns.
             return False
         votes = text.runs_on(row, band)
-        if here == known and len(here) > 2:
+        if here == known and len(here) > 1:
             # Each cell breaks at once in few rows: one that need not break is a cell of another row.
             return all(votes)
         return not votes or 2 * sum(votes) >= len(votes) or (0 not in here and here < known and len(here) == 1)
