@@ -55,6 +55,18 @@ def test_columns_are_read_one_after_the_other_though_the_file_has_them_in_rows()
     assert " ".join(text.split()) == " ".join(" ".join(LEFT * 2 + RIGHT * 2).split())
 
 
+def test_lists_beside_each_other_are_read_one_after_the_other_though_their_bullets_are_drawn_last() -> None:
+    before = ["Orders come by fax", "Stock counted by hand", "Three days to deliver"]
+    after = ["Orders come from all over", "Stock counted by scanner", "Next-day delivery to all"]
+    signs = ["\x95"] * 3
+    lines = [*column(["Before", *before], 80), *column(["After", *after], 340)]
+    bullets = [*column(signs, 66, 687), *column(signs, 326, 687)]
+
+    text = read(pdf_of_lines([[*lines, *bullets]])).text
+
+    assert [line.strip("#- ") for line in text.split("\n") if line] == ["Before", *before, "After", *after]
+
+
 def test_a_title_over_both_columns_comes_first_and_a_foot_last() -> None:
     title = (100.0, 750.0, 20.0, "On foxes and other animals of the field")
     foot = (280.0, 40.0, 9.0, "17")

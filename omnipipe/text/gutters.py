@@ -21,6 +21,11 @@ _MAX_MARGIN = 8
 _MAX_WALLS = 40
 """More pieces than this across a gutter are no paragraphs over the full width."""
 
+_BULLET = 1.2
+"""Ems; as wide are bullets and their like."""
+_ITEM = 3.0
+"""Ems at most between a bullet and its item."""
+
 _MAX_TRIED = 12
 """Bands of one gutter that are looked at."""
 
@@ -204,6 +209,7 @@ def _last_lines(area: Area, across: NDArray[np.bool_], walls: NDArray[np.intp]) 
 
 def _are_columns(pieces: Pieces, before: NDArray[np.intp], after: NDArray[np.intp]) -> bool:
     """Whether what stands left and right of a gutter is to be read one after the other."""
+    before, after = _lines_of(pieces, before), _lines_of(pieces, after)
     both = np.concatenate((before, after))
     order = both.argsort()
     is_before = order < len(before)
@@ -245,6 +251,23 @@ def _line_length(pieces: Pieces, before: NDArray[np.intp], after: NDArray[np.int
         median((pieces.right[side] - pieces.left[side]) / np.maximum(pieces.size[side], 0.1))
         for side in (before, after)
     )
+
+
+def _lines_of(pieces: Pieces, side: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The pieces of `side` but for bullets below each other, which some programs draw after all text."""
+    left, right, em = pieces.left[side], pieces.right[side], pieces.size[side]
+    is_narrow = right - left <= _BULLET * em
+    num = np.count_nonzero(is_narrow)
+    if not 2 <= num <= len(side) / 2:
+        return side
+    signs, lines = side[is_narrow], side[~is_narrow]
+    size = em[is_narrow]
+    if pieces.left[signs].max() - pieces.left[signs].min() > 0.5 * size.min():
+        return side
+    gap = pieces.left[lines] - pieces.right[signs][:, None]
+    level = np.abs(baseline(pieces, lines) - baseline(pieces, signs)[:, None]) < 0.3 * size[:, None]
+    has_item = ((gap > 0) & (gap < _ITEM * size[:, None]) & level).any(axis=1)
+    return lines if has_item.all() else side
 
 
 def _is_prose(pieces: Pieces, side: NDArray[np.intp], base: NDArray[np.float32], em: float) -> bool:
