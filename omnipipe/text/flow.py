@@ -6,11 +6,14 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from omnipipe.text.paragraphs import HYPHENS, join_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from omnipipe.text.chars import Words
     from omnipipe.text.rows import PageStyle, Row
 
 _NO_SPACE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
@@ -44,9 +47,11 @@ def flow(group: Sequence[Row], edge: float, page: PageStyle) -> str:
     return out
 
 
-def splits_words(text: str) -> bool:
+def splits_words(words: Words) -> bool:
     """Whether lines of Korean end within words: where a word ends, the file then has a space before the line break."""
-    return bool(_HANGUL.search(text) and _HANGUL_SPACED.search(text))
+    # What is below the first syllable wraps around.
+    is_hangul = words.units - np.uint16(0xAC00) < 0x2BA4
+    return bool(is_hangul.any()) and bool(_HANGUL_SPACED.search(words.text))
 
 
 def _goes_on(last: str, previous: Row, row: Row, page: PageStyle) -> bool:

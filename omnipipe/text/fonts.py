@@ -84,7 +84,7 @@ def word_styles(words: Words, found: NDArray[np.uint64]) -> NDArray[np.uint8]:
     objects = found[changes].tolist()
     fonts = list(map(_font, objects)) if all(objects) else [_font(one) if one else 0 for one in objects]
     numbers = {font: number for number, font in enumerate(dict.fromkeys(fonts))}
-    per_run = np.array([numbers[font] for font in fonts], np.intp)
+    per_run = np.fromiter(map(numbers.__getitem__, fonts), np.intp, len(fonts))
     owner = per_run[changes.cumsum() - 1]
     styles = np.array([_style(font) for font in numbers], np.uint8)
     for number in _fixed(words, owner):

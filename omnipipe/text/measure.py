@@ -67,8 +67,10 @@ _CROWDED = 0.12
 
 _MANY_WORDS = 200
 _MARKS = ".,;:!?"
-_FEW = 60
-"""Characters that are looked at sooner one by one than with numpy."""
+_ACCENTED = np.zeros(0x10000, bool)
+"""Latin letters beyond ASCII."""
+_ACCENTED[0xC0:0x2B0] = _ACCENTED[0x1E00:0x1F00] = True
+_ACCENTED[[0xD7, 0xF7]] = False
 
 _ROW_OF_SYMBOLS = re.compile(r"[^\w\s]{3}")
 _CID = re.compile(r"\(cid:\d+\)")
@@ -138,12 +140,13 @@ def measure(
         return Measures(image_share=found.image_share, num_glyph_paths=found.num_glyph_paths)
     units = words.units
     # numpy looks places up in half the time where they are of its own kind of number.
-    kinds = SCRIPT.take(units.astype(np.intp))
+    places = units.astype(np.intp)
+    kinds = SCRIPT.take(places)
     counts: list[int] = np.bincount(kinds, minlength=256).tolist()
     size = max(len(units) - counts[SPACE], 1)
     num_letters = sum(counts[FIRST_LETTER:])
     unmapped, invisible = _sampled(textpage, words)
-    garbled, shift, likely = _garbled(units, counts)
+    garbled, shift, likely = _garbled(places, counts)
     share = _text_share(page, words)
     found = page_objects(page, drawn) if share < _CROWDED else PageObjects(1.0 if is_picture(page) else 0.0, 0)
     is_scan = invisible > 0.5 or found.image_share > 0.7
@@ -161,7 +164,7 @@ def measure(
         likely=likely,
         mixed=_mixed(kinds, counts) if num_letters else 0.0,
         rare=rare_share(units) if counts[CJK] > 20 else 0.0,
-        mojibake=_beyond_ascii(words) / counts[LATIN] if counts[LATIN] > 20 else 0.0,
+        mojibake=_beyond_ascii(words, places) / counts[LATIN] if counts[LATIN] > 20 else 0.0,
         tangled=_tangled(kinds) if size >= _WINDOW else 0.0,
         uniform=_uniform(words),
         symbols=_symbols(words, counts, size),
@@ -184,7 +187,7 @@ def _sampled(textpage: pypdfium2.PdfTextPage, words: Words) -> tuple[float, floa
     return max(0, unmapped) / len(sample), hidden / len(sample)
 
 
-def _garbled(units: NDArray[np.uint16], counts: Sequence[int]) -> tuple[float, int, float | None]:
+def _garbled(units: NDArray[np.intp], counts: Sequence[int]) -> tuple[float, int, float | None]:
     """The share of text that reads like no language, the constant that makes it read like one (0: none does), and how
     likely the pairs of Latin letters are in the mean."""
     worst = 0.0
@@ -217,9 +220,9 @@ def _garbled(units: NDArray[np.uint16], counts: Sequence[int]) -> tuple[float, i
     return worst, 0, likely
 
 
-def _pair_bits(units: NDArray[np.uint16], name: str) -> NDArray[np.float32]:
+def _pair_bits(units: NDArray[np.intp], name: str) -> NDArray[np.float32]:
     alphabet = letters(name)
-    code = alphabet.code.take(units.astype(np.intp))
+    code = alphabet.code.take(units)
     # The alphabet itself, in order, is no sign of anything.
     letter = code != alphabet.edge
     inner = letter[:-1] & letter[1:]
@@ -240,15 +243,15 @@ def _mean(bits: NDArray[np.float32]) -> float:
     return float(np.add.reduce(bits) / np.float32(len(bits)))
 
 
-def _shift(units: NDArray[np.uint16], mean: float) -> int:
+def _shift(units: NDArray[np.intp], mean: float) -> int:
     """The constant that turns letters into language, beyond doubt against their `mean` as they are; 0: none does."""
-    sample = units[:2000].astype(np.intp)
-    visible = SCRIPT[units[:2000]] != SPACE
+    sample = units[:2000]
+    visible = SCRIPT.take(sample) != SPACE
     num_visible = int(visible.sum())
     best, found = max(0.4, mean + 0.7), 0
     for shift in _shifts_to_letters(sample[visible]):
         moved = np.where(visible, np.minimum(np.maximum(sample + shift, 0), 0xFFFF), 32)
-        bits = _pair_bits(moved.astype(np.uint16), "latin")
+        bits = _pair_bits(moved, "latin")
         likely = _mean(bits) if 2 * len(bits) > num_visible else LOW
         if likely > best and len(bits) * (likely - mean) > 40:
             best, found = likely, shift
@@ -295,7 +298,8 @@ def _uniform(words: Words) -> float:
 
 def _mixed(kinds: NDArray[np.uint8], counts: Sequence[int]) -> float:
     """Of the pairs of neighbouring letters: those of two scripts that no word mixes."""
-    if sum(map(bool, counts[FIRST_LETTER:])) < 2:
+    scripts = counts[FIRST_LETTER:]
+    if len(scripts) - scripts.count(0) < 2:
         return 0.0
     one, other = kinds[:-1], kinds[1:]
     both = (one >= FIRST_LETTER) & (other >= FIRST_LETTER)
@@ -303,14 +307,9 @@ def _mixed(kinds: NDArray[np.uint8], counts: Sequence[int]) -> float:
     return float(np.count_nonzero(strange)) / max(1, int(np.count_nonzero(both)))
 
 
-def _beyond_ascii(words: Words) -> int:
+def _beyond_ascii(words: Words, units: NDArray[np.intp]) -> int:
     """How many Latin letters are not those of ASCII."""
-    if words.text.isascii():
-        return 0
-    odd = words.units[words.units >= 0xC0]
-    if len(odd) < _FEW:
-        return sum((0xC0 <= one < 0x2B0 and one not in (0xD7, 0xF7)) or 0x1E00 <= one < 0x1F00 for one in odd.tolist())
-    return int(np.count_nonzero((odd < 0x2B0) & (odd != 0xD7) & (odd != 0xF7) | (odd >= 0x1E00) & (odd < 0x1F00)))
+    return 0 if words.text.isascii() else int(np.count_nonzero(_ACCENTED.take(units)))
 
 
 def _unassigned(units: NDArray[np.uint16], counts: Sequence[int]) -> int:

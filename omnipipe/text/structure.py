@@ -63,7 +63,7 @@ def page_style(
         has_code(counts),
         accents,
         tags,
-        not is_ascii and splits_words(words.text),
+        not is_ascii and splits_words(words),
     )
 
 
