@@ -337,3 +337,13 @@ def test_the_names_of_entries_may_be_longer_than_lines_of_text() -> None:
 
     assert [cells(table) for table in tables(layer)] == [rows]
     assert layer.text.startswith("| Date | Details | Paid out | Paid in | Balance |\n| --- |")
+
+
+def test_marks_above_the_first_row_of_values_are_a_row_of_their_own() -> None:
+    stations = ["London", "Stevenage", "Peterborough", "Grantham", "Newark", "Doncaster"]
+    rows = [["", "A", "", "B"], *([name, f"06{k}0", f"07{k}2", f"08{k}4"] for k, name in enumerate(stations))]
+    rules = [(78, 710 - 14 * k, 265, 710 - 14 * k) for k in (0, 2, 3, 4, 5, 6, 7)]
+
+    layer = read(page(set_out(rows, [80, 160, 200, 240], pitch=14), rules))
+
+    assert [cells(table) for table in tables(layer)] == [rows]

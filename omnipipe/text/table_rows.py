@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from omnipipe.text.regions import Region
 
 _NUMBER = re.compile(r"^[^A-Za-z]*\d[^A-Za-z]*$")
+_YEAR = re.compile(r"^(?:19|20)\d\d$")
 _SNAP = 3.0
 _BOXED = 4
 """Spaces between lines over the full width from which on they are rows."""
@@ -111,6 +112,11 @@ class _Text:
             for run, (column, _) in below.spans.items()
             if column in row.columns
         ]
+
+    def are_values(self, band: Band) -> bool:
+        """Whether most cells of `band` right of the first are numbers, but no years as heads have."""
+        cells = [self.strings[run] for run, (first, _) in band.spans.items() if first]
+        return 2 * sum(bool(_NUMBER.match(cell)) and not _YEAR.match(cell) for cell in cells) > len(cells)
 
     def _is_full(self, above: list[int], column: int, run: int) -> bool:
         lowest = max([self.base[i] for i in above])
@@ -328,6 +334,9 @@ def _goes_on(text: _Text, row: Band, band: Band, small: bool) -> bool:
     if small:
         if here - known and known - here and band.top - row.bottom > _BELOW * text.em:
             # Cells of one row start at its top or end at its foot; they do not take turns.
+            return False
+        if 0 in here and 0 not in known and text.are_values(band) and not text.are_values(row):
+            # Its first cell is the name of a row of values, above which stand marks or heads.
             return False
         votes = text.runs_on(row, band)
         if here == known and len(here) > 1:
