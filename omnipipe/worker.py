@@ -217,6 +217,8 @@ class Worker:
     def _end(self, page: Page) -> Page:
         if page.text is not None:
             return page.with_(status="fallback", image=None)
+        if page.error is not None:
+            return page.failed(page.error.code, page.error.message)
         reason = page.route_reason or "it is still open"
         message = f"no stage of pipeline {self._pipeline.name!r} reads this page ({reason}). Use a pipeline with OCR."
         return page.failed("unanswered", message).with_(status="skipped")

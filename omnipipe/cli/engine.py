@@ -42,6 +42,12 @@ def with_options(pipeline: Pipeline, options: EngineOptions) -> Pipeline:
         # A variable of the environment is for the pipelines that ask a model; these do not.
         _checked_backend(options)
         return pipeline
+    if len(engines) > 1:
+        names = ", ".join(config.model for config in engines)
+        raise ConfigError(
+            f"pipeline {pipeline.name!r} asks several models ({names}): an option cannot say which one is meant. "
+            "Change their settings in the pipeline's file."
+        )
     return with_engine(pipeline, build_engine_config(options, engines[0] if engines else None))
 
 

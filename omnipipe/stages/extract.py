@@ -18,13 +18,19 @@ from omnipipe.page import Page, PageError, ProblemError
 from omnipipe.reading.facts import RenderPolicy
 from omnipipe.stages.base import Answers, StageContext, WaitingStage
 
+_OF_AN_ANSWER = (
+    "engine model attempts temperature finish_reason prompt_tokens completion_tokens queue_ms infer_ms cost_usd"
+).split()
+"""What a row says of the answer that it has: nothing any more of a page that another model lost."""
+
 
 class Extract(WaitingStage):
     """Reads open pages that have a picture with a vision-language model.
 
     A page becomes `ok` with route `vlm`. An answer that was cut off (`truncated`) or loops (`repetition`) is asked for
     again at another temperature; after `attempts` answers, and for errors that are the request's own, the page falls
-    back to the text that it came with (`fallback`), or is `failed` where it has none. Both keep the error code.
+    back to the text that it came with (`fallback`), or is `failed` where it has none. Both keep the error code. With
+    `pass_on` it stays open instead, so that a `Render` and an `Extract` with another model may come after this one.
     """
 
     batch_size: ClassVar[int] = 256
@@ -33,6 +39,7 @@ class Extract(WaitingStage):
     engine: Annotated[InstanceOf[EngineConfig], Field(description="The engine and the model, by config class.")]
     attempts: int = Field(2, ge=1, le=5, description="Answers to ask for until one is whole.")
     retry_temperature: float = Field(0.4, ge=0, le=2, description="Added to the temperature at each further attempt.")
+    pass_on: bool = Field(False, description="Leave pages without a whole answer to the stages after this one.")
     keep_answers: bool = operation(True, description="Keep answers on disk until their page is committed.")
 
     _context: StageContext | None = PrivateAttr(default=None)
@@ -95,18 +102,25 @@ class Extract(WaitingStage):
 
     async def _extract(self, engine: Engine, page: Page, answers: Answers) -> Page:
         params = self.engine.generation
-        last = page
+        last = page = page if page.error is None else page.with_(**dict.fromkeys(_OF_AN_ANSWER))
         for attempt in range(1, self.attempts + 1):
             try:
                 completion = await self._answer(engine, page, params, answers)
             except ProblemError as problem:
-                return _lost(last.with_(attempts=attempt), problem.error)
+                return self._lost(last.with_(attempts=attempt), problem.error)
             last = self._with_measures(page, completion, params, attempt)
             if completion.finish_reason == "stop":
                 return self._finished(last, completion)
             failure = _failure(completion, params)
             params = self._warmer(params, attempt)
-        return _lost(last, failure)
+        return self._lost(last, failure)
+
+    def _lost(self, page: Page, error: PageError) -> Page:
+        if self.pass_on:
+            return page.with_(error=error, route_reason=f"{self.engine.model}: {error.code}", image=None)
+        if page.text:
+            return page.with_(status="fallback", error=error, image=None)
+        return page.failed(error.code, error.message)
 
     def _warmer(self, params: GenerationParams, attempt: int) -> GenerationParams:
         temperature = min(2.0, params.temperature + self.retry_temperature)
@@ -132,6 +146,7 @@ class Extract(WaitingStage):
             text=done.text or "",
             text_format=done.text_format or "markdown",
             flags=tuple(dict.fromkeys(flags)),
+            error=None,
             image=None,
         )
 
@@ -156,9 +171,3 @@ def _failure(completion: Completion, params: GenerationParams) -> PageError:
     return PageError.of(
         "truncated", f"the answer stopped at max_tokens={params.max_tokens}; the page is incomplete. Raise max_tokens."
     )
-
-
-def _lost(page: Page, error: PageError) -> Page:
-    if page.text:
-        return page.with_(status="fallback", error=error, image=None)
-    return page.failed(error.code, error.message)
