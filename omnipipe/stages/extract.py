@@ -19,8 +19,9 @@ from omnipipe.reading.facts import RenderPolicy
 from omnipipe.stages.base import Answers, StageContext, WaitingStage
 
 _OF_AN_ANSWER = (
-    "engine model attempts temperature finish_reason prompt_tokens completion_tokens queue_ms infer_ms cost_usd"
-).split()
+    *("engine", "model", "attempts", "temperature", "finish_reason"),
+    *("prompt_tokens", "completion_tokens", "queue_ms", "infer_ms", "cost_usd"),
+)
 """What a row says of the answer that it has: nothing any more of a page that another model lost."""
 
 
