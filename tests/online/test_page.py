@@ -16,6 +16,7 @@ from omnipipe.online.settings import ServeSettings
 from omnipipe.pipeline import load_pipeline
 from tests.online.chromium import SECRET, Sites, Visit, chromium, sites
 from tests.online.documents import encrypted_pdf, text_pdf
+from tests.online.web_kit import until
 from tests.pdfs import image_of_lines, pdf_of_lines
 
 
@@ -333,7 +334,8 @@ def test_cancelling_removes_the_document_and_keeps_what_was_read(visit: Visit, s
 
     expect(page.locator("#job-state")).to_have_text(re.compile("^Cancelled"))
     expect(page.locator("#text")).to_contain_text("Harbour news")
-    assert page.request.get(f"{site.open}/v1/jobs/{job}").status == 404
+    # The page is told that its job has ended, and it is gone a moment later.
+    assert until(lambda: page.request.get(f"{site.open}/v1/jobs/{job}").status == 404)
 
 
 def test_a_finished_document_is_deleted_when_confirmed(visit: Visit, site: Sites) -> None:
