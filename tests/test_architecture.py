@@ -228,6 +228,21 @@ def test_no_dumping_ground_no_mock_no_loose_end(path: Path) -> None:
     assert [text for text in comments(source) if re.search(r"\b(TODO|FIXME|XXX)\b(?!.*issue \d+)", text)] == []
 
 
+def test_little_is_written_twice() -> None:
+    """Less than 1 % of the lines that are not blank stand in blocks of eight that occur again."""
+    lines = {
+        path: [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()] for path in sources()
+    }
+    blocks: dict[tuple[str, ...], list[tuple[Path, int]]] = {}
+    for path, stripped in lines.items():
+        for start in range(len(stripped) - 7):
+            blocks.setdefault(tuple(stripped[start : start + 8]), []).append((path, start))
+
+    twice = {(path, start + k) for at in blocks.values() if len(at) > 1 for path, start in at for k in range(8)}
+
+    assert len(twice) < 0.01 * sum(map(len, lines.values())), sorted({name(path) for path, _ in twice})
+
+
 def comments(source: str) -> list[str]:
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     return [token.string for token in tokens if token.type == tokenize.COMMENT]

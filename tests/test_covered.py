@@ -7,10 +7,10 @@ import pytest
 from omnipipe.text.layer import TextLayer
 from tests.pdfs import pdf_of_objects, text_content
 from tests.tablekit import PROSE, read
+from tests.test_hidden import SEEN, is_hidden
 
-SECRET = "Agent Smith lives here"
 BOX = b"68 496 140 16 re f"
-SEEN = text_content([(72.0, 700.0 - 14 * i, 11.0, line) for i, line in enumerate(PROSE)])
+SECRET = "Agent Smith lives here"
 LINE = text_content([(72.0, 500.0, 11.0, SECRET)])
 IMAGE = b"BI /W 2 /H 2 /BPC 8 /CS /G ID %s EI"
 
@@ -33,14 +33,6 @@ def page(*contents: bytes, rotate: int = 0) -> TextLayer:
     return read(pdf_of_objects(objects))
 
 
-def is_hidden(layer: TextLayer) -> bool:
-    """Whether the secret is a block of its own and nothing else; fails where it is lost or told twice."""
-    kinds = [block[0] for block in layer.blocks if SECRET in block[4]]
-    assert len(kinds) == 1
-    assert ("text:hidden" in layer.flags) == (kinds == ["hidden"]) == (SECRET not in layer.text)
-    return kinds == ["hidden"]
-
-
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
 @pytest.mark.parametrize(
     "cover",
@@ -55,7 +47,7 @@ def is_hidden(layer: TextLayer) -> bool:
 def test_words_under_an_opaque_cover_are_hidden(cover: bytes, rotate: int) -> None:
     layer = page(SEEN, LINE, cover, rotate=rotate)
 
-    assert is_hidden(layer)
+    assert is_hidden(layer, SECRET)
     assert " ".join(layer.text.split()) == " ".join(PROSE)
 
 
@@ -72,11 +64,11 @@ def test_words_under_an_opaque_cover_are_hidden(cover: bytes, rotate: int) -> No
     ],
 )
 def test_words_that_are_seen_are_kept(cover: bytes) -> None:
-    assert not is_hidden(page(SEEN, LINE, cover))
+    assert not is_hidden(page(SEEN, LINE, cover), SECRET)
 
 
 def test_what_is_drawn_before_words_is_their_ground() -> None:
-    assert not is_hidden(page(SEEN, b"0.9 g", BOX, b"0 g", LINE))
+    assert not is_hidden(page(SEEN, b"0.9 g", BOX, b"0 g", LINE), SECRET)
 
 
 def test_words_beside_a_cover_are_kept() -> None:
@@ -89,7 +81,7 @@ def test_words_beside_a_cover_are_kept() -> None:
 def test_the_words_under_the_picture_of_a_page_are_its_text() -> None:
     white = b"q 612 0 0 792 0 0 cm " + IMAGE % (4 * b"\xff") + b" Q"
 
-    assert not is_hidden(page(SEEN, LINE, white))
+    assert not is_hidden(page(SEEN, LINE, white), SECRET)
 
 
 def test_a_page_of_very_many_boxes_over_words_is_read() -> None:

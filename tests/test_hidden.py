@@ -20,11 +20,11 @@ def drawn(*contents: bytes, **kwargs: float) -> TextLayer:
     return read(pdf_of_contents([b"\n".join(contents)], **kwargs))  # type: ignore[arg-type]
 
 
-def is_hidden(layer: TextLayer) -> bool:
+def is_hidden(layer: TextLayer, secret: str = SECRET) -> bool:
     """Whether the secret is a block of its own and nothing else; fails where it is lost or told twice."""
-    kinds = [block[0] for block in layer.blocks if SECRET in block[4]]
+    kinds = [block[0] for block in layer.blocks if secret in block[4]]
     assert len(kinds) == 1
-    assert ("text:hidden" in layer.flags) == (kinds == ["hidden"]) == (SECRET not in layer.text)
+    assert ("text:hidden" in layer.flags) == (kinds == ["hidden"]) == (secret not in layer.text)
     return kinds == ["hidden"]
 
 

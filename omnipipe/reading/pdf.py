@@ -20,6 +20,7 @@ from omnipipe.reading.neighbours import Neighbours
 from omnipipe.reading.source import PageSource, Watch
 from omnipipe.text.layer import TextLayer, read_open_page
 from omnipipe.text.measure import Measures
+from omnipipe.text.objects import Drawn
 from omnipipe.text.triage import Ink, Verdict, judge, measure_ink
 
 _METADATA = {
@@ -330,8 +331,7 @@ def _rows(bitmap: pypdfium2.PdfBitmap) -> bytes:
 
 
 def _has_text_objects(page: pypdfium2.PdfPage) -> bool:
-    objects = range(min(_OBJECTS_LOOKED_AT, pdfium.FPDFPage_CountObjects(page)))
-    kinds = [pdfium.FPDFPageObj_GetType(pdfium.FPDFPage_GetObject(page, k)) for k in objects]
+    _, kinds = Drawn(page).first(_OBJECTS_LOOKED_AT)
     return kinds.count(pdfium.FPDF_PAGEOBJ_TEXT) >= _FEW_CHARS
 
 
