@@ -13,6 +13,7 @@ import pytest
 from docs import make_backends
 from omnipipe.cli.backends import configs
 from omnipipe.cli.main import run_command
+from omnipipe.engines.registry import ENGINES
 from tests.pdfs import pdf_of_texts
 
 
@@ -125,3 +126,12 @@ def _describes(said: dict[str, Any]) -> bool:
 def test_the_documented_engines_and_models_are_the_real_ones(path: Path) -> None:
     """To bring the pages up to date: python docs/make_backends.py."""
     assert path.read_text(encoding="utf-8") == make_backends.pages()[path]
+
+
+def test_each_backend_has_its_strengths_and_limits() -> None:
+    guide = (Path(make_backends.__file__).parent / "backends.md").read_text(encoding="utf-8")
+    section = guide.partition("## Strengths and limits\n")[2].partition("\n## ")[0]
+    table = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| `")]
+
+    assert [row[0] for row in table] == [f"`{name}`" for name in ENGINES]
+    assert all(len(row) == 4 and all(cell.strip() for cell in row) for row in table)
