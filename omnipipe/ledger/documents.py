@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,19 +22,31 @@ if TYPE_CHECKING:
 
 PART_DOCUMENTS = 10_000
 PART_BYTES = 256 * 2**20
-_GROUP_BYTES = 8 * 2**20
+_GROUP_BYTES = 2 * 2**20
 _GROUP_DOCUMENTS = 1_000
 _OPEN_UNITS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """`fingerprint` changes when anything that its row is made of changes; `text_bytes` is an estimate."""
+class _Document(NamedTuple):
+    """A document and the units that hold its rows."""
 
     doc_id: str
-    unit_ids: Sequence[str]
-    text_bytes: int
+    unit_ids: tuple[str, ...]
+
+
+class _Part(NamedTuple):
+    """`name` changes when anything that the rows of the part are made of changes."""
+
+    documents: Sequence[_Document]
+    name: str
+
+
+class _Found(NamedTuple):
+    """`fingerprint` stands for all that the document's row is made of; `text_bytes` is an estimate."""
+
+    document: _Document
     fingerprint: str
+    text_bytes: int
 
 
 class Written(NamedTuple):
@@ -49,18 +61,16 @@ def write_documents(
 ) -> Written:
     """Write the parts of `documents/` that are not there yet and remove those that are out of date.
 
-    Holds a row group of texts in memory (8 MB, or the longest document), never a part.
+    Holds a row group of texts in memory (2 MB, or the longest document), never a part.
     """
     names: list[str] = []
     num_documents = 0
-    for part in _parts(_documents(layout, sources, plan, infos)):
-        num_documents += len(part)
-        digest = hashlib.sha256("\n".join(document.fingerprint for document in part).encode())
-        name = f"{digest.hexdigest()[:24]}.parquet"
+    for documents, name in _parts(_documents(layout, sources, plan, infos)):
+        num_documents += len(documents)
         names.append(name)
         path = layout.documents / name
         if not path.exists():
-            rows = _Rows(layout, sources, part, run_id)
+            rows = _Rows(layout, sources, documents, run_id)
             write_first(path, layout.run_tmp(run_id), rows.write)
     for path in layout.documents.glob("*.parquet"):
         if path.name not in names:
@@ -70,39 +80,45 @@ def write_documents(
 
 def _documents(
     layout: RunLayout, sources: SourceTable, plan: PlanTable, infos: Mapping[str, UnitInfo]
-) -> Iterator[_Document]:
+) -> Iterator[_Found]:
     states = {
         unit_id: f"{unit_id} {info.digest} {layout.unit_file(unit_id).stat().st_size}"
         for unit_id, info in infos.items()
     }
-    for doc_id in dict.fromkeys([*sources.doc_ids(), *plan.doc_ids()]):
+    for doc_id in dict.fromkeys(chain(sources.doc_ids(), plan.doc_ids())):
         planned = plan.of_document(doc_id)
         if not planned:
             continue
-        unit_ids = list(dict.fromkeys(entry.unit_id for entry in planned))
+        unit_ids = tuple(dict.fromkeys(entry.unit_id for entry in planned))
         records = sources.records(doc_id)
         parts = [doc_id, *(states[unit_id] for unit_id in unit_ids)]
         parts += [f"{record.uri} {user_json(record.user)} {user_json(record.metadata)}" for record in records]
-        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        fingerprint = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         size = sum(_share(infos[entry.unit_id], entry.member.num_rows) for entry in planned)
-        yield _Document(doc_id, unit_ids, size, digest)
+        yield _Found(_Document(doc_id, unit_ids), fingerprint, size)
 
 
 def _share(info: UnitInfo, num_rows: int) -> int:
     return info.counts.text_bytes * num_rows // max(1, info.counts.num_rows)
 
 
-def _parts(documents: Iterator[_Document]) -> Iterator[list[_Document]]:
-    part: list[_Document] = []
+def _parts(found: Iterator[_Found]) -> Iterator[_Part]:
+    documents: list[_Document] = []
+    digest = hashlib.sha256()
     size = 0
-    for document in documents:
-        if part and (len(part) >= PART_DOCUMENTS or size + document.text_bytes > PART_BYTES):
-            yield part
-            part, size = [], 0
-        part.append(document)
-        size += document.text_bytes
-    if part:
-        yield part
+    for document, fingerprint, text_bytes in found:
+        if documents and (len(documents) >= PART_DOCUMENTS or size + text_bytes > PART_BYTES):
+            yield _Part(documents, _part_name(digest.hexdigest()))
+            documents, digest, size = [], hashlib.sha256(), 0
+        digest.update(f"\n{fingerprint}".encode() if documents else fingerprint.encode())
+        documents.append(document)
+        size += text_bytes
+    if documents:
+        yield _Part(documents, _part_name(digest.hexdigest()))
+
+
+def _part_name(digest: str) -> str:
+    return f"{digest[:24]}.parquet"
 
 
 class _Rows:
