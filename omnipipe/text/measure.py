@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pypdfium2.raw as pdfium
 
-from omnipipe.text.letters import LOW, letters
+from omnipipe.text.garbled import WINDOW, garbled
 from omnipipe.text.native import Handle, bare
 from omnipipe.text.objects import Drawn, PageObjects, is_picture, page_objects
 from omnipipe.text.script import (
     ARABIC,
     CJK,
     CONTROL,
-    CYRILLIC,
     FIRST_LETTER,
-    GREEK,
     HEBREW,
     LATIN,
     OTHER,
@@ -47,21 +45,6 @@ _render_mode = bare(pdfium.FPDFTextObj_GetTextRenderMode, ctypes.c_int)
 _SAMPLE = 16
 """Characters a page that are looked at one by one."""
 
-_WINDOW = 40
-"""Pairs of letters that are judged together."""
-
-_NOISE = -1.2
-"""Windows below this mean (bits a pair) read as no language; text that does is near +1, random letters near -2."""
-
-_LONG, _DULL = 300, -0.5
-"""From this many pairs on, a mean below the second number is enough."""
-
-_WEAK = 0.3
-"""Below this mean it is worth trying whether the letters are off by a constant."""
-
-_MAX_SHIFT = 64
-"""Letters are off by at most this."""
-
 _CROWDED = 0.12
 """Pages whose words cover more than this share hold no second text worth looking for."""
 
@@ -71,6 +54,10 @@ _ACCENTED = np.zeros(0x10000, bool)
 """Latin letters beyond ASCII."""
 _ACCENTED[0xC0:0x2B0] = _ACCENTED[0x1E00:0x1F00] = True
 _ACCENTED[[0xD7, 0xF7]] = False
+
+_LOW = 0x100
+_SIDE = (SCRIPT != SPACE).astype(np.uint8) + (SCRIPT >= FIRST_LETTER)
+"""Of each character: 0 for white space, 2 for letters, 1 for all else."""
 
 _ROW_OF_SYMBOLS = re.compile(r"[^\w\s]{3}")
 _CID = re.compile(r"\(cid:\d+\)")
@@ -141,12 +128,12 @@ def measure(
     units = words.units
     # numpy looks places up in half the time where they are of its own kind of number.
     places = units.astype(np.intp)
-    kinds = SCRIPT.take(places)
-    counts: list[int] = np.bincount(kinds, minlength=256).tolist()
+    kinds = SCRIPT.take(places, mode="wrap")
+    counts: list[int] = np.bincount(kinds, minlength=CJK + 1).tolist()
     size = max(len(units) - counts[SPACE], 1)
     num_letters = sum(counts[FIRST_LETTER:])
     unmapped, invisible = _sampled(textpage, words)
-    garbled, shift, likely = _garbled(places, counts)
+    noise, shift, likely = garbled(places, counts)
     share = _text_share(page, words)
     found = page_objects(page, drawn) if share < _CROWDED else PageObjects(1.0 if is_picture(page) else 0.0, 0)
     is_scan = invisible > 0.5 or found.image_share > 0.7
@@ -159,13 +146,13 @@ def measure(
         cid=sum(map(len, _CID.findall(words.text))) / size if "(cid:" in words.text else 0.0,
         unmapped=unmapped,
         invisible=invisible,
-        garbled=garbled,
+        garbled=noise,
         shift=shift,
         likely=likely,
         mixed=_mixed(kinds, counts) if num_letters else 0.0,
         rare=rare_share(units) if counts[CJK] > 20 else 0.0,
         mojibake=_beyond_ascii(words, places) / counts[LATIN] if counts[LATIN] > 20 else 0.0,
-        tangled=_tangled(kinds) if size >= _WINDOW else 0.0,
+        tangled=_tangled(places) if size >= WINDOW else 0.0,
         uniform=_uniform(words),
         symbols=_symbols(words, counts, size),
         odd=_odd(words) if is_scan and counts[CJK] < 20 else 0.0,
@@ -187,99 +174,18 @@ def _sampled(textpage: pypdfium2.PdfTextPage, words: Words) -> tuple[float, floa
     return max(0, unmapped) / len(sample), hidden / len(sample)
 
 
-def _garbled(units: NDArray[np.intp], counts: Sequence[int]) -> tuple[float, int, float | None]:
-    """The share of text that reads like no language, the constant that makes it read like one (0: none does), and how
-    likely the pairs of Latin letters are in the mean."""
-    worst = 0.0
-    likely: float | None = None
-    num_letters = max(sum(counts[FIRST_LETTER:]), 1)
-    for name, script in (("latin", LATIN), ("cyrillic", CYRILLIC), ("greek", GREEK)):
-        if counts[script] < _WINDOW // 2:
-            continue
-        bits = _pair_bits(units, name)
-        if len(bits) < _WINDOW // 2:
-            continue
-        mean = _mean(bits)
-        if len(bits) >= 3 * _WINDOW and name == "latin":
-            likely = mean
-        if name == "latin" and mean < _WEAK:
-            shift = _shift(units, mean)
-            if shift:
-                return 1.0, shift, mean
-        starts = np.arange(0, max(len(bits) - _WINDOW // 2, 1), _WINDOW)
-        lengths = np.full(len(starts), _WINDOW)
-        lengths[-1] = len(bits) - starts[-1]
-        # Short texts, names and lists above all, must be worse to count.
-        noise = _NOISE if len(bits) >= _LONG // 2 else _NOISE - 0.4
-        is_noise = np.add.reduceat(bits, starts) / lengths < noise
-        if len(bits) >= _LONG and mean < _DULL:
-            is_noise[:] = True
-        if np.count_nonzero(is_noise):
-            weight = min(1.0, 1.4 * len(bits) / num_letters)
-            worst = max(worst, float(lengths[is_noise].sum()) / len(bits) * weight)
-    return worst, 0, likely
-
-
-def _pair_bits(units: NDArray[np.intp], name: str) -> NDArray[np.float32]:
-    alphabet = letters(name)
-    code = alphabet.code.take(units)
-    # The alphabet itself, in order, is no sign of anything.
-    letter = code != alphabet.edge
-    inner = letter[:-1] & letter[1:]
-    # Codes and abbreviations of two letters say nothing.
-    long = np.zeros(len(inner), bool)
-    long[1:] = inner[:-1]
-    long[:-1] |= inner[1:]
-    long &= inner
-    long &= code[1:] != code[:-1] + 1
-    at = long.nonzero()[0]
-    places = code[at] * np.intp(alphabet.width)
-    places += code[at + 1]
-    bits: NDArray[np.float32] = alphabet.bits.take(places)
-    return bits
-
-
-def _mean(bits: NDArray[np.float32]) -> float:
-    return float(np.add.reduce(bits) / np.float32(len(bits)))
-
-
-def _shift(units: NDArray[np.intp], mean: float) -> int:
-    """The constant that turns letters into language, beyond doubt against their `mean` as they are; 0: none does."""
-    sample = units[:2000]
-    visible = SCRIPT.take(sample) != SPACE
-    num_visible = int(visible.sum())
-    best, found = max(0.4, mean + 0.7), 0
-    for shift in _shifts_to_letters(sample[visible]):
-        moved = np.where(visible, np.minimum(np.maximum(sample + shift, 0), 0xFFFF), 32)
-        bits = _pair_bits(moved, "latin")
-        likely = _mean(bits) if 2 * len(bits) > num_visible else LOW
-        if likely > best and len(bits) * (likely - mean) > 40:
-            best, found = likely, shift
-    return found
-
-
-def _shifts_to_letters(sample: NDArray[np.intp]) -> list[int]:
-    """Constants that turn more than half of `sample` into Latin letters: no others can make it language."""
-    points, numbers = np.unique(sample, return_counts=True)
-    shifts = np.arange(-_MAX_SHIFT, _MAX_SHIFT + 1)
-    alphabet = letters("latin")
-    moved = np.minimum(np.maximum(points + shifts[:, None], 0), 0xFFFF)
-    hits = (alphabet.code[moved] != alphabet.edge) @ numbers
-    return shifts[(2 * hits > len(sample)) & (shifts != 0)].tolist()  # type: ignore[no-any-return]
-
-
 def _symbols(words: Words, counts: Sequence[int], size: int) -> float:
     """Share of symbols; short texts (a paragraph sign, a question) only count where some stand in a row."""
-    if size < _WINDOW and not _ROW_OF_SYMBOLS.search(words.text):
+    if size < WINDOW and not _ROW_OF_SYMBOLS.search(words.text):
         return 0.0
     return counts[OTHER] / size
 
 
-def _tangled(kinds: NDArray[np.uint8]) -> float:
-    visible = kinds != SPACE
-    letter = kinds >= FIRST_LETTER
-    within = visible[:-1] & visible[1:]
-    return float(np.count_nonzero(within & (letter[:-1] != letter[1:]))) / max(1, int(np.count_nonzero(within)))
+def _tangled(places: NDArray[np.intp]) -> float:
+    """Of the pairs of characters within words: those of a letter and something else."""
+    side = _SIDE.take(places, mode="wrap")
+    pairs = side[:-1] * side[1:]
+    return float(np.count_nonzero(pairs == 2)) / max(1, int(np.count_nonzero(pairs)))
 
 
 def _odd(words: Words) -> float:
@@ -289,10 +195,16 @@ def _odd(words: Words) -> float:
 def _uniform(words: Words) -> float:
     """Share of the most frequent letter or symbol in the first 400 characters."""
     sample = "".join(words.text[:400].split())
-    if len(sample) < _WINDOW // 2:
+    if len(sample) < WINDOW // 2:
         return 0.0
+    units = np.frombuffer(sample.encode("utf-16-le", "surrogatepass"), np.uint16)
+    counts = np.bincount(np.minimum(units, _LOW), minlength=_LOW + 1)
+    times = int(np.maximum.reduce(counts))
     # Of those that are equally frequent the first: a page comes out the same in each process.
-    most, times = Counter(sample).most_common(1)[0]
+    if counts[_LOW] < times:
+        most = min(map(chr, (counts == times).nonzero()[0].tolist()), key=sample.index)
+    else:
+        most, times = Counter(sample).most_common(1)[0]
     return 0.0 if most.isdigit() or most in "._-–—=·…" else times / len(sample)
 
 
