@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.lines import DESCENT
+from omnipipe.text.sheet import Sheet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from omnipipe.text.lines import Pieces
 
 _BINS = 200
+_FIRST_BIN, _LAST_BIN = 16, 184
+"""Between these gutters are looked for: not in a twelfth of the width at either side."""
+
 _MIN_ROWS = 3
 _MAX_MARGIN = 8
 """Pieces that a running head or foot has at most."""
@@ -21,8 +26,6 @@ _MAX_MARGIN = 8
 _MAX_WALLS = 40
 """More pieces than this across a gutter are no paragraphs over the full width."""
 
-_BULLET = 1.2
-"""Ems; as wide are bullets and their like."""
 _ITEM = 3.0
 """Ems at most between a bullet and its item."""
 
@@ -44,6 +47,7 @@ class Area(NamedTuple):
     """
 
     which: NDArray[np.intp]
+    slack: NDArray[np.float32]
     left: NDArray[np.float32]
     top: NDArray[np.float32]
     right: NDArray[np.float32]
@@ -55,31 +59,31 @@ class Area(NamedTuple):
     is_beside: NDArray[np.bool_]
 
 
-def area_of(pieces: Pieces, region: NDArray[np.intp]) -> Area | None:
+def area_of(sheet: Sheet, region: NDArray[np.intp]) -> Area | None:
     """What is known of the pieces of `region`; None where none stand beside others, and so no gutter is."""
-    top, bottom = pieces.top[region], pieces.bottom[region]
+    top, bottom = sheet.top[region], sheet.bottom[region]
     order = top.argsort(kind="stable")
     ends = bottom[order]
     reach = np.maximum.accumulate(ends)[:-1]
     is_beside = top[order][1:] + ends[1:] < 2 * reach
     if np.count_nonzero(is_beside) < 2:
         return None
-    left, right, size = pieces.left[region], pieces.right[region], pieces.size[region]
-    return Area(region, left, top, right, bottom, size, median(size), order, reach, is_beside)
+    left, right, size, slack = sheet.left[region], sheet.right[region], sheet.size[region], sheet.slack[region]
+    return Area(region, slack, left, top, right, bottom, size, median(size), order, reach, is_beside)
 
 
-def find_bands(pieces: Pieces, region: NDArray[np.intp]) -> list[Band] | None:
+def find_bands(sheet: Sheet, region: NDArray[np.intp]) -> list[Band] | None:
     """`region` cut at its best gutter in bands, at least one of them in columns; None where there is no gutter."""
-    area = area_of(pieces, region)
-    return None if area is None else bands_of(pieces, area)
+    area = area_of(sheet, region)
+    return None if area is None else bands_of(sheet, area)
 
 
-def bands_of(pieces: Pieces, area: Area) -> list[Band] | None:
+def bands_of(sheet: Sheet, area: Area) -> list[Band] | None:
     """As `find_bands`, for a region that is known already."""
     outer: list[NDArray[np.intp]] | None = None
     for gutter in _corridors(area):
         outer = _outer(area) if outer is None else outer
-        bands = _cut(pieces, area, gutter, outer)
+        bands = _cut(sheet, area, gutter, outer)
         if bands is not None:
             return bands
     return None
@@ -87,7 +91,7 @@ def bands_of(pieces: Pieces, area: Area) -> list[Band] | None:
 
 def are_text_columns(pieces: Pieces, region: NDArray[np.intp]) -> bool:
     """Whether most of `region` is columns of text that the file writes one after the other: no table without lines."""
-    bands = find_bands(pieces, np.sort(region))
+    bands = find_bands(Sheet(pieces), np.sort(region))
     for (columns,) in bands or ():
         both = np.sort(np.concatenate(columns))
         if len(columns) == 2 and len(both) >= 0.6 * len(region):
@@ -106,34 +110,41 @@ def _corridors(area: Area) -> list[float]:
     if width < 12 * em or em <= 0:
         return []
     scale = _BINS / width
-    opens = np.bincount(((left - x0) * scale).astype(np.intp), minlength=_BINS + 1)
-    ends = np.ceil((right - x0) * scale)
-    closes = np.bincount(np.minimum(ends, _BINS, out=ends).astype(np.intp), minlength=_BINS + 1)
-    inner = (opens - closes).cumsum()[_BINS // 12 : -_BINS // 12]
-    bounds = [0, *((inner[1:] != inner[:-1]).nonzero()[0] + 1).tolist(), _BINS - 2 * (_BINS // 12)]
-    lows = inner[bounds[:-1]].tolist()
+    bounds, heights = _profile(left, right, x0, scale)
+    # Only local minima: corridors with more pieces on both sides.
+    around = zip([inf, *heights], heights, [*heights[1:], inf], strict=False)
     found: list[tuple[int, float, int]] = []
-    last = len(lows) - 1
-    # Tens of runs of one height: sooner looked at one by one than with numpy.
-    for i, low in enumerate(lows):
-        # Only local minima: corridors with more pieces on both sides.
-        if (i and lows[i - 1] < low) or (i < last and lows[i + 1] < low):
-            continue
-        wide = (bounds[i + 1] - bounds[i]) / scale
-        if wide > 0.4 * em and low <= 0.6 * min(max(lows[: i + 1]), max(lows[i:])):
+    for i in [i for i, (before, low, after) in enumerate(around) if before > low < after]:
+        wide, low = (bounds[i + 1] - bounds[i]) / scale, heights[i]
+        if wide > 0.4 * em and low <= 0.6 * min(max(heights[: i + 1]), max(heights[i:])):
             found.append((low, -wide, bounds[i] + bounds[i + 1]))
     best = sorted(found)[:4]
-    return [x0 + (_BINS // 12 + twice / 2) / scale for _, _, twice in best]
+    return [x0 + twice / 2 / scale for _, _, twice in best]
 
 
-def _cut(pieces: Pieces, area: Area, gutter: float, outer: list[NDArray[np.intp]]) -> list[Band] | None:
+def _profile(
+    left: NDArray[np.float32], right: NDArray[np.float32], x0: float, scale: float
+) -> tuple[list[int], list[int]]:
+    """Where the number of pieces that cross changes, with both ends, and that number between two such places."""
+    spans = np.array((left, right))
+    spans -= x0
+    spans *= scale
+    np.ceil(spans[1], out=spans[1])
+    opens, closes = spans.astype(np.intp)
+    change = np.bincount(opens, minlength=_LAST_BIN)[:_LAST_BIN] - np.bincount(closes, minlength=_LAST_BIN)[:_LAST_BIN]
+    places = change.nonzero()[0]
+    heights = [0, *np.add.accumulate(change[places]).tolist()]
+    starts = places.tolist()
+    first = bisect_right(starts, _FIRST_BIN)
+    return [_FIRST_BIN, *starts[first:], _LAST_BIN], heights[first:]
+
+
+def _cut(sheet: Sheet, area: Area, gutter: float, outer: list[NDArray[np.intp]]) -> list[Band] | None:
     """The bands of a region at `gutter`; None where none of them stands in columns."""
-    region, left, top, right, bottom = area[:5]
+    region, slack, left, top, right, bottom = area[:6]
     # A line that juts out a little over the gutter still belongs to its column.
-    slack = np.minimum(0.12 * (right - left), 2 * area.size)
-    np.maximum(slack, 0, out=slack)
     before, after = right - gutter <= slack, gutter - left <= slack
-    after &= ~before
+    np.greater(after, before, out=after)
     if min(np.count_nonzero(before), np.count_nonzero(after)) < 2:
         return None
     across = ~(before | after)
@@ -142,7 +153,7 @@ def _cut(pieces: Pieces, area: Area, gutter: float, outer: list[NDArray[np.intp]
     walls = across.nonzero()[0]
     if not len(walls):
         sides = region[before], region[after]
-        return [Band(sides)] if _are_columns(pieces, *sides) else None
+        return [Band(sides)] if _are_columns(sheet, *sides) else None
     last = _last_lines(area, across, walls)
     if last:
         across[last] = True
@@ -154,29 +165,44 @@ def _cut(pieces: Pieces, area: Area, gutter: float, outer: list[NDArray[np.intp]
     across |= (place > 0) & (middle < ends[np.maximum(place, 1) - 1])
     band = np.sort(middle[across]).searchsorted(middle)
     num = int(np.maximum.reduce(band)) + 1
-    before &= ~across
-    after &= ~across
+    np.greater(before, across, out=before)
+    np.greater(after, across, out=after)
     wanted = np.bincount(band[before], minlength=num), np.bincount(band[after], minlength=num)
     both = (np.minimum(*wanted) >= 2).nonzero()[0]
     if not len(both) or len(both) > _MAX_TRIED:
         return None
+    return _parted(sheet, region, (before, across, after), band, both.tolist())
+
+
+def _parted(
+    sheet: Sheet,
+    region: NDArray[np.intp],
+    places: tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]],
+    band: NDArray[np.intp],
+    tried: list[int],
+) -> list[Band] | None:
+    """The bands of a region, those of the numbers `tried` in columns; None where none of them are.
+
+    `places` say which pieces stand before a gutter, across and after it, `band` is the number of each.
+    """
+    before, across, after = places
     bands: list[Band] = []
     done = -1
-    for k in both.tolist():
+    for k in tried:
         here = band == k
         sides = region[before & here], region[after & here]
-        if not _are_columns(pieces, *sides):
+        if not _are_columns(sheet, *sides):
             continue
         # The piece that closes a band has the band's number, and stands below it.
         above = (band > done) & (band < k) | (across & (band == done))
-        if above.any():
+        if np.count_nonzero(above):
             bands.append(Band((region[above],)))
         bands.append(Band(sides))
         done = k
     if done < 0:
         return None
     below = (band > done) | (across & (band == done))
-    if below.any():
+    if np.count_nonzero(below):
         bands.append(Band((region[below],)))
     return bands
 
@@ -207,33 +233,36 @@ def _last_lines(area: Area, across: NDArray[np.bool_], walls: NDArray[np.intp]) 
     return found
 
 
-def _are_columns(pieces: Pieces, before: NDArray[np.intp], after: NDArray[np.intp]) -> bool:
+def _are_columns(sheet: Sheet, before: NDArray[np.intp], after: NDArray[np.intp]) -> bool:
     """Whether what stands left and right of a gutter is to be read one after the other."""
-    before, after = _lines_of(pieces, before), _lines_of(pieces, after)
+    before, after = _lines_of(sheet, before), _lines_of(sheet, after)
     both = np.concatenate((before, after))
-    order = both.argsort()
-    is_before = order < len(before)
+    is_before = both.argsort() < len(before)
     switches = int(np.count_nonzero(is_before[1:] != is_before[:-1]))
-    fewest = min(len(before), len(after))
-    if fewest < 8 and switches > max(3, 0.15 * len(both)) and switches >= 0.7 * fewest:
+    rows = min(len(before), len(after))
+    if rows < 8 and switches > max(3, 0.15 * len(both)) and switches >= 0.7 * rows:
         return False
-    em = median(pieces.size[both])
-    top = max(pieces.top[before].min(), pieces.top[after].min())
-    bottom = min(pieces.bottom[before].max(), pieces.bottom[after].max())
-    if bottom - top < 1.5 * em:
+    if rows < _MIN_ROWS and switches != 1:
         return False
-    rows = fewest
-    bases = np.sort(baseline(pieces, before)), np.sort(baseline(pieces, after))
-    if rows < _MIN_ROWS or bottom - top < _MIN_ROWS * em:
-        return switches == 1 and (_aligned(*bases, em) < 0.5 or _line_length(pieces, before, after) > 6)
-    if _is_prose(pieces, before, bases[0], em) and _is_prose(pieces, after, bases[1], em):
+    em = median(sheet.size[both])
+    top = max(np.minimum.reduce(sheet.top[before]), np.minimum.reduce(sheet.top[after]))
+    bottom = min(np.maximum.reduce(sheet.bottom[before]), np.maximum.reduce(sheet.bottom[after]))
+    high = float(bottom - top)
+    if high < 1.5 * em:
+        return False
+    bases = sheet.base[before], sheet.base[after]
+    for base in bases:
+        base.sort()
+    if rows < _MIN_ROWS or high < _MIN_ROWS * em:
+        return switches == 1 and (_aligned(*bases, em) < 0.5 or _line_length(sheet, before, after) > 6)
+    if _is_prose(sheet, before, bases[0], em) and _is_prose(sheet, after, bases[1], em):
         return switches < 0.7 * rows or rows >= 8
     if switches > max(3, 0.15 * len(both)):
         return False
     aligned = _aligned(*bases, em)
-    if switches == 1 and (aligned < 0.8 or (rows < 8 and _line_length(pieces, before, after) > 6)):
+    if switches == 1 and (aligned < 0.8 or (rows < 8 and _line_length(sheet, before, after) > 6)):
         return True
-    span = [float(pieces.right[s].max() - pieces.left[s].min()) for s in (before, after)]
+    span = [float(sheet.right[side].max() - sheet.left[side].min()) for side in (before, after)]
     return min(span) > 5 * em and aligned < 0.6
 
 
@@ -245,38 +274,36 @@ def _aligned(one: NDArray[np.float32], other: NDArray[np.float32], em: float) ->
     return float(np.count_nonzero(off < 0.12 * em) / len(off))
 
 
-def _line_length(pieces: Pieces, before: NDArray[np.intp], after: NDArray[np.intp]) -> float:
+def _line_length(sheet: Sheet, before: NDArray[np.intp], after: NDArray[np.intp]) -> float:
     """The usual length of lines on the side where they are shorter, in ems."""
     return min(
-        median((pieces.right[side] - pieces.left[side]) / np.maximum(pieces.size[side], 0.1))
-        for side in (before, after)
+        median((sheet.right[side] - sheet.left[side]) / np.maximum(sheet.size[side], 0.1)) for side in (before, after)
     )
 
 
-def _lines_of(pieces: Pieces, side: NDArray[np.intp]) -> NDArray[np.intp]:
+def _lines_of(sheet: Sheet, side: NDArray[np.intp]) -> NDArray[np.intp]:
     """The pieces of `side` but for bullets below each other, which some programs draw after all text."""
-    left, right, em = pieces.left[side], pieces.right[side], pieces.size[side]
-    is_narrow = right - left <= _BULLET * em
+    is_narrow = sheet.is_narrow[side]
     num = np.count_nonzero(is_narrow)
     if not 2 <= num <= len(side) / 2:
         return side
     signs, lines = side[is_narrow], side[~is_narrow]
-    size = em[is_narrow]
-    if pieces.left[signs].max() - pieces.left[signs].min() > 0.5 * size.min():
+    left, size = sheet.left[signs], sheet.size[signs]
+    if left.max() - left.min() > 0.5 * size.min():
         return side
-    gap = pieces.left[lines] - pieces.right[signs][:, None]
-    level = np.abs(baseline(pieces, lines) - baseline(pieces, signs)[:, None]) < 0.3 * size[:, None]
+    gap = sheet.left[lines] - sheet.right[signs][:, None]
+    level = np.abs(sheet.base[lines] - sheet.base[signs][:, None]) < 0.3 * size[:, None]
     has_item = ((gap > 0) & (gap < _ITEM * size[:, None]) & level).any(axis=1)
     return lines if has_item.all() else side
 
 
-def _is_prose(pieces: Pieces, side: NDArray[np.intp], base: NDArray[np.float32], em: float) -> bool:
+def _is_prose(sheet: Sheet, side: NDArray[np.intp], base: NDArray[np.float32], em: float) -> bool:
     """Most of it in long lines, about one piece to a row; `base` are the baselines of `side`, in order."""
     rows = 1 + int(np.count_nonzero(base[1:] - base[:-1] > 0.4 * em))
     if len(side) >= 1.6 * rows:
         return False
-    left, right = pieces.left[side], pieces.right[side]
-    width = np.sort((right - left) / np.maximum(pieces.size[side], 0.5 * em))
+    left, right = sheet.left[side], sheet.right[side]
+    width = np.sort((right - left) / np.maximum(sheet.size[side], 0.5 * em))
     full = float(np.maximum.reduce(right) - np.minimum.reduce(left)) / em
     run = width.cumsum()
     usual = width[min(int(run.searchsorted(0.5 * run[-1])), len(width) - 1)]
@@ -312,18 +339,6 @@ def _margins(
         if not all(any(abs(start - x) < slack for start in starts) for x in edges):
             margin[found] = True
     return margin
-
-
-def baseline(pieces: Pieces, which: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Where the letters of pieces stand."""
-    bottom, top, size = pieces.bottom[which], pieces.top[which], pieces.size[which]
-    height = bottom - top
-    base: NDArray[np.float32] = bottom - DESCENT * height
-    # A large sign, as of an integral, reaches as far below its line as above.
-    tall = height > 1.7 * size
-    if np.count_nonzero(tall):
-        base = np.where(tall, (top + bottom) / 2 + 0.34 * size, base).astype(np.float32)
-    return base
 
 
 def median(values: NDArray[np.float32] | NDArray[np.float64] | NDArray[np.intp]) -> float:

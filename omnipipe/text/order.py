@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.gutters import Area, Band, area_of, bands_of, baseline, find_bands, median
+from omnipipe.text.gutters import Area, Band, area_of, bands_of, find_bands, median
+from omnipipe.text.sheet import Sheet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +54,8 @@ def reading_order(pieces: Pieces, rtl: bool = False, text: str = "") -> list[Col
     everything = np.arange(len(pieces.left))
     if len(everything) > _MAX_PIECES:
         return [to_column(pieces, everything, rtl)]
-    return [to_column(pieces, region, rtl) for region in _regions(pieces, everything, rtl, text, 0)]
+    sheet = Sheet(pieces)
+    return [_column(sheet, region, rtl) for region in _regions(sheet, everything, rtl, text, 0)]
 
 
 def is_in_doubt(pieces: Pieces, columns: Sequence[Column]) -> bool:
@@ -73,31 +75,31 @@ def is_in_doubt(pieces: Pieces, columns: Sequence[Column]) -> bool:
 
 
 def _regions(
-    pieces: Pieces, region: NDArray[np.intp], rtl: bool, text: str, depth: int, bands: list[Band] | None = None
+    sheet: Sheet, region: NDArray[np.intp], rtl: bool, text: str, depth: int, bands: list[Band] | None = None
 ) -> Iterator[NDArray[np.intp]]:
     if len(region) < _MIN_PIECES or depth >= _MAX_DEPTH:
         yield region
         return
     if bands is None:
-        area = area_of(pieces, region)
+        area = area_of(sheet, region)
         if area is None:
             yield region
             return
-        bands = bands_of(pieces, area)
+        bands = bands_of(sheet, area)
         if bands is None:
-            yield from _stacked(pieces, area, rtl, text, depth)
+            yield from _stacked(sheet, area, rtl, text, depth)
             return
     for band in bands:
         if len(band.columns) == 1:
-            yield from _regions(pieces, band.columns[0], rtl, text, depth + 1)
+            yield from _regions(sheet, band.columns[0], rtl, text, depth + 1)
             continue
-        for columns in _cards(pieces, band.columns, text):
+        for columns in _cards(sheet, band.columns, text):
             for column in reversed(columns) if rtl else columns:
                 if len(column):
-                    yield from _regions(pieces, column, rtl, text, depth + 1)
+                    yield from _regions(sheet, column, rtl, text, depth + 1)
 
 
-def _stacked(pieces: Pieces, area: Area, rtl: bool, text: str, depth: int) -> Iterator[NDArray[np.intp]]:
+def _stacked(sheet: Sheet, area: Area, rtl: bool, text: str, depth: int) -> Iterator[NDArray[np.intp]]:
     """A region without a gutter: as it is, or cut at white over its full width where that lets a part have one."""
     region, order = area.which, area.order
     white = area.top[order][1:] - area.reach
@@ -114,27 +116,27 @@ def _stacked(pieces: Pieces, area: Area, rtl: bool, text: str, depth: int) -> It
         doubles = beside[cut] - beside[start]
         start = cut + 1
         # Content order must survive: pieces of a region stand in the order of the file.
-        bands = find_bands(pieces, np.sort(part)) if len(part) >= _MIN_PIECES and doubles > 1 else None
+        bands = find_bands(sheet, np.sort(part)) if len(part) >= _MIN_PIECES and doubles > 1 else None
         if bands is None:
             pending.append(part)
             continue
         if pending:
             yield np.concatenate(pending)
             pending = []
-        yield from _regions(pieces, np.sort(part), rtl, text, depth + 1, bands)
+        yield from _regions(sheet, np.sort(part), rtl, text, depth + 1, bands)
     if pending:
         yield np.concatenate(pending)
 
 
-def _whites(pieces: Pieces, region: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+def _whites(sheet: Sheet, region: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """The order of a region's pieces from the top, and how much white follows each over the full width, in points."""
-    top, bottom = pieces.top[region], pieces.bottom[region]
+    top, bottom = sheet.top[region], sheet.bottom[region]
     order = top.argsort(kind="stable")
     white = top[order][1:] - np.maximum.accumulate(bottom[order])[:-1]
     return order, white
 
 
-def _cards(pieces: Pieces, columns: tuple[NDArray[np.intp], ...], text: str) -> list[tuple[NDArray[np.intp], ...]]:
+def _cards(sheet: Sheet, columns: tuple[NDArray[np.intp], ...], text: str) -> list[tuple[NDArray[np.intp], ...]]:
     """Columns, or the rows of a grid of cards: each card is read as a whole, before its right neighbour.
 
     Numbers at the start of lines decide; without them the order in which the file writes what stands above and below a
@@ -142,12 +144,12 @@ def _cards(pieces: Pieces, columns: tuple[NDArray[np.intp], ...], text: str) -> 
     """
     both = np.concatenate(columns)
     side = np.repeat([0, 1], [len(columns[0]), len(columns[1])])
-    order, white = _whites(pieces, both)
+    order, white = _whites(sheet, both)
     flat, sides = both[order], side[order]
-    wide = (white > 0.6 * median(pieces.size[both])).nonzero()[0] + 1
+    wide = (white > 0.6 * median(sheet.size[both])).nonzero()[0] + 1
     if not len(wide):
         return [columns]
-    numbers = _numbers(pieces, flat, text)
+    numbers = _numbers(sheet, flat, text)
     if len(numbers) > 2:
         if _counts_up([numbers[i] for k in (0, 1) for i in (sides == k).nonzero()[0].tolist() if i in numbers]):
             return [columns]
@@ -156,8 +158,11 @@ def _cards(pieces: Pieces, columns: tuple[NDArray[np.intp], ...], text: str) -> 
         places = {int(piece): number for piece, number in zip(flat[list(numbers)], numbers.values(), strict=True)}
         if _counts_up([places[i] for part in parts for column in part for i in column.tolist() if i in places]):
             return parts
-    cuts = [cut for cut in wide[np.argsort(-white[wide - 1])[:_MAX_CUTS]].tolist() if _is_row(pieces, flat, sides, cut)]
-    parts = _parts(flat, sides, sorted(cuts))
+    tried = wide[np.argsort(-white[wide - 1])[:_MAX_CUTS]].tolist()
+    rows = _between_rows((sheet.last - sheet.first)[flat], flat, sides, tried)
+    if not rows:
+        return [columns]
+    parts = _parts(flat, sides, rows)
     return [columns] if any(_is_interleaved(part) for part in parts) else parts
 
 
@@ -167,9 +172,9 @@ def _parts(flat: NDArray[np.intp], sides: NDArray[np.intp], cuts: list[int]) -> 
     return [tuple(np.sort(flat[a:b][sides[a:b] == k]) for k in (0, 1)) for a, b in bounds]
 
 
-def _numbers(pieces: Pieces, flat: NDArray[np.intp], text: str) -> dict[int, int]:
+def _numbers(sheet: Sheet, flat: NDArray[np.intp], text: str) -> dict[int, int]:
     """The number that pieces start with, by their place in `flat`."""
-    starts = pieces.first[flat].tolist()
+    starts = sheet.first[flat].tolist()
     signs = ((i, start, text[start : start + 1]) for i, start in enumerate(starts))
     opens = ((i, start) for i, start, sign in signs if sign == "(" or sign.isdecimal())
     found = ((i, _NUMBER.match(text, start, start + 6)) for i, start in opens)
@@ -180,20 +185,26 @@ def _counts_up(numbers: list[int]) -> bool:
     return len(numbers) > 2 and all(b == a + 1 for a, b in pairwise(numbers))
 
 
-def _is_row(pieces: Pieces, flat: NDArray[np.intp], sides: NDArray[np.intp], cut: int) -> bool:
-    """Whether the file writes both sides of what stands above `cut` before what stands below.
+def _between_rows(
+    weight: NDArray[np.intp], flat: NDArray[np.intp], sides: NDArray[np.intp], tried: list[int]
+) -> list[int]:
+    """Those of the cuts `tried`, in order, where the file writes both sides of what stands above before what stands
+    below.
 
     Counted in pairs of characters: column after column, the lower left would come before the upper right.
     """
+    left, right = ((weight * (sides == side)).cumsum().tolist() for side in (0, 1))
     rank = flat.argsort()
-    weight = (pieces.last - pieces.first)[flat].astype(np.float64)
-    above = np.arange(len(flat)) < cut
-    down = np.where(above, 0.0, weight)[rank].cumsum()
-    inverted = float((np.where(above, weight, 0.0)[rank] * down).sum())
-    right_above = float(weight[above & (sides == 1)].sum())
-    left_below = float(weight[~above & (sides == 0)].sum())
-    left_above = float(weight[above & (sides == 0)].sum())
-    return left_above > 0 and right_above * left_below > 0 and inverted < 0.5 * right_above * left_below
+    ranked = weight[rank].astype(np.float64)
+    found = []
+    for cut in sorted(tried):
+        pairs = float(right[cut - 1]) * float(left[-1] - left[cut - 1])
+        if not (left[cut - 1] > 0 and pairs > 0):
+            continue
+        above = ranked * (rank < cut)
+        if float((above * (ranked - above).cumsum()).sum()) < 0.5 * pairs:
+            found.append(cut)
+    return found
 
 
 def _is_interleaved(part: tuple[NDArray[np.intp], ...]) -> bool:
@@ -204,16 +215,37 @@ def _is_interleaved(part: tuple[NDArray[np.intp], ...]) -> bool:
     return switches > max(1, 0.4 * len(both))
 
 
-def _hung(pieces: Pieces, region: NDArray[np.intp], base: NDArray[np.float32]) -> NDArray[np.float32]:
+def to_column(pieces: Pieces, region: NDArray[np.intp], rtl: bool) -> Column:
+    """The rows of `region`; within a row pieces stand in reading direction."""
+    return _column(Sheet(pieces), region, rtl)
+
+
+def _column(sheet: Sheet, region: NDArray[np.intp], rtl: bool) -> Column:
+    if len(region) == 1:
+        return Column(region, np.zeros(1, np.intp))
+    size = sheet.size[region]
+    base = _hung(sheet, region, size)
+    order = base.argsort(kind="stable")
+    size, ordered = size[order], base[order]
+    step = ordered[1:] - ordered[:-1] > 0.3 * np.minimum(size[1:], size[:-1])
+    if np.count_nonzero(step) == len(step):
+        return Column(region[order], np.arange(len(region)))
+    starts = np.concatenate((_ZERO, step.nonzero()[0] + 1))
+    row = np.concatenate((_ZERO, step.cumsum()))
+    across = -sheet.right[region] if rtl else sheet.left[region]
+    inner = np.lexsort((across[order], row))
+    return Column(region[order][inner], starts)
+
+
+def _hung(sheet: Sheet, region: NDArray[np.intp], size: NDArray[np.float32]) -> NDArray[np.float32]:
     """Baselines, raised and lowered small pieces on that of the piece that they stand beside."""
-    size = pieces.size[region]
+    base = sheet.base[region]
     small = (size < 0.8 * median(size)).nonzero()[0]
     if len(small):
-        small = small[(pieces.last - pieces.first)[region[small]] < 4]
+        small = small[(sheet.last - sheet.first)[region[small]] < 4]
     if not len(small) or len(small) > _MAX_HUNG:
         return base
-    left, right, top, bottom = pieces.left[region], pieces.right[region], pieces.top[region], pieces.bottom[region]
-    base = base.copy()
+    left, right, top, bottom = sheet.left[region], sheet.right[region], sheet.top[region], sheet.bottom[region]
     for i in small.tolist():
         near = np.maximum(left - right[i], left[i] - right) < 0.3 * size[i]
         over = np.minimum(bottom, bottom[i]) - np.maximum(top, top[i])
@@ -221,20 +253,3 @@ def _hung(pieces: Pieces, region: NDArray[np.intp], base: NDArray[np.float32]) -
         if np.count_nonzero(found):
             base[i] = base[np.where(found, over, -np.inf).argmax()]
     return base
-
-
-def to_column(pieces: Pieces, region: NDArray[np.intp], rtl: bool) -> Column:
-    """The rows of `region`; within a row pieces stand in reading direction."""
-    if len(region) == 1:
-        return Column(region, np.zeros(1, np.intp))
-    base = _hung(pieces, region, baseline(pieces, region))
-    order = base.argsort(kind="stable")
-    size, ordered = pieces.size[region][order], base[order]
-    step = ordered[1:] - ordered[:-1] > 0.3 * np.minimum(size[1:], size[:-1])
-    starts = np.concatenate((_ZERO, step.nonzero()[0] + 1))
-    if len(starts) == len(region):
-        return Column(region[order], starts)
-    row = np.concatenate((_ZERO, step.cumsum()))
-    across = -pieces.right[region] if rtl else pieces.left[region]
-    inner = np.lexsort((across[order], row))
-    return Column(region[order][inner], starts)
