@@ -22,6 +22,7 @@ PARTED = 0.3
 _MAX_BANDS = 3
 _MAX_PIECES = 16
 _MAX_ROWS = 4
+_AT_ONCE = 12
 _MAX_OUTER = _MAX_BANDS * _MAX_PIECES
 _SAMPLE_ROWS = 5
 _MAX_CHARS = 400
@@ -103,7 +104,9 @@ def _inset(left: NDArray[np.float32], em: float) -> float:
     """Where text begins; 0 where it does not begin at one line, as in drawings, and on cards."""
     if len(left) < _FEW or em > _LARGE_TYPE:
         return 0.0
-    inset = float(np.partition(left, len(left) // 10)[len(left) // 10])
+    ordered = left.copy()
+    ordered.partition(len(left) // 10)
+    inset = ordered[len(left) // 10].item()
     return inset if np.count_nonzero(np.abs(left - inset) < 1.5 * em) > 0.15 * len(left) else 0.0
 
 
@@ -123,7 +126,7 @@ def _bands(
     cuts = (starts[1:] - ends[:-1] > PARTED * em).nonzero()[0][:_MAX_BANDS].tolist()
     cuts = [*cuts, len(order) - 1][:_MAX_BANDS]
     num_cuts = _num_near(cuts, ends)
-    groups = _rows(_pieces(cells, order[:_MAX_OUTER], near, far), cuts[num_cuts - 1] if num_cuts else -1)
+    groups = _rows(_pieces((near, far, *cells), order[:_MAX_OUTER]), cuts[num_cuts - 1] if num_cuts else -1)
     rows = [_row(group, text_of) for group in groups[:_SAMPLE_ROWS]]
     bands: list[Band] = []
     first = 0
@@ -157,12 +160,12 @@ _Piece = tuple[int, float, float, int, float, float, float, float, float]
 Tuples without names: they are made for each piece, and most are looked at once."""
 
 
-def _pieces(
-    cells: Cells, order: NDArray[np.intp], near: NDArray[np.float32], far: NDArray[np.float32]
-) -> Iterator[_Piece]:
-    sides = (cells.left, cells.top, cells.right, cells.bottom, cells.size)
-    columns = [column[order].tolist() for column in (near, far)]
-    return zip(range(len(order)), *columns, order.tolist(), *[side[order].tolist() for side in sides], strict=True)
+def _pieces(sides: tuple[NDArray[np.float32], ...], order: NDArray[np.intp]) -> Iterator[_Piece]:
+    """The pieces in `order`, a few at a time: mostly the first ones are enough."""
+    for start in range(0, len(order), _AT_ONCE):
+        part = order[start : start + _AT_ONCE]
+        near, far, *rest = [side[part].tolist() for side in sides]
+        yield from zip(range(start, start + len(part)), near, far, part.tolist(), *rest, strict=True)
 
 
 def _rows(outer: Iterator[_Piece], last: int) -> list[list[_Piece]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
-from itertools import groupby, repeat
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from omnipipe.text.rows import BOLD, ITALIC, MATH, MONO
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from omnipipe.text.rows import PageStyle, Row
 
 _MARKS = {BOLD: "**", ITALIC: "*", BOLD | ITALIC: "***"}
+_STYLED = re.compile(rb"([^\0])\1*", re.DOTALL)
 _TWO_LETTERS = re.compile(r"[^\W\d_]{2}")
 _EDGES = re.compile(r"^[\s.,;:!?)\]}”’]+|[\s.,;(\[{“‘]+$")
 _CLOSERS = {")": "(", "]": "[", "}": "{", "”": "“"}
@@ -70,7 +71,7 @@ def mark_runs(text: str, rows: Sequence[Row], page: PageStyle) -> str:
         (word, count)
         for row in rows
         for word, count in row.spans
-        if marked[word : word + count].strip(b"\0") or (links and not links.isdisjoint(range(word, word + count)))
+        if marked.count(0, word, word + count) < count or (links and not links.isdisjoint(range(word, word + count)))
     ]
     if not spans:
         return text
@@ -90,16 +91,9 @@ def mark_runs(text: str, rows: Sequence[Row], page: PageStyle) -> str:
 def _find(text: str, spans: Sequence[tuple[int, int]], page: PageStyle) -> Iterator[_Mark]:
     """Where the runs of one style stand in `text`, in order; `spans` are the first of some words and their number."""
     place = 0
-    source, first, last, links = page.words.text, page.words.first, page.words.last, page.links
+    source, first, last = page.words.text, page.words.first, page.words.last
     for start, count in spans:
-        end = min(start + count, len(page.styles))
-        marked = page.marked[start:end] or bytes(end - start)
-        addresses = map(links.get, range(start, end)) if links else repeat(None, end - start)
-        word = start
-        for (style, link), run in groupby(zip(marked, addresses, strict=True)):
-            begin, word = word, word + len(list(run))
-            if not style and not link:
-                continue
+        for begin, word, style, link in _runs(start, min(start + count, len(page.styles)), page):
             string = " ".join(source[first[begin] : last[word - 1]].split())
             whole = string.rstrip(_HYPHENS)
             found = _find_words(text, whole, place, is_broken=whole != string) if whole else -1
@@ -108,6 +102,20 @@ def _find(text: str, spans: Sequence[tuple[int, int]], page: PageStyle) -> Itera
             place = found + len(whole)
             opens, closes = ("[", f"]({link})") if link else (_MARKS[style],) * 2
             yield _Mark(found, place, opens, closes)
+
+
+def _runs(start: int, end: int, page: PageStyle) -> Iterator[tuple[int, int, int, str | None]]:
+    """The words from `start` to before `end` that are marked, by runs of one style and one link."""
+    if not page.links:
+        for run in _STYLED.finditer(page.marked, start, end):
+            yield run.start(), run.end(), run[0][0], None
+        return
+    marked = page.marked[start:end] or bytes(end - start)
+    word = start
+    for (style, link), same in groupby(zip(marked, map(page.links.get, range(start, end)), strict=True)):
+        begin, word = word, word + len(list(same))
+        if style or link:
+            yield begin, word, style, link
 
 
 def _find_words(text: str, words: str, place: int, *, is_broken: bool) -> int:

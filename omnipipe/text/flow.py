@@ -42,6 +42,8 @@ def flow(group: Sequence[Row], edge: float, page: PageStyle) -> str:
             (is_table and (previous.gaps or row.gaps)) or not _runs_on(previous, row, edge) or _is_entry(previous.text)
         ):
             out += "\n" + row.text
+        elif last < _FIRST_CJK and not page.splits_words:
+            out += " " + row.text
         else:
             out += row.text if _goes_on(last, previous, row, page) else " " + row.text
     return out

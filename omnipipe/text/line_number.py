@@ -19,6 +19,9 @@ _MAX_DIGITS = 4
 _LONG = 22
 """Lines of running text are longer than this many font sizes, those of lists are often not."""
 
+_MAX_BEFORE = 0.02
+"""Of the words: those that may stand before the numbers, besides two."""
+
 _WIDE = 2.5
 """Gaps wider than this many font sizes are those of a table."""
 
@@ -36,10 +39,15 @@ def find_line_numbers(words: Words, which: NDArray[np.intp], turn: int) -> NDArr
     # Digits wrap around to the first ten numbers.
     opens = opening - np.uint16(0x30) < 10
     # Most pages end here.
-    numbers = _numbers(words, which[opens]) if np.count_nonzero(opens) >= _MIN_NUMBERS else none
-    if len(numbers) < _MIN_NUMBERS:
+    if np.count_nonzero(opens) < _MIN_NUMBERS:
         return none
     left, top, right, bottom = to_frame(words.box, turn)
+    found = which[opens]
+    if _stand_within(left, found, which):
+        return none
+    numbers = _numbers(words, found)
+    if len(numbers) < _MIN_NUMBERS or _stand_within(left, numbers, which):
+        return none
     middle = ((top + bottom) / 2).astype(np.float32)
     em = median(words.size[which])
     column = _left_column(numbers, left, right, em)
@@ -50,9 +58,16 @@ def find_line_numbers(words: Words, which: NDArray[np.intp], turn: int) -> NDArr
     if not _counts(values, middle[column]):
         return none
     rest = which[~np.isin(which, column)]
-    if not len(rest) or np.count_nonzero(left[rest] < right[column].max()) > 0.02 * len(rest) + 2:
+    if not len(rest) or np.count_nonzero(left[rest] < right[column].max()) > _MAX_BEFORE * len(rest) + 2:
         return none
     return column if _is_running_text(rest, column, (left, middle, right), em) else none
+
+
+def _stand_within(left: NDArray[np.float32], numbers: NDArray[np.intp], which: NDArray[np.intp]) -> bool:
+    """Whether more words than may stand before a column of line numbers stand before all but the first two of
+    `numbers`: a quick answer that is sometimes no."""
+    third = np.partition(left[numbers], 2)[2]
+    return bool(np.count_nonzero(left[which] < third) > _MAX_BEFORE * len(which) + 4)
 
 
 def _numbers(words: Words, which: NDArray[np.intp]) -> NDArray[np.intp]:

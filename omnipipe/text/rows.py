@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -109,53 +110,48 @@ def to_rows(pieces: Pieces, column: Column, text: str, styles: bytes = b"") -> l
     """The rows of one column of `reading_order`; `styles` are the bits of each word of the page."""
     flat, starts = column
     first, last = pieces.first[flat], pieces.last[flat]
-    left, top, right, bottom = pieces.left[flat], pieces.top[flat], pieces.right[flat], pieces.bottom[flat]
+    sides = pieces.left[flat], pieces.top[flat], pieces.right[flat], pieces.bottom[flat]
     weight = (last - first).astype(np.float32)
     sizes = pieces.size[flat] * weight
     words, firsts, lasts = pieces.word[flat].tolist(), first.tolist(), last.tolist()
     if len(starts) == len(flat):
-        boxes = zip(
-            left.tolist(), top.tolist(), right.tolist(), bottom.tolist(), (sizes / weight).tolist(), strict=True
-        )
-        places = zip(words, firsts, lasts, boxes, strict=True)
-        return [_row(word, text[start:end].split(), box, styles) for word, start, end, box in places]
-    lefts, rights = left.tolist(), right.tolist()
-    numbers = zip(
-        starts.tolist(),
-        [*starts[1:].tolist(), len(flat)],
-        zip(
-            np.minimum.reduceat(left, starts).tolist(),
-            np.minimum.reduceat(top, starts).tolist(),
-            np.maximum.reduceat(right, starts).tolist(),
-            np.maximum.reduceat(bottom, starts).tolist(),
-            (np.add.reduceat(sizes, starts) / np.add.reduceat(weight, starts)).tolist(),
-            strict=True,
-        ),
-        strict=True,
+        boxes = (*[side.tolist() for side in sides], (sizes / weight).tolist())
+        return _rows(words, [text[start:end].split() for start, end in zip(firsts, lasts, strict=True)], boxes, styles)
+    left, top, right, bottom = sides
+    boxes = (
+        np.minimum.reduceat(left, starts).tolist(),
+        np.minimum.reduceat(top, starts).tolist(),
+        np.maximum.reduceat(right, starts).tolist(),
+        np.maximum.reduceat(bottom, starts).tolist(),
+        (np.add.reduceat(sizes, starts) / np.add.reduceat(weight, starts)).tolist(),
     )
-    rows = []
-    for start, end, box in numbers:
-        row = _row(words[start], text[firsts[start] : lasts[start]].split(), box, styles)
+    lefts, rights = left.tolist(), right.tolist()
+    opens = starts.tolist()
+    rows = _rows([words[i] for i in opens], [text[firsts[i] : lasts[i]].split() for i in opens], boxes, styles)
+    for place, (start, end) in enumerate(pairwise([*opens, len(flat)])):
         if end - start > 1:
             runs = [(words[i], lefts[i], rights[i], text[firsts[i] : lasts[i]].split()) for i in range(start + 1, end)]
-            row = _joined(row, (lefts[start], rights[start]), runs, styles)
-        rows.append(row)
+            rows[place] = _joined(rows[place], (lefts[start], rights[start]), runs, styles)
     return rows
 
 
-def _row(word: int, tokens: list[str], box: tuple[float, float, float, float, float], styles: bytes) -> Row:
-    """A row of one piece that starts with `word`; `box` has its size as well."""
-    style = 0
+def _rows(words: list[int], texts: list[list[str]], boxes: tuple[list[float], ...], styles: bytes) -> list[Row]:
+    """Rows of one piece each, by their first words, the words of their texts and their sides and sizes."""
+    shared = [0] * len(words)
     if styles:
-        if styles[word] & SYMBOL and len(tokens[0]) == 1:
-            tokens[0] = "•"
-        here = styles[word : word + len(tokens)]
-        # Most text is plain.
-        if 0 not in here:
-            style = _ALL
-            for one in set(here):
-                style &= one
-    return Row(" ".join(tokens), *box, False, word, ((word, len(tokens)),), style)
+        for i, (word, tokens) in enumerate(zip(words, texts, strict=True)):
+            if styles[word] & SYMBOL and len(tokens[0]) == 1:
+                tokens[0] = "•"
+            here = styles[word : word + len(tokens)]
+            # Most text is plain.
+            if 0 not in here:
+                style = _ALL
+                for one in set(here):
+                    style &= one
+                shared[i] = style
+    spans = [((word, len(tokens)),) for word, tokens in zip(words, texts, strict=True)]
+    fields = zip(map(" ".join, texts), *boxes, repeat(False), words, spans, shared, strict=False)
+    return list(map(Row._make, fields))
 
 
 def _joined(
