@@ -53,7 +53,7 @@ def splits_words(words: Words) -> bool:
     """Whether lines of Korean end within words: where a word ends, the file then has a space before the line break."""
     # What is below the first syllable wraps around.
     is_hangul = words.units - np.uint16(0xAC00) < 0x2BA4
-    return bool(is_hangul.any()) and bool(_HANGUL_SPACED.search(words.text))
+    return bool(np.count_nonzero(is_hangul)) and bool(_HANGUL_SPACED.search(words.text))
 
 
 def _goes_on(last: str, previous: Row, row: Row, page: PageStyle) -> bool:
@@ -84,6 +84,8 @@ def is_full(row: Row, edge: float, left: float) -> bool:
 def escape(text: str) -> str:
     """Running text whose lines do not start as headings, quotes, lists, code or rules of markdown do."""
     if text[:1] not in _FIRST and "\n" not in text:
+        return text
+    if not any(line[:1] in _FIRST for line in text.split("\n")):
         return text
     return _SPECIAL.sub(r"\\", text)
 

@@ -12,8 +12,6 @@ from omnipipe.text.rows import BOLD, ITALIC, Part
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from omnipipe.text.chars import Words
     from omnipipe.text.rows import PageStyle, Row
 
@@ -36,25 +34,27 @@ _CAPITALS = re.compile(r"[^\W\d_a-z]{4}")
 _ENDS_OTHERWISE = ".,;:-\ufffe"
 
 
-def size_shares(words: Words) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def size_shares(words: Words) -> tuple[list[float], list[float]]:
     """Font sizes of the page, rounded to half points, and the share of characters in each."""
-    weight = (words.last - words.first).astype(np.float64)
-    by_size = np.bincount(np.rint(words.size * 2).astype(np.intp), weights=weight)
+    by_size = np.bincount(np.rint(words.size * 2).astype(np.intp), words.last - words.first)
     found = by_size.nonzero()[0]
-    counts = by_size[found]
-    return found / 2, counts / max(counts.sum(), 1.0)
+    counts = by_size[found].tolist()
+    total = max(sum(counts), 1.0)
+    return (found / 2).tolist(), [count / total for count in counts]
 
 
-def body_size(sizes: NDArray[np.float64], shares: NDArray[np.float64]) -> float:
+def body_size(sizes: Sequence[float], shares: Sequence[float]) -> float:
     """The size of running text; where notes take up most of a page it is the larger one."""
-    return float(sizes[shares >= 0.6 * shares.max()].max())
+    least = 0.6 * max(shares)
+    return max([size for size, share in zip(sizes, shares, strict=True) if share >= least])
 
 
-def heading_sizes(sizes: NDArray[np.float64], shares: NDArray[np.float64], body: float) -> list[float]:
+def heading_sizes(sizes: Sequence[float], shares: Sequence[float], body: float) -> list[float]:
     """Sizes that mark headings, largest first; sizes within 4 % of each other are one."""
     levels: list[float] = []
-    for size in sizes[(sizes >= MIN_HEADING * body) & (shares < 0.3)][::-1].tolist():
-        if not levels or size < 0.96 * levels[-1]:
+    least = MIN_HEADING * body
+    for size, share in zip(reversed(sizes), reversed(shares), strict=True):
+        if size >= least and share < 0.3 and (not levels or size < 0.96 * levels[-1]):
             levels.append(size)
     return levels[:MAX_LEVELS]
 
@@ -105,7 +105,7 @@ def settle_levels(parts: list[Part]) -> list[Part]:
     named = [part for part in titles if (part.level or 0) > TAGGED]
     if named:
         return _below_named(parts, ranks, named)
-    parts = [part._replace(level=ranks[part.level or 1]) if part.type == "title" else part for part in parts]
+    parts = [_at_level(part, ranks[part.level or 1]) if part.type == "title" else part for part in parts]
     depths = {
         round(part.size, 1): min(match[1].count(".") + 2, 6)
         for part in reversed(titles)
@@ -128,9 +128,13 @@ def settle_levels(parts: list[Part]) -> list[Part]:
                     level = min(level, max(1, min(smaller) - 1))
                 elif not alike and larger:
                     level = max(level, min(6, max(larger) + 1))
-            part = part._replace(level=level)
+            part = _at_level(part, level)
         settled.append(part)
     return settled
+
+
+def _at_level(part: Part, level: int) -> Part:
+    return part if part.level == level else part._replace(level=level)
 
 
 def _below_named(parts: list[Part], ranks: dict[int, int], named: list[Part]) -> list[Part]:
@@ -145,6 +149,6 @@ def _below_named(parts: list[Part], ranks: dict[int, int], named: list[Part]) ->
                 level -= TAGGED
             else:
                 level = 1 if part.size > 1.03 * largest else min(ranks[level] + lowest, 6)
-            part = part._replace(level=level)
+            part = _at_level(part, level)
         settled.append(part)
     return settled

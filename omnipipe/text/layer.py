@@ -18,7 +18,7 @@ from omnipipe.text.opened import OpenPage
 from omnipipe.text.options import TextOptions
 from omnipipe.text.order import is_in_doubt, reading_order
 from omnipipe.text.outer import take_aside, take_running, to_part
-from omnipipe.text.slant import slanted_parts
+from omnipipe.text.slant import SLANTED, slanted_parts
 from omnipipe.text.structure import has_formula, page_style, to_blocks
 from omnipipe.text.table_build import TableStyle
 from omnipipe.text.tables import TableFinder, no_tables
@@ -41,7 +41,9 @@ LineTuple = tuple[str, Box, float | None]
 _CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\uffff]")
 _LONE = re.compile("[\\ud800-\\udfff]")
 _CLEANED = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\uffff\\ud800-\\udfff]")
-_UNWANTED = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\uffff\\ud800-\\udfff]")
+_UNWANTED = np.zeros(0x10000, bool)
+_UNWANTED[[*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000), 0xFFFF]] = True
+"""Characters that are not left in a text; halves of pairs are met in texts without any such character as well."""
 
 
 class TextLayer(NamedTuple):
@@ -83,9 +85,11 @@ def read_open_page(opened: OpenPage, options: TextOptions, sample: Sample | None
     texts = [part.text for _, part in parts]
     whole = join_parts([part for _, part in parts], options.dehyphenate, words.text)
     lines = [row.text for _, row in rows]
-    if _UNWANTED.search(words.text) or any("\ufffe" in text for text in (*texts, *lines)):
+    is_unclean = np.count_nonzero(_UNWANTED.take(words.units, mode="wrap")) > 0
+    if is_unclean or any("\ufffe" in text for text in (*texts, *lines)):
         # Most texts come twice.
-        clean = {text: _clean(text) for text in {*texts, *lines, *(text for _, _, text in whole)}}
+        every = {*texts, *lines, *[text for _, _, text in whole]}
+        clean = {text: _clean(text) if is_unclean else text.replace("\ufffe", "-") for text in every}
         texts, lines = [clean[text] for text in texts], [clean[text] for text in lines]
         whole = [(kind, level, clean[text]) for kind, level, text in whole]
     blocks = tuple(
@@ -146,13 +150,14 @@ def _read(
                 if options.lines:
                     rows += [(turn, row) for row in here]
         parts += [(turn, part) for part in to_blocks(columns, known)]
-    slanted = slanted_parts(words, rtl, known)
+    is_plain = int(np.maximum.reduce(words.turn)) < SLANTED
+    slanted = [] if is_plain else slanted_parts(words, rtl, known)
     if slanted:
         flags.add("text:slanted")
         parts += [(0, part) for part in slanted]
     parts += [(turn, to_part(kind, row)) for turn, kind, row in last]
     rows += [(turn, row) for turn, _, row in last if options.lines]
-    hidden = hidden_parts(words)
+    hidden = [] if is_plain else hidden_parts(words)
     if hidden:
         flags.add("text:hidden")
         parts += [(0, part) for part in hidden]
@@ -174,7 +179,7 @@ def _upright(opened: OpenPage, placed: list[tuple[int, Box]]) -> list[Box]:
     rotation = opened.page.get_rotation()
     boxes = []
     for turn, frame in placed:
-        x0, y0, x1, y1 = from_frame(*frame, turn)
+        x0, y0, x1, y1 = from_frame(*frame, turn) if turn else (frame[0], -frame[3], frame[2], -frame[1])
         x0, x1, y0, y1 = (x0 - left) / width, (x1 - left) / width, (y0 - bottom) / height, (y1 - bottom) / height
         if not (0.0 <= x0 <= x1 <= 1.0 and 0.0 <= y0 <= y1 <= 1.0):
             x0, x1, y0, y1 = _share(x0), _share(x1), _share(y0), _share(y1)

@@ -62,7 +62,7 @@ class OpenPage:
         return self.found
 
     @cached_property
-    def sizes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def sizes(self) -> tuple[list[float], list[float]]:
         """Font sizes and the share of characters in each; see `size_shares`."""
         return size_shares(self.words)
 
@@ -74,11 +74,18 @@ class OpenPage:
     @cached_property
     def turns(self) -> list[int]:
         """The directions of text that occur, the most frequent first."""
-        return by_share(self.words.turn)
+        return [0] if self._is_upright else by_share(self.words.turn)
+
+    @cached_property
+    def _is_upright(self) -> bool:
+        """Whether all words run across the page, as on most pages."""
+        return not np.count_nonzero(self.words.turn)
 
     @cached_property
     def main(self) -> NDArray[np.intp]:
         """The words in the most frequent direction."""
+        if self._is_upright:
+            return np.arange(len(self.words.turn))
         found: NDArray[np.intp] = (self.words.turn == self.turns[0]).nonzero()[0]
         return found
 
@@ -112,9 +119,9 @@ class OpenPage:
         shares[0:3:2] -= left
         shares[1:4:2] -= top
         shares /= height
-        return find_edges(
-            Cells(*shares), lambda i: text[pieces.first[i] : pieces.last[i]], max(self.body, 0.1) / height
-        )
+        first, last = pieces.first.item, pieces.last.item
+        em = max(self.body, 0.1) / height
+        return find_edges(Cells(*shares), lambda i: text[first(i) : last(i)], em)
 
     @property
     def margins(self) -> Margins | None:

@@ -14,6 +14,8 @@ from omnipipe.text.running import find_running
 from omnipipe.text.running_form import has_form, num_letters, page_number
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from omnipipe.text.lines import Pieces
@@ -47,15 +49,15 @@ def take_running(page: OpenPage, sample: Sample | None = None) -> Running:
     middle = (float(pieces.top.min()) + float(pieces.bottom.max())) / 2 if found else 0.0
     for part in found:
         kept[list(part.pieces)] = False
-        row = _row(pieces, np.array(part.pieces), text)
+        row = _row(pieces, part.pieces, text)
         (head if row.bottom < middle else foot).append((part.kind, row))
     for stamp in _stamps(pieces, page.body, text):
         if kept[stamp]:
             kept[stamp] = False
-            foot.append(("watermark", _row(pieces, np.array([stamp]), text)))
+            foot.append(("watermark", _row(pieces, (stamp,), text)))
     if len(page.line_numbers):
         numbers = join_words(page.words, page.line_numbers, page.turns[0])
-        foot.append(("line_number", _row(numbers, np.arange(len(numbers.left)), text)))
+        foot.append(("line_number", _row(numbers, range(len(numbers.left)), text)))
     return Running(pieces if np.count_nonzero(kept) == len(kept) else pieces.take(kept), head, foot)
 
 
@@ -76,7 +78,7 @@ def take_aside(page: OpenPage, pieces: Pieces, turn: int) -> Running:
         if page_number(words) or has_form(words):
             kept[piece] = False
             kind = "page_number" if page_number(words) else "header"
-            foot.append((kind, _row(pieces, np.array([piece]), text)))
+            foot.append((kind, _row(pieces, (piece,), text)))
     return Running(pieces.take(kept), [], foot)
 
 
@@ -85,8 +87,15 @@ def to_part(kind: str, row: Row) -> Part:
     return Part(kind, None, escape(row.text), row.left, row.top, row.right, row.bottom)
 
 
-def _row(pieces: Pieces, which: NDArray[np.intp], text: str) -> Row:
-    return to_rows(pieces, Column(which, np.zeros(1, np.intp)), text)[0]
+def _row(pieces: Pieces, which: Sequence[int], text: str) -> Row:
+    """The pieces at `which` as one row."""
+    if len(which) > 1:
+        return to_rows(pieces, Column(np.array(which), np.zeros(1, np.intp)), text)[0]
+    i = which[0]
+    tokens = text[pieces.first[i] : pieces.last[i]].split()
+    box = pieces.left.item(i), pieces.top.item(i), pieces.right.item(i), pieces.bottom.item(i)
+    word = pieces.word.item(i)
+    return Row(" ".join(tokens), *box, pieces.size.item(i), False, word, ((word, len(tokens)),))
 
 
 def _stamps(pieces: Pieces, body: float, text: str) -> list[int]:

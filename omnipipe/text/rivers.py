@@ -35,16 +35,19 @@ def part_at_rivers(
     size there.
     """
     wide = ((gap > _MIN_GAP * em) & ~starts[1:]).nonzero()[0]
-    if len(wide) < _MIN_LINES:
+    most = max(_MIN_LINES, 0.25 * np.count_nonzero(starts))
+    if len(wide) < most:
         return starts
     x0, x1 = float(left.min()), float(right.max())
     scale = _BINS / max(x1 - x0, 1e-3)
     over = _cover(right[:-1][wide], left[1:][wide], x0, scale)
+    if np.maximum.reduce(over) < most:
+        return starts
     words = _cover(left, right, x0, scale)
     edge = int(_MARGIN * _BINS)
     inner = over[edge : _BINS - edge] - 4.0 * words[edge : _BINS - edge]
     best = int(inner.argmax()) + edge
-    if over[best] < _MIN_LINES or over[best] < 4 * words[best] or over[best] < 0.25 * np.count_nonzero(starts):
+    if over[best] < most or over[best] < 4 * words[best]:
         return starts
     place = x0 + (best + 0.5) / scale
     parted = starts.copy()

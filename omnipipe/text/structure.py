@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _OPERATORS = re.compile(r"[=+<>\u2190-\u21ff\u2200-\u22ff\u2a00-\u2aff\u0370-\u03ff^_]|\w")
 _SYMBOLS = re.compile(r"[\u2200-\u220e\u2210\u2211\u2213-\u2216\u221a-\u22bf\u2a00-\u2aff]")
+_FIRST_SYMBOL, _NUM_SYMBOLS = np.uint16(0x2200), 0x900
 _MIN_FORMULA = 5
 """Words in a font of formulas, or mathematical symbols, from which a page has formulas."""
 
@@ -70,7 +71,9 @@ def page_style(
 def has_formula(style: PageStyle) -> bool:
     """Whether the page shows formulas: by its fonts, or by its symbols."""
     words, text = style.words, style.text
-    if not text.isascii() and len(_SYMBOLS.findall(text)) >= _MIN_FORMULA:
+    # What is below the first symbol wraps around.
+    may_be = not text.isascii() and np.count_nonzero(words.units - _FIRST_SYMBOL < _NUM_SYMBOLS) >= _MIN_FORMULA
+    if may_be and len(_SYMBOLS.findall(text)) >= _MIN_FORMULA:
         return True
     # The only bit that a font of formulas may have besides is that of fixed width.
     if style.styles.count(MATH) + style.styles.count(MATH | MONO) < _MIN_FORMULA:
