@@ -36,6 +36,11 @@ _MIN_NOTE = 12
 """Characters of a note; shorter ones are the words of a figure."""
 
 
+def may_be_caption(text: str) -> bool:
+    """Whether `text` starts as what has captions does: a quick answer that is sometimes yes."""
+    return text[:3].lower() in _OPENS or text[:1] in _CJK_OPENS
+
+
 def is_caption(text: str, row: Row, page: PageStyle, num_rows: int) -> bool:
     """Whether a block that starts with `row` is the caption of a figure or table, not a sentence about one."""
     if text[:3].lower() in _OPENS:

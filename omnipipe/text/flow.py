@@ -30,7 +30,8 @@ def flow(group: Sequence[Row], edge: float, page: PageStyle) -> str:
     """The rows as one text: full lines run on, short ones keep their line break."""
     if len(group) == 1:
         return group[0].text
-    edge = min(edge, _own_edge(group))
+    if len(group) > 3:
+        edge = min(edge, _own_edge(group))
     # In justified text a gap now and then is only a wide space.
     is_table = 3 * sum([row.gaps for row in group]) > len(group)
     out = group[0].text
@@ -91,12 +92,12 @@ def escape(text: str) -> str:
 
 
 def _own_edge(group: Sequence[Row]) -> float:
-    """Where the lines of a justified paragraph end; infinite where they end here and there."""
+    """Where the lines of a justified paragraph of four or more end; infinite where they end here and there."""
     ends = [row.right for row in group[:-1]]
     edge = max(ends)
     near = edge - 0.5 * group[0].size
     full = sum([end > near for end in ends])
-    return edge if len(ends) > 2 and full > 0.7 * len(ends) else float("inf")
+    return edge if full > 0.7 * len(ends) else float("inf")
 
 
 def _runs_on(previous: Row, row: Row, edge: float) -> bool:

@@ -73,20 +73,23 @@ def level_by_size(group: Sequence[Row], text: str, page: PageStyle) -> int | Non
 
 def is_set_off(group: Sequence[Row], row: Row, edge: float, page: PageStyle) -> bool:
     """Whether `group` is a short line or two in another style than `row`, the running text that follows."""
-    head = group[-1]
-    text = group[0].text
+    first, head = group[0], group[-1]
+    shared = first.style & head.style & ~row.style
+    above = len(group) == 1 and row.bottom - head.bottom > 1.3 * row.size
+    # Most lines are neither set in a style of their own nor stand alone.
+    if not (above or shared & (BOLD | ITALIC)):
+        return False
+    text = first.text
     if head.right > edge - 2 * head.size or len(group) > 3 or row.gaps or head.text[-1:] in _ENDS_OTHERWISE:
         return False
     if not text[:1].isalnum() or any(one.gaps or len(one.text) > 90 for one in group):
         return False
     if not _WORD.search(text) or (len(row.text) < 30 and row.right < edge - 0.25 * (edge - row.left)):
         return False
-    shared = group[0].style & group[-1].style & ~row.style
     if len(group) > 2:
         shared &= group[1].style
     if shared & BOLD or (shared & ITALIC and row.top - head.bottom < 1.2 * row.size):
         return not page.styles[row.word] & shared & (BOLD | ITALIC)
-    above = len(group) == 1 and row.bottom - head.bottom > 1.3 * row.size
     return above and bool(_CAPITALS.search(text)) and text.upper() == text and not row.text.isupper()
 
 

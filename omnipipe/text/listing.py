@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from omnipipe.text.rows import Part
 
-BULLET = re.compile(r"^[•◦▪▫‣⁃●○■□◆◇➢➤►▶✓✔–—*·∙o\uf0b7\uf0a7-]\s+(?=\S)")
+_BULLETS = "•◦▪▫‣⁃●○■□◆◇➢➤►▶✓✔–—*·∙o\uf0b7\uf0a7-"
+BULLET = re.compile(rf"^[{_BULLETS}]\s+(?=\S)")
 NUMBER = re.compile(r"^(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\[\d{1,3}\])\s+(?=\S)")
 _MARKDOWN_NUMBER = re.compile(r"^\d{1,3}[.)] ")
 _RULE = re.compile(r"^(?:[^\w\s]\s+){3}")
@@ -20,12 +21,19 @@ _MAX_DEPTH = 4
 
 def is_marked(text: str) -> bool:
     """Whether `text`, a row, starts with a bullet or a number."""
-    # Both end in a space within the first few characters.
-    return " " in text[:9] and bool(BULLET.match(text) or NUMBER.match(text))
+    return _may_be_marked(text) and bool(BULLET.match(text) or NUMBER.match(text))
+
+
+def _may_be_marked(text: str) -> bool:
+    """A quick answer that is sometimes yes: most texts open with a word, and end here."""
+    head = text[:7]
+    return (text[1:2].isspace() and text[0] in _BULLETS) or "." in head or ")" in head or "]" in head
 
 
 def as_item(text: str) -> str | None:
     """`text` as an item of a list in markdown; None where it is none."""
+    if not _may_be_marked(text):
+        return None
     bullet = BULLET.match(text)
     if bullet and not _RULE.match(text):
         return "- " + text[bullet.end() :]

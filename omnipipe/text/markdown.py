@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omnipipe.text.captions import is_caption, opens_caption
+from omnipipe.text.captions import is_caption, may_be_caption, opens_caption
 from omnipipe.text.code import code_part, is_code, is_code_row
 from omnipipe.text.emphasis import mark_runs
 from omnipipe.text.flow import escape, flow, is_full
-from omnipipe.text.headings import SET_OFF, TAGGED, heading_sizes, is_set_off, level_by_size, size_shares
+from omnipipe.text.headings import (
+    MIN_HEADING,
+    SET_OFF,
+    TAGGED,
+    heading_sizes,
+    is_set_off,
+    level_by_size,
+    size_shares,
+)
 from omnipipe.text.listing import as_item, is_marked, nest, unmarked_item
 from omnipipe.text.paragraphs import ends_sentence
 from omnipipe.text.rows import BOLD, PageStyle, Part, Row, to_rows
@@ -102,27 +110,28 @@ def _part(group: Sequence[Row], edge: float, page: PageStyle, is_head: bool) -> 
     text = flow(group, edge, page)
     level = SET_OFF if is_head else None
     tag = tag_of(page.tags, head) if page.tags else NO_TAG
-    opens = opens_caption(text)
+    is_likely = may_be_caption(text)
+    opens = is_likely and opens_caption(text)
     if page.tags and tag.kind == "list" and page.tags.has_titles:
         level = None
     elif page.options.headings and not opens:
-        level = level_by_size(group, text, page) or level
+        if head.size >= MIN_HEADING * page.body:
+            level = level_by_size(group, text, page) or level
         if tag.kind == "title" and len(text) <= 240:
             level = TAGGED + tag.level
     if level is not None and not opens:
-        return Part("title", level, text.replace("\n", " "), *box, size=head.size)
-    kind = "text"
-    if is_caption(text, head, page, len(group)):
-        kind = "caption"
+        return Part("title", level, text.replace("\n", " "), *box, None, head.size)
+    kind = "caption" if is_likely and is_caption(text, head, page, len(group)) else "text"
     is_open = is_full(group[-1], edge, box[0])
-    text = mark_runs(text, group, page)
+    if page.marked or page.links:
+        text = mark_runs(text, group, page)
     if kind == "text" and page.options.lists:
         item = as_item(text)
         if item is None and page.tags and starts_item(page.tags, head):
             item = unmarked_item(text)
         if item is not None:
-            return Part("list", None, item, *box, size=head.size, is_open=is_open, depth=tag.level)
-    return Part(kind, None, escape(text), *box, size=head.size, is_open=is_open)
+            return Part("list", None, item, *box, None, head.size, is_open, False, tag.level)
+    return Part(kind, None, escape(text), *box, None, head.size, is_open)
 
 
 def by_share(turns: NDArray[np.intp]) -> list[int]:
