@@ -119,14 +119,14 @@ def _bands(
 ) -> tuple[tuple[Band, ...], tuple[OuterRow, ...]]:
     """The outer bands of one side, and the outermost rows. `places` are near and far sides, counted from that edge."""
     near, far = places
-    order = kept[near[kept].argsort(kind="stable")]
+    order = near.argsort(kind="stable") if len(kept) == len(near) else kept[near[kept].argsort(kind="stable")]
     if not len(order):
         return (), ()
     starts, ends = near[order], np.maximum.accumulate(far[order])
     cuts = (starts[1:] - ends[:-1] > PARTED * em).nonzero()[0][:_MAX_BANDS].tolist()
     cuts = [*cuts, len(order) - 1][:_MAX_BANDS]
     num_cuts = _num_near(cuts, ends)
-    groups = _rows(_pieces((near, far, *cells), order[:_MAX_OUTER]), cuts[num_cuts - 1] if num_cuts else -1)
+    groups = _rows(_pieces(np.array((near, far, *cells)), order[:_MAX_OUTER]), cuts[num_cuts - 1] if num_cuts else -1)
     rows = [_row(group, text_of) for group in groups[:_SAMPLE_ROWS]]
     bands: list[Band] = []
     first = 0
@@ -160,11 +160,11 @@ _Piece = tuple[int, float, float, int, float, float, float, float, float]
 Tuples without names: they are made for each piece, and most are looked at once."""
 
 
-def _pieces(sides: tuple[NDArray[np.float32], ...], order: NDArray[np.intp]) -> Iterator[_Piece]:
+def _pieces(sides: NDArray[np.float32], order: NDArray[np.intp]) -> Iterator[_Piece]:
     """The pieces in `order`, a few at a time: mostly the first ones are enough."""
     for start in range(0, len(order), _AT_ONCE):
         part = order[start : start + _AT_ONCE]
-        near, far, *rest = [side[part].tolist() for side in sides]
+        near, far, *rest = sides.take(part, axis=1).tolist()
         yield from zip(range(start, start + len(part)), near, far, part.tolist(), *rest, strict=True)
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _MARKS = {BOLD: "**", ITALIC: "*", BOLD | ITALIC: "***"}
 _STYLED = re.compile(rb"([^\0])\1*", re.DOTALL)
 _TWO_LETTERS = re.compile(r"[^\W\d_]{2}")
-_EDGES = re.compile(r"^[\s.,;:!?)\]}”’]+|[\s.,;(\[{“‘]+$")
+_STARTS, _ENDS = " \n.,;:!?)]}”’", " \n.,;([{“‘"
+"""What a run does not start with, and what it does not end with."""
+
 _CLOSERS = {")": "(", "]": "[", "}": "{", "”": "“"}
 _ADDRESS = re.compile(r"\S*(?:[/@%]|www\.)\S*\Z", re.IGNORECASE)
 _HYPHENS = "\ufffe\xad\u2010-"
@@ -91,10 +93,10 @@ def mark_runs(text: str, rows: Sequence[Row], page: PageStyle) -> str:
 def _find(text: str, spans: Sequence[tuple[int, int]], page: PageStyle) -> Iterator[_Mark]:
     """Where the runs of one style stand in `text`, in order; `spans` are the first of some words and their number."""
     place = 0
-    source, first, last = page.words.text, page.words.first, page.words.last
+    source, first, last = page.words.text, page.words.first.item, page.words.last.item
     for start, count in spans:
         for begin, word, style, link in _runs(start, min(start + count, len(page.styles)), page):
-            string = " ".join(source[first[begin] : last[word - 1]].split())
+            string = " ".join(source[first(begin) : last(word - 1)].split())
             whole = string.rstrip(_HYPHENS)
             found = _find_words(text, whole, place, is_broken=whole != string) if whole else -1
             if found < 0:
@@ -191,7 +193,7 @@ def _parts(outer: str, inner: str) -> bool:
 def _trimmed(run: str) -> str:
     """`run` without what belongs to the text around it."""
     while True:
-        inner = _EDGES.sub("", run)
+        inner = run.lstrip(_STARTS).rstrip(_ENDS)
         if inner[-1:] in _CLOSERS and _CLOSERS[inner[-1]] not in inner:
             inner = inner[:-1]
         elif inner.endswith((":", "!", "?")) and inner[-2:-1] in _CLOSERS and _CLOSERS[inner[-2]] not in inner:

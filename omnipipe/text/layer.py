@@ -25,6 +25,8 @@ from omnipipe.text.tables import TableFinder, no_tables
 from omnipipe.text.tag_order import tree_order
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pypdfium2
 
     from omnipipe.text.running import Sample
@@ -40,7 +42,6 @@ LineTuple = tuple[str, Box, float | None]
 
 _CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\uffff]")
 _LONE = re.compile("[\\ud800-\\udfff]")
-_CLEANED = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\uffff\\ud800-\\udfff]")
 _UNWANTED = np.zeros(0x10000, bool)
 _UNWANTED[[*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000), 0xFFFF]] = True
 """Characters that are not left in a text; halves of pairs are met in texts without any such character as well."""
@@ -85,11 +86,13 @@ def read_open_page(opened: OpenPage, options: TextOptions, sample: Sample | None
     texts = [part.text for _, part in parts]
     whole = join_parts([part for _, part in parts], options.dehyphenate, words.text)
     lines = [row.text for _, row in rows]
-    is_unclean = np.count_nonzero(_UNWANTED.take(words.units, mode="wrap")) > 0
+    is_unwanted = _UNWANTED.take(words.units, mode="wrap")
+    is_unclean = np.count_nonzero(is_unwanted) > 0
     if is_unclean or any("\ufffe" in text for text in (*texts, *lines)):
         # Most texts come twice.
         every = {*texts, *lines, *[text for _, _, text in whole]}
-        clean = {text: _clean(text) if is_unclean else text.replace("\ufffe", "-") for text in every}
+        unwanted = ["\r", *map(chr, set(words.units[is_unwanted].tolist()))] if is_unclean else []
+        clean = {text: _clean(text, unwanted) for text in every}
         texts, lines = [clean[text] for text in texts], [clean[text] for text in lines]
         whole = [(kind, level, clean[text]) for kind, level, text in whole]
     blocks = tuple(
@@ -164,10 +167,12 @@ def _read(
     return parts, rows, tuple(sorted(flags))
 
 
-def _clean(text: str) -> str:
-    """`text` without control characters, lone surrogates and PDFium's mark for a hyphen."""
+def _clean(text: str, unwanted: Sequence[str]) -> str:
+    """`text` without control characters, lone surrogates (`unwanted`: those of the page) and PDFium's hyphen."""
     text = text.replace("\ufffe", "-")
-    return _LONE.sub("\ufffd", _CONTROL.sub("", text)) if _CLEANED.search(text) else text
+    if not any(map(text.__contains__, unwanted)):
+        return text
+    return _LONE.sub("\ufffd", _CONTROL.sub("", text))
 
 
 def _upright(opened: OpenPage, placed: list[tuple[int, Box]]) -> list[Box]:
