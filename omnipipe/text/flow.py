@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NO_SPACE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 _FIRST_CJK = "\u2e80"
 
-_SPECIAL = re.compile(r"^(?=#{1,6}(?: |$)|>|[-+*] |```|~~~|={2,}$|-{2,}$|_{3,}$|\*{3,}$)", re.MULTILINE)
+_SPECIAL = re.compile(r"#{1,6}(?: |$)|>|[-+*] |```|~~~|={2,}$|-{2,}$|_{3,}$|\*{3,}$")
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 _HANGUL_SPACED = re.compile("[\uac00-\ud7a3] +\r?\n[\uac00-\ud7a3]")
 _LEADER = re.compile(r"(?:\. ?){5,} *[\divxlc]{1,6}$")
@@ -86,9 +86,8 @@ def escape(text: str) -> str:
     """Running text whose lines do not start as headings, quotes, lists, code or rules of markdown do."""
     if text[:1] not in _FIRST and "\n" not in text:
         return text
-    if not any(line[:1] in _FIRST for line in text.split("\n")):
-        return text
-    return _SPECIAL.sub(r"\\", text)
+    lines = text.split("\n")
+    return "\n".join(["\\" + line if line[:1] in _FIRST and _SPECIAL.match(line) else line for line in lines])
 
 
 def _own_edge(group: Sequence[Row]) -> float:

@@ -114,9 +114,10 @@ def _corridors(area: Area) -> list[float]:
     # Only local minima: corridors with more pieces on both sides.
     around = zip([inf, *heights], heights, [*heights[1:], inf], strict=False)
     found: list[tuple[int, float, int]] = []
-    for i in [i for i, (before, low, after) in enumerate(around) if before > low < after]:
+    least, most = 0.4 * em, 0.6 * max(heights)
+    for i in [i for i, (before, low, after) in enumerate(around) if before > low < after and low <= most]:
         wide, low = (bounds[i + 1] - bounds[i]) / scale, heights[i]
-        if wide > 0.4 * em and low <= 0.6 * min(max(heights[: i + 1]), max(heights[i:])):
+        if wide > least and (not low or low <= 0.6 * min(max(heights[: i + 1]), max(heights[i:]))):
             found.append((low, -wide, bounds[i] + bounds[i + 1]))
     best = sorted(found)[:4]
     return [x0 + twice / 2 / scale for _, _, twice in best]
@@ -314,14 +315,18 @@ def _outer(area: Area) -> list[NDArray[np.intp]]:
     """Groups of a few pieces at the top and bottom of a region, parted from the rest by white over the full width."""
     groups = []
     wanted = 1.4 * area.em
-    reach = 0.2 * float(np.maximum.reduce(area.bottom) - area.top[area.order[0]])
     upward = -area.bottom
-    for first, last, order in ((area.top, area.bottom, area.order), (upward, -area.top, upward.argsort())):
-        # White after the first few pieces is all that counts.
-        near = order[: _MAX_MARGIN + 1]
-        ends = np.maximum.accumulate(last[near])
-        starts = first[near]
-        for cut in (starts[1:] - ends[:-1] > wanted).nonzero()[0].tolist():
+    # White after the first few pieces is all that counts.
+    for first, last, order in (
+        (area.top, area.bottom, area.order[: _MAX_MARGIN + 1]),
+        (upward, -area.top, upward.argsort()[: _MAX_MARGIN + 1]),
+    ):
+        starts, ends = first[order], np.maximum.accumulate(last[order])
+        is_parted = starts[1:] - ends[:-1] > wanted
+        if not np.count_nonzero(is_parted):
+            continue
+        reach = 0.2 * float(np.maximum.reduce(area.bottom) - area.top[area.order[0]])
+        for cut in is_parted.nonzero()[0].tolist():
             if ends[cut] - starts[0] <= reach:
                 groups.append(order[: cut + 1])
     return groups
