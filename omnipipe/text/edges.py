@@ -22,7 +22,6 @@ PARTED = 0.3
 _MAX_BANDS = 3
 _MAX_PIECES = 16
 _MAX_ROWS = 4
-_AT_ONCE = 12
 _MAX_OUTER = _MAX_BANDS * _MAX_PIECES
 _SAMPLE_ROWS = 5
 _MAX_CHARS = 400
@@ -119,14 +118,14 @@ def _bands(
 ) -> tuple[tuple[Band, ...], tuple[OuterRow, ...]]:
     """The outer bands of one side, and the outermost rows. `places` are near and far sides, counted from that edge."""
     near, far = places
-    order = near.argsort(kind="stable") if len(kept) == len(near) else kept[near[kept].argsort(kind="stable")]
+    order = kept[near[kept].argsort(kind="stable")]
     if not len(order):
         return (), ()
     starts, ends = near[order], np.maximum.accumulate(far[order])
     cuts = (starts[1:] - ends[:-1] > PARTED * em).nonzero()[0][:_MAX_BANDS].tolist()
     cuts = [*cuts, len(order) - 1][:_MAX_BANDS]
     num_cuts = _num_near(cuts, ends)
-    groups = _rows(_pieces(np.array((near, far, *cells)), order[:_MAX_OUTER]), cuts[num_cuts - 1] if num_cuts else -1)
+    groups = _rows(_pieces(cells, order[:_MAX_OUTER], near, far), cuts[num_cuts - 1] if num_cuts else -1)
     rows = [_row(group, text_of) for group in groups[:_SAMPLE_ROWS]]
     bands: list[Band] = []
     first = 0
@@ -160,12 +159,12 @@ _Piece = tuple[int, float, float, int, float, float, float, float, float]
 Tuples without names: they are made for each piece, and most are looked at once."""
 
 
-def _pieces(sides: NDArray[np.float32], order: NDArray[np.intp]) -> Iterator[_Piece]:
-    """The pieces in `order`, a few at a time: mostly the first ones are enough."""
-    for start in range(0, len(order), _AT_ONCE):
-        part = order[start : start + _AT_ONCE]
-        near, far, *rest = sides.take(part, axis=1).tolist()
-        yield from zip(range(start, start + len(part)), near, far, part.tolist(), *rest, strict=True)
+def _pieces(
+    cells: Cells, order: NDArray[np.intp], near: NDArray[np.float32], far: NDArray[np.float32]
+) -> Iterator[_Piece]:
+    sides = (cells.left, cells.top, cells.right, cells.bottom, cells.size)
+    columns = [column[order].tolist() for column in (near, far)]
+    return zip(range(len(order)), *columns, order.tolist(), *[side[order].tolist() for side in sides], strict=True)
 
 
 def _rows(outer: Iterator[_Piece], last: int) -> list[list[_Piece]]:

@@ -90,11 +90,8 @@ def join_words(
     Words further apart than `gap` font sizes are parted, and those where `apart` says so: one value for each word but
     the first, true where it starts a piece. Without it they are parted at narrow gutters.
     """
-    box, sizes, firsts, lasts = words.box, words.size, words.first, words.last
-    if len(which) < len(firsts):
-        box, sizes, firsts, lasts = box[which], sizes[which], firsts[which], lasts[which]
-    left, top, right, bottom = to_frame(box, turn)
-    size = np.maximum(sizes, 0.1)
+    left, top, right, bottom = to_frame(words.box[which], turn)
+    size = np.maximum(words.size[which], 0.1)
     em = np.maximum(size[:-1], size[1:])
     ahead = left[1:] - right[:-1]
     breaks = _breaks((left, top, right, bottom), ahead, em, which, gap)
@@ -106,6 +103,7 @@ def join_words(
     ends = np.empty_like(starts)
     ends[:-1] = starts[1:] - 1
     ends[-1:] = len(which) - 1
+    firsts, lasts = words.first[which], words.last[which]
     weight = (lasts - firsts).astype(np.float32)
     mean: NDArray[np.float32] = np.divide(np.add.reduceat(size * weight, starts), np.add.reduceat(weight, starts))
     return Pieces(

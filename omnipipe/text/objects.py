@@ -82,15 +82,13 @@ def page_objects(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> PageObj
     area = max((right - left) * (top - bottom), 1e-6)
     high = 0.06 * max(right - left, top - bottom)
     covered = 0.0
-    images, paths = _images_and_paths(drawn or Drawn(page))
-    for found in images:
-        x0, y0, x1, y1 = _bounds(found)
-        covered += max(0.0, min(x1, right) - max(x0, left)) * max(0.0, min(y1, top) - max(y0, bottom))
-    glyphs = sum(
-        _num_outlines(path, segments, high)
-        for path, segments in zip(paths, map(_count_segments, paths), strict=True)
-        if segments >= _MIN_SEGMENTS
-    )
+    glyphs = 0
+    for kind, found in _objects(drawn or Drawn(page)):
+        if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
+            x0, y0, x1, y1 = _bounds(found)
+            covered += max(0.0, min(x1, right) - max(x0, left)) * max(0.0, min(y1, top) - max(y0, bottom))
+        elif kind == pdfium.FPDF_PAGEOBJ_PATH:
+            glyphs += _num_outlines(found, high)
     return PageObjects(min(1.0, covered / area), glyphs)
 
 
@@ -99,7 +97,7 @@ def is_picture(page: pypdfium2.PdfPage) -> bool:
     raw = ctypes.cast(page.raw, Handle)
     count = _count_objects(raw)
     left, bottom, right, top = page.get_bbox()
-    for i in {i for i in (0, 1, count - 2, count - 1) if 0 <= i < count}:
+    for i in {0, 1, count - 2, count - 1} & set(range(count)):
         found = _get_object(raw, i)
         if _get_type(found) == pdfium.FPDF_PAGEOBJ_IMAGE:
             x0, y0, x1, y1 = _bounds(found)
@@ -133,20 +131,14 @@ def backdrops(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> Iterator[B
             yield _bounds(found)
 
 
-def _images_and_paths(drawn: Drawn) -> tuple[list[Handle], list[Handle]]:
-    """What the page draws, in its order. A form with an image inside counts as the image, with the form's box."""
+def _objects(drawn: Drawn) -> Iterator[tuple[int, Handle]]:
+    """Kind and handle of what the page draws. A form with an image inside counts as the image, with the form's box."""
     handles, kinds = drawn.first(_MAX_OBJECTS)
-    images: list[Handle] = []
-    paths: list[Handle] = []
     for kind, found in zip(kinds, handles, strict=True):
-        if kind == pdfium.FPDF_PAGEOBJ_PATH:
-            paths.append(found)
-        elif kind == pdfium.FPDF_PAGEOBJ_IMAGE:
-            images.append(found)
-        elif kind == pdfium.FPDF_PAGEOBJ_FORM:
-            for inner, handle in _inside(found, 1):
-                (images if inner == pdfium.FPDF_PAGEOBJ_IMAGE else paths).append(handle)
-    return images, paths
+        if kind == pdfium.FPDF_PAGEOBJ_FORM:
+            yield from _inside(found, 1)
+        elif kind != pdfium.FPDF_PAGEOBJ_TEXT:
+            yield kind, found
 
 
 def _inside(form: Handle, depth: int) -> Iterator[tuple[int, Handle]]:
@@ -184,8 +176,11 @@ def _bounds(found: Handle) -> Box:
     return box[0].value, box[1].value, box[2].value, box[3].value
 
 
-def _num_outlines(path: Handle, segments: int, high: float) -> int:
+def _num_outlines(path: Handle, high: float) -> int:
     """How many outlined letters `path` may be: filled, not framed, no higher than `high` points a letter."""
+    segments: int = _count_segments(path)
+    if segments < _MIN_SEGMENTS:
+        return 0
     fill, stroke = ctypes.c_int(), ctypes.c_int()
     if not _get_draw_mode(path, ctypes.byref(fill), ctypes.byref(stroke)) or not fill.value or stroke.value:
         return 0

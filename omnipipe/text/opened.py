@@ -113,15 +113,16 @@ class OpenPage:
         """What stands at the top and bottom."""
         pieces, text = self.pieces, self.words.text
         sides = to_frame(np.array([self.box], np.float32), self.turns[0])
-        left, top, _, bottom = (side.item() for side in sides)
+        left, top, _, bottom = (float(side[0]) for side in sides)
         height = max(bottom - top, 1e-3) if isfinite(bottom - top) else 1.0
-        shares = np.array((pieces.left, pieces.top, pieces.right, pieces.bottom, pieces.size))
-        shares[0:3:2] -= left
-        shares[1:4:2] -= top
-        shares /= height
-        first, last = pieces.first.item, pieces.last.item
-        em = max(self.body, 0.1) / height
-        return find_edges(Cells(*shares), lambda i: text[first(i) : last(i)], em)
+        cells = Cells(
+            (pieces.left - left) / height,
+            (pieces.top - top) / height,
+            (pieces.right - left) / height,
+            (pieces.bottom - top) / height,
+            pieces.size / height,
+        )
+        return find_edges(cells, lambda i: text[pieces.first[i] : pieces.last[i]], max(self.body, 0.1) / height)
 
     @property
     def margins(self) -> Margins | None:
