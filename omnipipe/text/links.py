@@ -11,10 +11,14 @@ import pypdfium2.raw as pdfium
 
 if TYPE_CHECKING:
     import pypdfium2
+    from numpy.typing import NDArray
 
     from omnipipe.text.chars import Words
 
 _MAX_LINKS = 300
+_AT_ONCE = 64
+"""Boxes that are held against all words at a time."""
+
 _WEB = re.compile(r"(?:https?://|mailto:)[^\s<>\"\\^`{|}]{1,2000}\Z", re.IGNORECASE)
 _SPACE_LIKE = str.maketrans({"(": "%28", ")": "%29"})
 
@@ -25,16 +29,29 @@ def find_links(page: pypdfium2.PdfPage, words: Words) -> dict[int, str]:
     found: dict[int, str] = {}
     if not pdfium.FPDFLink_Enumerate(page.raw, place, link):
         return found
-    middle = (words.box[:, :2] + words.box[:, 2:]) / 2
+    boxes: list[tuple[float, float, float, float]] = []
+    addresses: list[str] = []
     for _ in range(_MAX_LINKS):
         address = _address(page, link)
         if address:
-            for box in _boxes(link):
-                inside = np.logical_and(middle >= box[:2], middle <= box[2:]).all(axis=1)
-                found.update(dict.fromkeys(np.flatnonzero(inside).tolist(), address))
+            new = _boxes(link)
+            boxes += new
+            addresses += [address] * len(new)
         if not pdfium.FPDFLink_Enumerate(page.raw, place, link):
             break
+    for start in range(0, len(boxes), _AT_ONCE):
+        inside = _inside(words, np.array(boxes[start : start + _AT_ONCE]))
+        # Of links that lie over each other the last one counts.
+        found.update((word, addresses[start + at]) for at, word in zip(*inside, strict=True))
     return found
+
+
+def _inside(words: Words, boxes: NDArray[np.float64]) -> tuple[list[int], list[int]]:
+    """The pairs of a box and a word whose middle it holds, in the order of the boxes."""
+    x, y = ((words.box[:, side] + words.box[:, side + 2]) / 2 for side in (0, 1))
+    left, bottom, right, top = boxes.T[:, :, None]
+    at, word = ((x >= left) & (x <= right) & (y >= bottom) & (y <= top)).nonzero()
+    return at.tolist(), word.tolist()
 
 
 def _address(page: pypdfium2.PdfPage, link: ctypes.c_void_p) -> str | None:
@@ -51,16 +68,16 @@ def _address(page: pypdfium2.PdfPage, link: ctypes.c_void_p) -> str | None:
     return address.translate(_SPACE_LIKE) if _WEB.match(address) else None
 
 
-def _boxes(link: ctypes.c_void_p) -> list[np.ndarray[tuple[int], np.dtype[np.float64]]]:
+def _boxes(link: ctypes.c_void_p) -> list[tuple[float, float, float, float]]:
     """Left, bottom, right and top of the areas of a link, in points: one a line where the file says so."""
     boxes = []
     for i in range(min(pdfium.FPDFLink_CountQuadPoints(link), 50)):
         quad = pdfium.FS_QUADPOINTSF()
         if pdfium.FPDFLink_GetQuadPoints(link, i, quad):
             x, y = (quad.x1, quad.x2, quad.x3, quad.x4), (quad.y1, quad.y2, quad.y3, quad.y4)
-            boxes.append(np.array([min(x), min(y), max(x), max(y)]))
+            boxes.append((min(x), min(y), max(x), max(y)))
     rect = pdfium.FS_RECTF()
     if not boxes and pdfium.FPDFLink_GetAnnotRect(link, rect):
         bottom, top = sorted((rect.bottom, rect.top))
-        boxes.append(np.array([rect.left, bottom, rect.right, top]))
+        boxes.append((rect.left, bottom, rect.right, top))
     return boxes

@@ -73,14 +73,15 @@ class _Side(NamedTuple):
 def _judge_side(bands: Sequence[Band], side: _Side) -> list[tuple[OuterRow, Verdict]]:
     """The rows of one side from outside inwards, each with what its place and form say."""
     judged: list[tuple[OuterRow, Verdict]] = []
+    is_numbered = False
     for i, band in enumerate(bands):
         inner = bands[i + 1].rows[0] if i + 1 < len(bands) else None
         for row in band.rows:
-            is_numbered = any(verdict == "number" for _, verdict in judged)
             verdict = _judge(row, band, inner, side, is_numbered=is_numbered)
+            is_numbered |= verdict == "number"
             is_far_in = i > 0 and row.reach > 0.1 and row.size > 0.6 * side.em
             judged.append((row, "doubt" if verdict == "yes" and is_far_in else verdict))
-    if side.is_foot and any(verdict == "number" for _, verdict in judged):
+    if side.is_foot and is_numbered:
         # What stands below a page number is no body text.
         last = max(i for i, (_, verdict) in enumerate(judged) if verdict == "number")
         if all(verdict != "no" and _is_short(row) for row, verdict in judged[:last]):
