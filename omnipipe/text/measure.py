@@ -50,6 +50,7 @@ _CROWDED = 0.12
 
 _MANY_WORDS = 200
 _MARKS = ".,;:!?"
+_FIRST_LETTERS = np.frombuffer(b"aA", np.uint8).astype(np.uint16)
 _ACCENTED = np.zeros(0x10000, bool)
 """Latin letters beyond ASCII."""
 _ACCENTED[0xC0:0x2B0] = _ACCENTED[0x1E00:0x1F00] = True
@@ -228,7 +229,7 @@ def _unassigned(units: NDArray[np.uint16], counts: Sequence[int]) -> int:
     """The number of characters that Unicode does not know."""
     if sum(counts[:FIRST_LETTER]) + counts[LATIN] + counts[CJK] == len(units):
         return 0
-    points = Counter(units[units >= 0x370].tolist()).items()
+    points = Counter(units.take((units >= 0x370).nonzero()[0]).tolist()).items()
     return sum(n for point, n in points if point < 0xD800 and unicodedata.category(chr(point)) == "Cn")
 
 
@@ -237,8 +238,8 @@ def _is_bare(words: Words) -> bool:
     if sum(map(words.text.count, _MARKS)) >= 0.025 * len(words.first):
         return False
     units = words.units
-    plain = np.bincount(units[units < 128], minlength=128)
-    num_small, num_capitals = int(plain[97:123].sum()), int(plain[65:91].sum())
+    # What is below the first letter wraps around.
+    num_small, num_capitals = (int(np.count_nonzero(units - first < 26)) for first in _FIRST_LETTERS)
     return 2 * num_small >= len(units) and 20 * num_capitals <= num_small
 
 

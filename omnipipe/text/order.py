@@ -61,7 +61,8 @@ def reading_order(pieces: Pieces, rtl: bool = False, text: str = "") -> list[Col
 def is_in_doubt(pieces: Pieces, columns: Sequence[Column]) -> bool:
     """Whether rows of a column look like two texts side by side, for which no gutter was found."""
     for flat, starts in columns:
-        if len(flat) - len(starts) < _MIN_DOUBLE:
+        least = max(_MIN_DOUBLE, 0.2 * len(starts))
+        if len(flat) - len(starts) < least:
             continue
         left, right, size = pieces.left[flat], pieces.right[flat], pieces.size[flat]
         lines = right - left > 8 * size
@@ -69,7 +70,7 @@ def is_in_doubt(pieces: Pieces, columns: Sequence[Column]) -> bool:
         beside = np.append(left[1:] - right[:-1] > 0.6 * size[1:], False) & lines & np.append(lines[1:], False)
         beside[starts[1:] - 1] = False
         double = int(np.count_nonzero(beside))
-        if double >= max(_MIN_DOUBLE, 0.2 * len(starts)):
+        if double >= least:
             return True
     return False
 
