@@ -214,13 +214,19 @@ def _has_number_at_end(row: OuterRow, numbers: Sequence[str | None], side: _Side
 
 def _repeats(row: OuterRow, others: Sequence[tuple[int, Margins]], em: float) -> bool:
     """Whether the row is met on other pages at the same height: on two of them, or on one where it stands far out."""
-    met = sum(any(_is_met(row, distance, *other) for other in margins.rows) for distance, margins in others)
+    middle, size, wide = row.middle, row.size, 0.15 * row.size
+    met = sum(
+        any(
+            not (abs(place - middle) > _SAME_HEIGHT or abs(other - size) > wide) and _says_same(row, distance, texts)
+            for place, other, texts in margins.rows
+        )
+        for distance, margins in others
+    )
     return met > 1 or (met == 1 and (row.reach < 0.09 or (len(others) < 3 and row.size < 1.1 * em)))
 
 
-def _is_met(row: OuterRow, distance: int, middle: float, size: float, texts: Sequence[str]) -> bool:
-    if abs(middle - row.middle) > _SAME_HEIGHT or abs(size - row.size) > 0.15 * row.size:
-        return False
+def _says_same(row: OuterRow, distance: int, texts: Sequence[str]) -> bool:
+    """Whether a row of `texts` on a page at this distance says what `row` does."""
     alike = [text for text in row.texts if any(are_alike(text, other, distance) for other in texts)]
     if len(row.texts) == 1 or not alike:
         return bool(alike)

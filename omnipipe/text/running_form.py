@@ -98,7 +98,7 @@ def are_alike(one: str, other: str, distance: int) -> bool:
     """Whether both say the same on pages `distance` apart: word for word, or but for numbers that count the pages."""
     if one == other:
         return num_letters(one) > 2
-    if _DIGITS.sub("#", one.lower()) == _DIGITS.sub("#", other.lower()):
+    if _without_numbers(one) == _without_numbers(other):
         steps = [int(b) - int(a) for a, b in zip(_numbers(one), _numbers(other), strict=True)]
         # Numbers may count the pages of a book of which two are on each page here.
         most = distance if num_letters(one) > 2 else 2 * distance
@@ -107,10 +107,16 @@ def are_alike(one: str, other: str, distance: int) -> bool:
     return first > 0 and second > 0 and second - first == distance
 
 
+@lru_cache(maxsize=2048)
+def _without_numbers(text: str) -> str:
+    return _DIGITS.sub("#", text.lower())
+
+
 def _numbers(text: str) -> list[str]:
     return [digits[:18] for digits in _DIGITS.findall(text)]
 
 
+@lru_cache(maxsize=2048)
 def _roman(text: str) -> int:
     """The value of a Roman numeral; 0 for anything else."""
     numeral = text.strip(" .-\u2013|").lower()
