@@ -9,6 +9,13 @@ from PIL import Image
 from benchmarks.text_layer_pdfs import Run, pdf_of_runs, photo, prose, scan_of, set_lines, words_of
 from benchmarks.text_layer_texts import ARTICLES, CODE, FORMULAS, LATIN
 
+_NAMES = (
+    "geometry graphics hyperref microtype captions booktabs enumerate comments listings multirow subfigures tables "
+    "languages symbols printing encoding balance references footnotes environment spacing letters titles floating "
+    "pages watermark libertine drawing colours fonts verbatim appendix citation bibliography glossary parallel"
+)
+"""What packages and commands are named."""
+
 
 def good_prose(rng: random.Random) -> bytes:
     """One column, any language."""
@@ -158,4 +165,17 @@ def good_capitals(rng: random.Random) -> bytes:
     return pdf_of_runs(set_lines(lines[: rng.randint(3, 20)]))
 
 
-GOOD = [good_prose, good_columns, good_table, good_parts, good_code, good_formulas, good_short, good_photo, good_slide, good_chart, good_ocr, good_bullets, good_contents, good_capitals]  # fmt: skip
+def good_addresses(rng: random.Random) -> bytes:
+    """Packages and where they are: letters that no language has, and words between them."""
+    names = rng.sample(_NAMES.split(), rng.randint(12, 30))
+    return pdf_of_runs(set_lines([f"{name}, http://www.ctan.org/pkg/{name}" for name in names]))
+
+
+def good_commands(rng: random.Random) -> bytes:
+    """Commands of a macro package with a word on each, and a frame of asterisks."""
+    names = ["".join(rng.choices("bcdfgklmnpstvxz", k=rng.randint(2, 4))) for _ in range(30)]
+    lines = [f"\\{name} {' '.join(rng.sample(_NAMES.split(), 2))} \\{name}xp" for name in names]
+    return pdf_of_runs(set_lines(["*" * 61, "* " + _NAMES[:50], "*" * 61, *lines]))
+
+
+GOOD = [good_prose, good_columns, good_table, good_parts, good_code, good_formulas, good_short, good_photo, good_slide, good_chart, good_ocr, good_bullets, good_contents, good_capitals, good_addresses, good_commands]  # fmt: skip

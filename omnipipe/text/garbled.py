@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -38,19 +39,36 @@ _MARGIN = 0.01
 """Bits a pair; more than sums in another order differ by."""
 
 
-def garbled(units: NDArray[np.intp], counts: Sequence[int]) -> tuple[float, int, float | None]:
+Excuse = Callable[["NDArray[np.intp]", "NDArray[np.float32]"], "NDArray[np.bool_]"]
+"""Says which pairs of letters, by their places and likelihoods, are right whatever they look like."""
+
+
+class _Script(NamedTuple):
+    """The pairs of letters of one script: places of the first, likelihoods in bits, which read like no language, and
+    whether all of them together do."""
+
+    at: NDArray[np.intp]
+    bits: NDArray[np.float32]
+    noise: NDArray[np.bool_] | None
+    is_dull: bool
+
+
+def garbled(
+    units: NDArray[np.intp], counts: Sequence[int], excuse: Excuse | None = None
+) -> tuple[float, int, float | None]:
     """The share of text that reads like no language, the constant that makes it read like one (0: none does), and how
     likely the pairs of Latin letters are in the mean. `counts` are the characters of each kind of `SCRIPT`."""
-    worst = 0.0
     likely: float | None = None
-    num_letters = max(sum(counts[FIRST_LETTER:]), 1)
+    found: list[_Script] = []
     for name, script in (("latin", LATIN), ("cyrillic", CYRILLIC), ("greek", GREEK)):
         if counts[script] < WINDOW // 2:
             continue
         alphabet = letters(name)
-        bits = _pair_bits(alphabet.code.take(units, mode="wrap"), alphabet)
-        if len(bits) < WINDOW // 2:
+        code = alphabet.code.take(units, mode="wrap")
+        at = _judged(code, alphabet).nonzero()[0]
+        if len(at) < WINDOW // 2:
             continue
+        bits: NDArray[np.float32] = alphabet.bits.take(_places(code, at, alphabet))
         mean = _mean(bits)
         if len(bits) >= 3 * WINDOW and name == "latin":
             likely = mean
@@ -58,27 +76,51 @@ def garbled(units: NDArray[np.intp], counts: Sequence[int]) -> tuple[float, int,
             shift = _shift(units[:_MAX_SHIFTED], mean)
             if shift:
                 return 1.0, shift, mean
-        num_noise = _num_noise(bits, mean)
-        if num_noise:
-            weight = min(1.0, 1.4 * len(bits) / num_letters)
-            worst = max(worst, num_noise / len(bits) * weight)
-    return worst, 0, likely
+        found.append(_Script(at, bits, _noise(bits, mean), _is_dull(bits, mean)))
+    return _worst(found, max(sum(counts[FIRST_LETTER:]), 1), excuse), 0, likely
 
 
-def _num_noise(bits: NDArray[np.float32], mean: float) -> float:
-    """How many pairs stand in windows that read like no language."""
+def _worst(found: Sequence[_Script], num_letters: int, excuse: Excuse | None) -> float:
+    """The share of text that reads like no language, of the script where it is largest."""
+    worst = 0.0
+    for script in found:
+        if script.noise is None or not np.count_nonzero(script.noise):
+            continue
+        num_noise = num_left = int(np.count_nonzero(script.noise))
+        if excuse is not None:
+            num_left -= _num_excused(script, [other for other in found if other is not script], excuse)
+        if script.is_dull and 2 * num_left >= num_noise:
+            num_left = len(script.bits)
+        weight = min(1.0, 1.4 * len(script.bits) / num_letters)
+        worst = max(worst, num_left / len(script.bits) * weight)
+    return worst
+
+
+def _num_excused(script: _Script, others: Sequence[_Script], excuse: Excuse) -> int:
+    """How many pairs of a script that read like no language are excused, by what they and the other scripts spell."""
+    at = np.concatenate((script.at[script.noise], *(other.at for other in others)))
+    bits = np.concatenate((script.bits[script.noise], *(other.bits for other in others)))
+    order = at.argsort(kind="stable")
+    is_own = order < len(at) - sum(len(other.at) for other in others)
+    return int(np.count_nonzero(excuse(at[order], bits[order]) & is_own))
+
+
+def _noise(bits: NDArray[np.float32], mean: float) -> NDArray[np.bool_] | None:
+    """Which pairs stand in windows that read like no language; None where none do."""
     starts = np.arange(0, max(len(bits) - WINDOW // 2, 1), WINDOW)
     sums = np.add.reduceat(bits, starts)
     if np.minimum.reduce(sums) >= 0.0:
         # As on most pages.
-        return 0.0
-    if len(bits) >= _LONG and mean < _DULL:
-        return float(len(bits))
+        return None
     lengths = np.full(len(starts), WINDOW)
     lengths[-1] = len(bits) - starts[-1]
     # Short texts, names and lists above all, must be worse to count.
     noise = _NOISE if len(bits) >= _LONG // 2 else _NOISE - 0.4
-    return float(lengths[sums / lengths < noise].sum())
+    return np.repeat(sums / lengths < (_DULL if _is_dull(bits, mean) else noise), lengths)
+
+
+def _is_dull(bits: NDArray[np.float32], mean: float) -> bool:
+    return len(bits) >= _LONG and mean < _DULL
 
 
 def _pair_bits(code: NDArray[np.uint8], alphabet: Letters) -> NDArray[np.float32]:

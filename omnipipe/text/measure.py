@@ -6,6 +6,7 @@ import ctypes
 import re
 import unicodedata
 from collections import Counter
+from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,6 +30,7 @@ from omnipipe.text.script import (
     SPACE,
     rare_share,
 )
+from omnipipe.text.spelling import spelled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +51,7 @@ _CROWDED = 0.12
 """Pages whose words cover more than this share hold no second text worth looking for."""
 
 _MANY_WORDS = 200
-_MARKS = ".,;:!?"
+_MARKS = ".,;:!?\\{}[]()<>=/"
 _FIRST_LETTERS = np.frombuffer(b"aA", np.uint8).astype(np.uint16)
 _ACCENTED = np.zeros(0x10000, bool)
 """Latin letters beyond ASCII."""
@@ -134,10 +136,12 @@ def measure(
     size = max(len(units) - counts[SPACE], 1)
     num_letters = sum(counts[FIRST_LETTER:])
     unmapped, invisible = _sampled(textpage, words)
-    noise, shift, likely = garbled(places, counts)
     share = _text_share(page, words)
     found = page_objects(page, drawn) if share < _CROWDED else PageObjects(1.0 if is_picture(page) else 0.0, 0)
     is_scan = invisible > 0.5 or found.image_share > 0.7
+    # What was read from a picture has one font for right and wrong words.
+    excuse = None if is_scan else partial(spelled, textpage, words)
+    noise, shift, likely = garbled(places, counts, excuse)
     return Measures(
         num_chars=size,
         num_words=len(words.first),
@@ -154,7 +158,7 @@ def measure(
         rare=rare_share(units) if counts[CJK] > 20 else 0.0,
         mojibake=_beyond_ascii(words, places) / counts[LATIN] if counts[LATIN] > 20 else 0.0,
         tangled=_tangled(places) if size >= WINDOW else 0.0,
-        uniform=_uniform(words),
+        uniform=_uniform(words, size),
         symbols=_symbols(words, counts, size),
         odd=_odd(words) if is_scan and counts[CJK] < 20 else 0.0,
         image_share=found.image_share,
@@ -179,7 +183,10 @@ def _symbols(words: Words, counts: Sequence[int], size: int) -> float:
     """Share of symbols; short texts (a paragraph sign, a question) only count where some stand in a row."""
     if size < WINDOW and not _ROW_OF_SYMBOLS.search(words.text):
         return 0.0
-    return counts[OTHER] / size
+    num_pairs = len(words.units) - len(words.text)
+    # Letters of formulas and rare ideographs are two units each.
+    num_letters = sum(char > "\uffff" and char.isalpha() for char in words.text) if num_pairs else 0
+    return (counts[OTHER] - 2 * num_letters) / max(1, size - num_letters)
 
 
 def _tangled(places: NDArray[np.intp]) -> float:
@@ -193,8 +200,8 @@ def _odd(words: Words) -> float:
     return max(0.0, 1 - len(_FINE.findall(words.text)) / len(words.first))
 
 
-def _uniform(words: Words) -> float:
-    """Share of the most frequent letter or symbol in the first 400 characters."""
+def _uniform(words: Words, size: int) -> float:
+    """Share of the most frequent letter or symbol in the first 400 characters; `size` characters are visible."""
     sample = "".join(words.text[:400].split())
     if len(sample) < WINDOW // 2:
         return 0.0
@@ -206,6 +213,9 @@ def _uniform(words: Words) -> float:
         most = min(map(chr, (counts == times).nonzero()[0].tolist()), key=sample.index)
     else:
         most, times = Counter(sample).most_common(1)[0]
+    if most in "*#":
+        # Comments are framed by them.
+        return words.text.count(most) / size
     return 0.0 if most.isdigit() or most in "._-–—=·…" else times / len(sample)
 
 

@@ -51,7 +51,7 @@ def _table() -> NDArray[np.uint8]:
     table[[0x964, 0x965]] = OTHER
     table[0xE000:0xF900] = PRIVATE
     table[0xFFF0:0xFFFE] = table[0xFFFF] = table[0xFDD0:0xFDF0] = REPLACED
-    table[[ord(c) for c in "._-–—=*·…•―─│|"]] = LEADER
+    table[[ord(c) for c in "._-–—=*·…‥⋯•―─│|．・"]] = LEADER
     table[0x660:0x66A] = table[0x6F0:0x6FA] = DIGIT
     return table
 
