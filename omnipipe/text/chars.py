@@ -10,6 +10,7 @@ import ctypes
 import re
 from collections import deque
 from itertools import repeat
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -42,14 +43,37 @@ _FORCE_BOLD = 1 << 18
 _P = ctypes.c_void_p
 
 _CHUNK = 1024
-_WIDTH = 8
-_scratch = np.zeros((_CHUNK, _WIDTH), np.float32)
-_rows = [_P(_scratch.ctypes.data + 4 * _WIDTH * i) for i in range(_CHUNK)]
-"""Where PDFium writes; the pointers are made once, which is half of a call's cost."""
 
 
-_loose_box = bare(pdfium.FPDFText_GetLooseCharBox, None)
-_matrix = bare(pdfium.FPDFText_GetMatrix, None)
+class _Asked:
+    """What `function` writes for each character: rows of `width` floats.
+
+    The pointers to where it writes are made once, which is half of a call's cost.
+    """
+
+    def __init__(self, function: Callable[..., Any], width: int) -> None:
+        self._function = function
+        self._room = np.zeros((_CHUNK, width), np.float32)
+        start = self._room.ctypes.data
+        self._rows = [_P(start + 4 * width * i) for i in range(_CHUNK)]
+
+    def rows(self, handle: ctypes.c_void_p, indices: list[int]) -> NDArray[np.float32]:
+        """The rows of characters; they last until the next call."""
+        if len(indices) <= _CHUNK:
+            return self._some(handle, indices)
+        parts = [self._some(handle, indices[k : k + _CHUNK]).copy() for k in range(0, len(indices), _CHUNK)]
+        return np.concatenate(parts)
+
+    def _some(self, handle: ctypes.c_void_p, indices: list[int]) -> NDArray[np.float32]:
+        found = self._room[: len(indices)]
+        # What PDFium knows nothing of it leaves as it was.
+        found.fill(0)
+        deque(map(self._function, repeat(handle), indices, self._rows), maxlen=0)
+        return found
+
+
+_loose_boxes = _Asked(bare(pdfium.FPDFText_GetLooseCharBox, None), 4)
+_matrices = _Asked(bare(pdfium.FPDFText_GetMatrix, None), 6)
 _font_size = bare(pdfium.FPDFText_GetFontSize, ctypes.c_double)
 _char_index = bare(pdfium.FPDFText_GetCharIndexFromTextIndex, ctypes.c_int)
 _text_index = bare(pdfium.FPDFText_GetTextIndexFromCharIndex, ctypes.c_int)
@@ -82,11 +106,21 @@ class Words(NamedTuple):
 
 
 class _Ends(NamedTuple):
-    """Boxes of the first and last characters of words, and the place of the first in PDFium's list."""
+    """The first and last characters of words: the lower left (2 x n) and upper right corners of their boxes, and the
+    places of the first ones in PDFium's list."""
 
-    heads: NDArray[np.float32]
-    tails: NDArray[np.float32]
-    chars: list[int]
+    head_low: NDArray[np.float32]
+    head_high: NDArray[np.float32]
+    tail_low: NDArray[np.float32]
+    tail_high: NDArray[np.float32]
+    chars: NDArray[np.intp]
+
+    def boxes(self) -> NDArray[np.float32]:
+        """The boxes (n x 4) around both."""
+        found = np.empty((len(self.chars), 4), np.float32)
+        np.minimum(self.head_low, self.tail_low, out=found.T[:2])
+        np.maximum(self.head_high, self.tail_high, out=found.T[2:])
+        return found
 
 
 def read_words(textpage: pypdfium2.PdfTextPage) -> Words | None:
@@ -103,38 +137,44 @@ def read_words(textpage: pypdfium2.PdfTextPage) -> Words | None:
     ends = _ends(handle, first, last, is_mapped)
     size, turn, angle = _sizes_and_turns(handle, ends, line)
     stacked = _stacked(ends, last - first, size, turn)
-    broken = stacked & (units[first] < _FIRST_VERTICAL)
-    if broken.any():
-        first, last, line = _split(handle, (first, last, line), np.flatnonzero(broken), is_mapped)
-        ends = _ends(handle, first, last, is_mapped)
-        size, turn, angle = _sizes_and_turns(handle, ends, line)
-        stacked = _stacked(ends, last - first, size, turn) & (units[first] >= _FIRST_VERTICAL)
-    turn = _vertical(turn, stacked, last - first)
-    box = np.concatenate((np.minimum(ends.heads, ends.tails)[:, :2], np.maximum(ends.heads, ends.tails)[:, 2:]), axis=1)
+    if np.count_nonzero(stacked):
+        broken = stacked & (units[first] < _FIRST_VERTICAL)
+        if broken.any():
+            first, last, line = _split(handle, (first, last, line), np.flatnonzero(broken), is_mapped)
+            ends = _ends(handle, first, last, is_mapped)
+            size, turn, angle = _sizes_and_turns(handle, ends, line)
+            stacked = _stacked(ends, last - first, size, turn) & (units[first] >= _FIRST_VERTICAL)
+        turn = _vertical(turn, stacked, last - first)
+    chars = ends.chars.tolist()
     text, first, last = _decode(units, first, last)
     if "ل" in text and len(text) == len(units):
         text = mend_ligatures(text, lambda places: char_boxes(handle, [_char_index(handle, i) for i in places]))
-    return Words(text, units, first, last, line, box, size, turn, ends.chars, angle)
+    return Words(text, units, first, last, line, ends.boxes(), size, turn, chars, angle)
 
 
 def _ends(handle: ctypes.c_void_p, first: NDArray[np.intp], last: NDArray[np.intp], is_mapped: bool) -> _Ends:
-    indices = np.concatenate((first, last - 1)).tolist()
+    places = np.concatenate((first, last - 1))
     if is_mapped:
-        indices = [_char_index(handle, i) for i in indices]
-    boxes = char_boxes(handle, indices)
-    return _Ends(boxes[: len(first)], boxes[len(first) :], indices[: len(first)])
+        places = np.fromiter(map(_char_index, repeat(handle), places.tolist()), np.intp, len(places))
+    low, high = _corners(handle, places.tolist())
+    num = len(first)
+    return _Ends(low[:, :num], high[:, :num], low[:, num:], high[:, num:], places[:num])
 
 
 def char_boxes(handle: ctypes.c_void_p, indices: list[int]) -> NDArray[np.float32]:
     """Left, bottom, right and top of characters, in points; `indices` are those of PDFium's list."""
-    # FS_RECTF is left, top, right, bottom.
-    raw = _fetch(_loose_box, handle, indices, 4)
-    boxes = np.empty_like(raw)
-    np.minimum(raw[:, :2], raw[:, 2:], out=boxes[:, :2])
-    np.maximum(raw[:, :2], raw[:, 2:], out=boxes[:, 2:])
-    if not np.isfinite(boxes).all():
-        boxes = np.nan_to_num(boxes, nan=0.0, posinf=0.0, neginf=0.0)
-    return boxes
+    return np.concatenate(_corners(handle, indices)).T
+
+
+def _corners(handle: ctypes.c_void_p, indices: list[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The lower left (2 x n) and the upper right corners of characters' boxes."""
+    # FS_RECTF is left, top, right, bottom. Side by side, numpy goes over long rows.
+    sides = _loose_boxes.rows(handle, indices).T.copy()
+    low, high = np.minimum(sides[:2], sides[2:]), np.maximum(sides[:2], sides[2:])
+    # What is no number passes through both.
+    if len(indices) and not (np.minimum.reduce(low, None) > -np.inf and np.maximum.reduce(high, None) < np.inf):
+        low, high = (np.nan_to_num(corner, nan=0.0, posinf=0.0, neginf=0.0) for corner in (low, high))
+    return low, high
 
 
 def _split(
@@ -179,53 +219,41 @@ def _units(handle: ctypes.c_void_p, count: int) -> NDArray[np.uint16] | None:
 
 def _cut(units: NDArray[np.uint16]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """Start, end (exclusive) and line number of each word."""
-    gap = _SPACE.take(units.astype(np.intp))
-    hyphen = units == HYPHEN
-    before = np.empty(len(units), bool)
-    before[0] = True
-    np.logical_or(gap[:-1], hyphen[:-1], out=before[1:])
-    visible = ~gap
-    first = (before & visible).nonzero()[0]
-    after = np.empty(len(units), bool)
-    after[-1] = True
-    np.copyto(after[:-1], gap[1:])
-    after |= hyphen
-    last = (after & visible).nonzero()[0] + 1
-    ends = ((units == 10) | hyphen).nonzero()[0]
-    return first, last, ends.searchsorted(first, side="right")
-
-
-def _fetch(
-    function: Callable[..., Any], handle: ctypes.c_void_p, indices: list[int], width: int
-) -> NDArray[np.float32]:
-    """What `function` writes for each character: rows of `width` floats."""
-    rows = np.empty((len(indices), width), np.float32)
-    for start in range(0, len(indices), _CHUNK):
-        part = indices[start : start + _CHUNK]
-        # What PDFium knows nothing of it leaves as it was.
-        _scratch[: len(part)] = 0
-        deque(map(function, repeat(handle), part, _rows), maxlen=0)
-        rows[start : start + len(part)] = _scratch[: len(part), :width]
-    return rows
+    # Where words start and end, in turns: white space around the text makes each of them a change.
+    gap = np.ones(len(units) + 2, bool)
+    _SPACE.take(units.astype(np.intp), out=gap[1:-1], mode="clip")
+    places = (gap[1:] != gap[:-1]).nonzero()[0]
+    ends = (units == 10).nonzero()[0]
+    hyphens = (units == HYPHEN).nonzero()[0]
+    if len(hyphens):
+        ends = np.sort(np.concatenate((ends, hyphens)))
+        # A word ends after a hyphen, and the next one starts there.
+        cuts = hyphens[~gap[hyphens + 2]] + 1
+        places = np.sort(np.concatenate((places, cuts, cuts)))
+    first = places[::2].copy()
+    return first, places[1::2].copy(), ends.searchsorted(first, side="right")
 
 
 def _sizes_and_turns(
     handle: ctypes.c_void_p, ends: _Ends, line: NDArray[np.intp]
 ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float32]]:
     """Size, direction and angle of words; PDFium is asked where the line or the height of the first letter changes."""
-    every = ends.chars
-    height = ends.heads[:, 3] - ends.heads[:, 1]
-    changed = np.ones(len(every), bool)
-    changed[1:] = (line[1:] != line[:-1]) | (np.abs(height[1:] - height[:-1]) > 0.01 * height[1:])
-    chars = [every[i] for i in np.flatnonzero(changed).tolist()]
-    group = np.cumsum(changed) - 1
-    matrix = _fetch(_matrix, handle, chars, 6)
+    num = len(line)
+    height = ends.head_high[1] - ends.head_low[1]
+    after = height[1:]
+    changed = np.ones(num, bool)
+    np.greater(np.abs(after - height[:-1]), 0.01 * after, out=changed[1:])
+    changed[1:] |= line[1:] != line[:-1]
+    chars = ends.chars[changed].tolist()
+    changed[0] = False
+    group = changed.cumsum()
     raw = np.fromiter(map(_font_size, repeat(handle), chars), np.float32, len(chars))
-    is_finite = bool(np.isfinite(matrix).all() and np.isfinite(raw).all())
-    if is_finite and not matrix[:, 1:3].any() and (matrix[:, 0] > 0).all() and (raw > 0).all():
-        # Upright letters, as on most pages.
+    matrix = _matrices.rows(handle, chars)
+    if _are_upright(matrix, raw):
+        # As on most pages.
         size = np.minimum(raw * np.abs(matrix[:, 3]), np.float32(1e5))
-        return size[group], np.zeros(len(every), np.intp), np.zeros(len(every), np.float32)
+        return size[group], np.zeros(num, np.intp), np.zeros(num, np.float32)
+    is_finite = bool(np.isfinite(matrix).all() and np.isfinite(raw).all())
     scale = np.hypot(matrix[:, 2], matrix[:, 3])
     if not is_finite:
         matrix, raw = np.nan_to_num(matrix), np.nan_to_num(raw)
@@ -240,16 +268,29 @@ def _sizes_and_turns(
     return size[group], turn[group], angle.astype(np.float32)[group]
 
 
+def _are_upright(matrix: NDArray[np.float32], raw: NDArray[np.float32]) -> bool:
+    """Whether all letters are upright: `matrix` (n x 6) and the font sizes before it are numbers, and turn nothing."""
+    least, most = np.minimum.reduce(matrix, 0).tolist(), np.maximum.reduce(matrix, 0).tolist()
+    return (
+        least[0] > 0
+        and least[1] == most[1] == least[2] == most[2] == 0
+        and all(map(isfinite, least))
+        and all(map(isfinite, most))
+        and 0 < np.minimum.reduce(raw)
+        and np.maximum.reduce(raw) < inf
+    )
+
+
 def _stacked(
     ends: _Ends, length: NDArray[np.intp], size: NDArray[np.float32], turn: NDArray[np.intp]
 ) -> NDArray[np.bool_]:
     """Words of upright characters whose last one stands below the first."""
-    shift = ends.tails - ends.heads
-    down = -(shift[:, 1] + shift[:, 3]) / 2
-    across = np.abs(shift[:, 0] + shift[:, 2]) / 2
-    found: NDArray[np.bool_] = (
-        (length > 1) & (turn == 0) & (down > 0.6 * size) & ((down > 2 * across) | (down > 0.9 * size))
-    )
+    low, high = ends.tail_low - ends.head_low, ends.tail_high - ends.head_high
+    down = -(low[1] + high[1]) / 2
+    found: NDArray[np.bool_] = down > 0.6 * size
+    if np.count_nonzero(found):
+        across = np.abs(low[0] + high[0]) / 2
+        found &= (length > 1) & (turn == 0) & ((down > 2 * across) | (down > 0.9 * size))
     return found
 
 

@@ -7,12 +7,14 @@ through, as markers do, cover nothing; nor does the picture of a scanned page, w
 from __future__ import annotations
 
 import ctypes
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pypdfium2.raw as pdfium
 
 from omnipipe.text.native import Handle, bare
+from omnipipe.text.objects import fill_of, is_filled
 from omnipipe.text.paths import bounds_of
 from omnipipe.text.picture import picture_of
 
@@ -47,8 +49,6 @@ _NO_BOX = np.zeros((0, 4), np.float32)
 _PLAIN = 12
 """Levels (of 255) between the lightest and the darkest pixel of a place where nothing is seen."""
 
-_get_fill = bare(pdfium.FPDFPageObj_GetFillColor, ctypes.c_int)
-_get_draw_mode = bare(pdfium.FPDFPath_GetDrawMode, ctypes.c_int)
 _get_type = bare(pdfium.FPDFPageObj_GetType, ctypes.c_int)
 _count_inside = bare(pdfium.FPDFFormObj_CountObjects, ctypes.c_int)
 _get_inside = bare(pdfium.FPDFFormObj_GetObject, Handle)
@@ -58,25 +58,25 @@ _TEXT, _PATH, _IMAGE = pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_PATH, pdfiu
 _COVERS = frozenset((_PATH, _IMAGE, pdfium.FPDF_PAGEOBJ_FORM))
 
 
-def find_covered(page: pypdfium2.PdfPage, box: Box, words: Words, drawn: Drawn) -> NDArray[np.bool_]:
-    """True for words that are altogether under something opaque, with nothing to be seen in their place.
+def find_covered(page: pypdfium2.PdfPage, box: Box, words: Words, drawn: Drawn) -> NDArray[np.bool_] | None:
+    """True for words that are altogether under something opaque, with nothing to be seen in their place; None: none is.
 
     `box` is the page's. Looks at its first 2,000 objects and the last 500, and not at words within forms.
     """
-    found = np.zeros(len(words.first), bool)
     handles, kinds = _objects(drawn)
-    if _TEXT not in kinds:
-        return found
-    after = range(kinds.index(_TEXT) + 1, len(kinds))
-    late = [k for k in after if kinds[k] in _COVERS]
-    if not late:
-        return found
+    num_texts = kinds.count(_TEXT)
+    first = kinds.index(_TEXT) if num_texts else 0
+    if first + num_texts == len(kinds):
+        return None
+    late = [k for k in compress(range(len(kinds)), map(_COVERS.__contains__, kinds)) if k > first]
+    if not num_texts or not late:
+        return None
     covers, at = _covers([handles[k] for k in late], [kinds[k] for k in late], box)
-    if not 0 < len(covers) <= _MAX_COVERS or len(covers) * len(found) > _MAX_PAIRS:
-        return found
+    if not 0 < len(covers) <= _MAX_COVERS or len(covers) * len(words.first) > _MAX_PAIRS:
+        return None
     pairs = _under(words.box, covers)
-    if not pairs.any():
-        return found
+    if not np.count_nonzero(pairs):
+        return None
     # A word is covered by what is drawn after it.
     places = {handle.value: k for k, handle in enumerate(handles) if kinds[k] == _TEXT}
     order = np.array([places.get(one, len(kinds)) for one in words.objects.tolist()], np.intp)
@@ -86,8 +86,10 @@ def find_covered(page: pypdfium2.PdfPage, box: Box, words: Words, drawn: Drawn) 
     opaque = {k: _is_opaque(handles[k], kinds[k]) for k in numbers[is_later.any(axis=0)].tolist()}
     is_later &= np.array([opaque.get(k, False) for k in numbers.tolist()], bool)
     who = who[is_later.any(axis=1)]
-    if len(who):
-        found[who[_is_plain(page, box, words.box[who])]] = True
+    if not len(who):
+        return None
+    found = np.zeros(len(words.first), bool)
+    found[who[_is_plain(page, box, words.box[who])]] = True
     return found
 
 
@@ -137,11 +139,8 @@ def _is_opaque(handle: Handle, kind: int) -> bool:
         return True
     if kind != _PATH:
         return any(_is_opaque(path, _PATH) for path in _bars_of(handle))
-    fill, stroke = ctypes.c_int(), ctypes.c_int()
-    if not _get_draw_mode(handle, ctypes.byref(fill), ctypes.byref(stroke)) or not fill.value:
-        return False
-    levels = [ctypes.c_uint() for _ in range(4)]
-    return bool(_get_fill(handle, *map(ctypes.byref, levels))) and levels[3].value >= _OPAQUE
+    levels = fill_of(handle) if is_filled(handle) else None
+    return levels is not None and levels[3] >= _OPAQUE
 
 
 def _bars_of(form: Handle) -> list[Handle]:

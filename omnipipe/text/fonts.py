@@ -46,8 +46,7 @@ _name = bare(pdfium.FPDFFont_GetBaseFontName, None)
 _flags = bare(pdfium.FPDFFont_GetFlags, ctypes.c_int)
 _SIZE = ctypes.c_size_t(256)
 _buffer = ctypes.create_string_buffer(_SIZE.value)
-_font = bare(pdfium.FPDFTextObj_GetFont, ctypes.c_size_t)
-_font.argtypes = (ctypes.c_size_t,)  # type: ignore[attr-defined]
+_font = bare(pdfium.FPDFTextObj_GetFont, ctypes.c_size_t, by_address=True)
 
 
 def word_objects(textpage: pypdfium2.PdfTextPage, words: Words) -> NDArray[np.uint64]:

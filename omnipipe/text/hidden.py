@@ -39,80 +39,98 @@ _TINY = 1.0
 
 _MAX_PARTS = 32
 _CHUNK = 1024
+_FEW = 100
+"""Fewer boxes are looked at one by one in a picture."""
 
-_P = ctypes.c_void_p
-_get_fill = bare(pdfium.FPDFPageObj_GetFillColor, ctypes.c_int)
-_get_mode = bare(pdfium.FPDFTextObj_GetTextRenderMode, ctypes.c_int)
+_get_fill = bare(pdfium.FPDFPageObj_GetFillColor, ctypes.c_int, by_address=True)
+_get_mode = bare(pdfium.FPDFTextObj_GetTextRenderMode, ctypes.c_int, by_address=True)
 
 _colours = np.zeros((4, _CHUNK), np.uint32)
-_places = [[_P(_colours[i, k:].ctypes.data) for k in range(_CHUNK)] for i in range(4)]
+_places = [[ctypes.c_void_p(_colours[i, k:].ctypes.data) for k in range(_CHUNK)] for i in range(4)]
 """Where PDFium writes red, green, blue and opacity."""
-
 
 def mark_hidden(page: pypdfium2.PdfPage, words: Words, drawn: Drawn | None = None) -> Words:
     """`words`, those that nobody sees with `HIDDEN` for a direction; `drawn`: what `page` draws, if known."""
     box = page.get_bbox()
-    hidden = _outside(words, box)
-    suspects = (_suspects(words) & ~hidden).nonzero()[0]
-    if len(suspects):
-        suspects = suspects[_lies_bare(page, words.box[suspects], drawn)]
-    if len(suspects):
-        hidden[suspects[_is_blank(page, box, words.box[suspects])]] = True
-    hidden |= find_covered(page, box, words, drawn or Drawn(page))
+    drawn = drawn or Drawn(page)
+    outside = _outside(words, box)
+    all_kinds = outside, _unseen(page, box, words, drawn, outside), find_covered(page, box, words, drawn)
+    found = [one for one in all_kinds if one is not None]
+    if not found:
+        return words
+    hidden = np.logical_or.reduce(found)
     return words._replace(turn=np.where(hidden, HIDDEN, words.turn)) if np.count_nonzero(hidden) else words
 
 
-def _outside(words: Words, page: tuple[float, float, float, float]) -> NDArray[np.bool_]:
-    """True for words that stand beside the page altogether."""
+def _outside(words: Words, page: tuple[float, float, float, float]) -> NDArray[np.bool_] | None:
+    """True for words that stand beside the page altogether; None where none does."""
     left, bottom, right, top = page
     if not (right > left and top > bottom):
-        return np.zeros(len(words.first), bool)
-    box = words.box
-    x0, y0, x1, y1 = box.T
-    if x0.max() < right and x1.min() > left and y0.max() < top and y1.min() > bottom:
+        return None
+    x0, y0, x1, y1 = words.box.T
+    least, most = np.minimum.reduce, np.maximum.reduce
+    if most(x0) < right and least(x1) > left and most(y0) < top and least(y1) > bottom:
         # As on most pages.
-        return np.zeros(len(box), bool)
-    found: NDArray[np.bool_] = (box[:, 0] >= right) | (box[:, 2] <= left) | (box[:, 1] >= top) | (box[:, 3] <= bottom)
+        return None
+    found: NDArray[np.bool_] = (x0 >= right) | (x1 <= left) | (y0 >= top) | (y1 <= bottom)
     return found
 
 
-def _suspects(words: Words) -> NDArray[np.bool_]:
-    """True for words drawn in white or not at all.
+def _unseen(
+    page: pypdfium2.PdfPage,
+    box: tuple[float, float, float, float],
+    words: Words,
+    drawn: Drawn,
+    outside: NDArray[np.bool_] | None,
+) -> NDArray[np.bool_] | None:
+    """True for words of the page that are drawn in white or not at all, over nothing; None where none is."""
+    faint = _faint(words)
+    if faint is None:
+        return None
+    suspects = (faint if outside is None else faint & ~outside).nonzero()[0]
+    if len(suspects):
+        suspects = suspects[_lies_bare(page, words.box[suspects], drawn)]
+    if not len(suspects):
+        return None
+    found = np.zeros(len(faint), bool)
+    found[suspects[_is_blank(page, box, words.box[suspects])]] = True
+    return found
+
+
+def _faint(words: Words) -> NDArray[np.bool_] | None:
+    """True for words drawn in white or not at all; None where there is none.
 
     All of them are asked for where the first or the last word of some line is one.
     """
     objects, line = words.objects, words.line
-    change = np.ones(len(line) + 1, bool)
-    np.not_equal(line[1:], line[:-1], out=change[1:-1])
-    ends = objects[change[1:] | change[:-1]]
-    new = np.ones(len(ends), bool)
-    np.not_equal(ends[1:], ends[:-1], out=new[1:])
-    if not np.count_nonzero(_are_faint(ends[new])):
-        return np.zeros(len(line), bool)
+    last = (line[1:] != line[:-1]).nonzero()[0]
+    ends = [*objects[:1].tolist(), *objects[last].tolist(), *objects[last + 1].tolist(), *objects[-1:].tolist()]
+    if _are_faint(list(dict.fromkeys(ends))) is None:
+        return None
     new = np.ones(len(objects), bool)
     np.not_equal(objects[1:], objects[:-1], out=new[1:])
-    found: NDArray[np.bool_] = _are_faint(objects[new])[new.cumsum() - 1]
-    return found
+    found = _are_faint(objects[new].tolist())
+    return None if found is None else found[new.cumsum() - 1]
 
 
-def _are_faint(objects: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Whether text objects (addresses; 0: unknown) are filled in white, with no opacity, or not drawn."""
+def _are_faint(objects: list[int]) -> NDArray[np.bool_] | None:
+    """Whether text objects (addresses; 0: unknown) are filled in white, with no opacity, or not drawn; None: none is."""
     found = np.zeros(len(objects), bool)
     for start in range(0, len(objects), _CHUNK):
-        handles = list(map(_P, objects[start : start + _CHUNK].tolist()))
-        count = len(handles)
+        chunk = objects[start : start + _CHUNK]
         # PDFium answers 0 for what it does not know, a null pointer as well.
-        known = np.fromiter(map(_get_fill, handles, *_places), np.int32, count)
-        mode = np.fromiter(map(_get_mode, handles), np.int32, count)
-        colours = _colours[:, :count]
-        if not np.count_nonzero(mode) and colours[3].min() >= _CLEAR and colours[0].max() < _WHITE:
+        known = list(map(_get_fill, chunk, *_places))
+        modes = list(map(_get_mode, chunk))
+        colours = _colours[:, : len(chunk)]
+        if not any(modes) and np.minimum.reduce(colours[3]) >= _CLEAR and np.maximum.reduce(colours[0]) < _WHITE:
             # Filled in a colour, as nearly all text.
             continue
-        pale = (known != 0) & ((colours[:3].min(axis=0) >= _WHITE) | (colours[3] < _CLEAR))
-        found[start : start + count] = (mode == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE) | (
+        mode = np.array(modes)
+        pale = (np.array(known) != 0) & ((colours[:3].min(axis=0) >= _WHITE) | (colours[3] < _CLEAR))
+        found[start : start + len(chunk)] = (mode == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE) | (
             (mode == pdfium.FPDF_TEXTRENDERMODE_FILL) & pale
         )
-    return found
+    return found if np.count_nonzero(found) else None
 
 
 def _lies_bare(page: pypdfium2.PdfPage, boxes: NDArray[np.float32], drawn: Drawn | None) -> NDArray[np.bool_]:
@@ -138,8 +156,12 @@ def _is_blank(
     if picture is None:
         return np.zeros(len(boxes), bool)
     grey, left, top, right, bottom = picture
-    sums = np.zeros((grey.shape[0] + 1, grey.shape[1] + 1), np.intp)
-    np.cumsum(np.cumsum(grey < _WHITE, axis=0, dtype=np.intp), axis=1, out=sums[1:, 1:])
+    is_ink = grey < _WHITE
+    if len(boxes) < _FEW:
+        places = zip(top.tolist(), bottom.tolist(), left.tolist(), right.tolist(), strict=True)
+        return np.array([not np.count_nonzero(is_ink[y0:y1, x0:x1]) for y0, y1, x0, x1 in places], bool)
+    sums = np.zeros((grey.shape[0] + 1, grey.shape[1] + 1), np.int32)
+    np.cumsum(np.cumsum(is_ink, axis=0, dtype=np.int32), axis=1, out=sums[1:, 1:])
     found: NDArray[np.bool_] = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left] == 0
     return found
 

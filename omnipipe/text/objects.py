@@ -26,6 +26,14 @@ _get_draw_mode = bare(pdfium.FPDFPath_GetDrawMode, ctypes.c_int)
 
 _get_fill = bare(pdfium.FPDFPageObj_GetFillColor, ctypes.c_int)
 
+_NUMBERS = (ctypes.c_int * 2)()
+_LEVELS = (ctypes.c_uint * 4)()
+_SIDES = (ctypes.c_float * 4)()
+_at_numbers, _at_levels, _at_sides = (
+    [ctypes.c_void_p(ctypes.addressof(room) + 4 * i) for i in range(len(room))] for room in (_NUMBERS, _LEVELS, _SIDES)
+)
+"""Where PDFium writes; rooms and pointers are made once."""
+
 Box = tuple[float, float, float, float]
 
 _DRAWN = (
@@ -40,6 +48,16 @@ _MAX_OBJECTS = 2000
 _MAX_DEPTH = 4
 _MIN_SEGMENTS = 6
 """A letter's outline has at least this many segments."""
+
+
+def is_filled(path: Handle) -> bool:
+    """Whether a path is filled."""
+    return bool(_get_draw_mode(path, *_at_numbers) and _NUMBERS[0])
+
+
+def fill_of(found: Handle) -> list[int] | None:
+    """Red, green, blue and opacity (0 to 255) that something is filled in; None where PDFium knows none."""
+    return _LEVELS[:] if _get_fill(found, *_at_levels) else None
 
 
 class Drawn:
@@ -161,19 +179,18 @@ def _inside(form: Handle, depth: int) -> Iterator[tuple[int, Handle]]:
 
 def _is_coloured_area(path: Handle) -> bool:
     """Whether `path` is filled, and not in white."""
-    fill, stroke = ctypes.c_int(), ctypes.c_int()
-    if not _get_draw_mode(path, ctypes.byref(fill), ctypes.byref(stroke)) or not fill.value:
+    if not is_filled(path):
         return False
-    levels = [ctypes.c_uint() for _ in range(4)]
-    return not _get_fill(path, *map(ctypes.byref, levels)) or min(level.value for level in levels[:3]) < 250
+    levels = fill_of(path)
+    return levels is None or min(levels[:3]) < 250
 
 
 def _bounds(found: Handle) -> Box:
     """Left, bottom, right and top in points; zeros where PDFium knows none."""
-    box = [ctypes.c_float() for _ in range(4)]
-    if not _get_bounds(found, *map(ctypes.byref, box)):
+    if not _get_bounds(found, *_at_sides):
         return 0.0, 0.0, 0.0, 0.0
-    return box[0].value, box[1].value, box[2].value, box[3].value
+    left, bottom, right, top = _SIDES
+    return left, bottom, right, top
 
 
 def _num_outlines(path: Handle, high: float) -> int:
@@ -181,8 +198,7 @@ def _num_outlines(path: Handle, high: float) -> int:
     segments: int = _count_segments(path)
     if segments < _MIN_SEGMENTS:
         return 0
-    fill, stroke = ctypes.c_int(), ctypes.c_int()
-    if not _get_draw_mode(path, ctypes.byref(fill), ctypes.byref(stroke)) or not fill.value or stroke.value:
+    if not is_filled(path) or _NUMBERS[1]:
         return 0
     x0, y0, x1, y1 = _bounds(path)
     # Across or up the page: outlined text may be turned.
