@@ -17,13 +17,15 @@ import numpy as np
 import pypdfium2.raw as pdfium
 
 from omnipipe.text.ligatures import mend_ligatures
-from omnipipe.text.native import bare
+from omnipipe.text.native import bare, pointer_to, pointers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pypdfium2
     from numpy.typing import NDArray
+
+    from omnipipe.text.native import Pointer
 
 Floats = "NDArray[np.float32]"
 Ints = "NDArray[np.intp]"
@@ -40,8 +42,6 @@ _FIRST_VERTICAL = 0x2E80
 _BOLD = re.compile(rb"bold|black|heavy|demi|CMBX|SFBX", re.IGNORECASE)
 _FORCE_BOLD = 1 << 18
 
-_P = ctypes.c_void_p
-
 _CHUNK = 1024
 
 
@@ -54,17 +54,16 @@ class _Asked:
     def __init__(self, function: Callable[..., Any], width: int) -> None:
         self._function = function
         self._room = np.zeros((_CHUNK, width), np.float32)
-        start = self._room.ctypes.data
-        self._rows = [_P(start + 4 * width * i) for i in range(_CHUNK)]
+        self._rows = pointers(self._room[:, 0])
 
-    def rows(self, handle: ctypes.c_void_p, indices: list[int]) -> NDArray[np.float32]:
+    def rows(self, handle: Pointer, indices: list[int]) -> NDArray[np.float32]:
         """The rows of characters; they last until the next call."""
         if len(indices) <= _CHUNK:
             return self._some(handle, indices)
         parts = [self._some(handle, indices[k : k + _CHUNK]).copy() for k in range(0, len(indices), _CHUNK)]
         return np.concatenate(parts)
 
-    def _some(self, handle: ctypes.c_void_p, indices: list[int]) -> NDArray[np.float32]:
+    def _some(self, handle: Pointer, indices: list[int]) -> NDArray[np.float32]:
         found = self._room[: len(indices)]
         # What PDFium knows nothing of it leaves as it was.
         found.fill(0)
@@ -125,7 +124,7 @@ class _Ends(NamedTuple):
 
 def read_words(textpage: pypdfium2.PdfTextPage) -> Words | None:
     """The words of `textpage`; None where it has no visible character."""
-    handle = ctypes.cast(textpage.raw, _P)
+    handle = pointer_to(textpage.raw)
     num_chars = pdfium.FPDFText_CountChars(textpage.raw)
     units = _units(handle, num_chars)
     if units is None:
@@ -152,7 +151,7 @@ def read_words(textpage: pypdfium2.PdfTextPage) -> Words | None:
     return Words(text, units, first, last, line, ends.boxes(), size, turn, chars, angle)
 
 
-def _ends(handle: ctypes.c_void_p, first: NDArray[np.intp], last: NDArray[np.intp], is_mapped: bool) -> _Ends:
+def _ends(handle: Pointer, first: NDArray[np.intp], last: NDArray[np.intp], is_mapped: bool) -> _Ends:
     places = np.concatenate((first, last - 1))
     if is_mapped:
         places = np.fromiter(map(_char_index, repeat(handle), places.tolist()), np.intp, len(places))
@@ -161,12 +160,12 @@ def _ends(handle: ctypes.c_void_p, first: NDArray[np.intp], last: NDArray[np.int
     return _Ends(low[:, :num], high[:, :num], low[:, num:], high[:, num:], places[:num])
 
 
-def char_boxes(handle: ctypes.c_void_p, indices: list[int]) -> NDArray[np.float32]:
+def char_boxes(handle: Pointer, indices: list[int]) -> NDArray[np.float32]:
     """Left, bottom, right and top of characters, in points; `indices` are those of PDFium's list."""
     return np.concatenate(_corners(handle, indices)).T
 
 
-def _corners(handle: ctypes.c_void_p, indices: list[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _corners(handle: Pointer, indices: list[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The lower left (2 x n) and the upper right corners of characters' boxes."""
     # FS_RECTF is left, top, right, bottom. Side by side, numpy goes over long rows.
     sides = _loose_boxes.rows(handle, indices).T.copy()
@@ -178,7 +177,7 @@ def _corners(handle: ctypes.c_void_p, indices: list[int]) -> tuple[NDArray[np.fl
 
 
 def _split(
-    handle: ctypes.c_void_p,
+    handle: Pointer,
     words: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]],
     broken: NDArray[np.intp],
     is_mapped: bool,
@@ -202,7 +201,7 @@ def _split(
     return starts, ends, np.cumsum(np.insert(np.diff(line, prepend=0), at, 1))
 
 
-def _units(handle: ctypes.c_void_p, count: int) -> NDArray[np.uint16] | None:
+def _units(handle: Pointer, count: int) -> NDArray[np.uint16] | None:
     """The page's text in UTF-16 units; None where there is none."""
     start = 0
     while start < count and _text_index(handle, start) < 0:
@@ -213,7 +212,7 @@ def _units(handle: ctypes.c_void_p, count: int) -> NDArray[np.uint16] | None:
         count -= 1
     # What PDFium inserts makes the text longer than the list of characters, never by more than this.
     buffer = np.zeros(2 * count + 16, np.uint16)
-    written = _get_text(handle, start, count - start, _P(buffer.ctypes.data))
+    written = _get_text(handle, start, count - start, ctypes.c_void_p(buffer.ctypes.data))
     return buffer[: written - 1] if written > 1 else None
 
 
@@ -235,7 +234,7 @@ def _cut(units: NDArray[np.uint16]) -> tuple[NDArray[np.intp], NDArray[np.intp],
 
 
 def _sizes_and_turns(
-    handle: ctypes.c_void_p, ends: _Ends, line: NDArray[np.intp]
+    handle: Pointer, ends: _Ends, line: NDArray[np.intp]
 ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float32]]:
     """Size, direction and angle of words; PDFium is asked where the line or the height of the first letter changes."""
     num = len(line)
@@ -271,13 +270,13 @@ def _sizes_and_turns(
 def _are_upright(matrix: NDArray[np.float32], raw: NDArray[np.float32]) -> bool:
     """Whether all letters are upright: `matrix` (n x 6) and the font sizes before it are numbers, and turn nothing."""
     least, most = np.minimum.reduce(matrix, 0).tolist(), np.maximum.reduce(matrix, 0).tolist()
+    least_size, most_size = float(np.minimum.reduce(raw)), float(np.maximum.reduce(raw))
     return (
         least[0] > 0
         and least[1] == most[1] == least[2] == most[2] == 0
         and all(map(isfinite, least))
         and all(map(isfinite, most))
-        and 0 < np.minimum.reduce(raw)
-        and np.maximum.reduce(raw) < inf
+        and 0 < least_size <= most_size < inf
     )
 
 

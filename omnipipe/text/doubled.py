@@ -5,12 +5,12 @@ PDFium leaves out a letter that is drawn again very near to itself; what is set 
 
 from __future__ import annotations
 
-import ctypes
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from omnipipe.text.chars import char_boxes
+from omnipipe.text.native import pointer_to
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -42,7 +42,11 @@ def drop_doubled(textpage: pypdfium2.PdfTextPage, words: Words) -> Words:
         return words
     second = (units[1:] == units[:-1]).nonzero()[0] + 1
     second = second[~_IS_SIGN[units[second]]][:_MAX_PAIRS]
+    if len(second) < 2:
+        return words
     owner = words.first.searchsorted(second, side="right") - 1
+    if not np.count_nonzero(owner[1:] == owner[:-1]):
+        return words
     inside = (owner >= 0) & (second > words.first[owner]) & (second < words.last[owner])
     second, owner = second[inside], owner[inside]
     again = owner[1:] == owner[:-1]
@@ -61,14 +65,17 @@ def _doubled(
     textpage: pypdfium2.PdfTextPage, words: Words, second: NDArray[np.intp], owner: NDArray[np.intp]
 ) -> NDArray[np.intp]:
     """Those of the letters at `second`, of the words `owner`, that stand on the same letter before them."""
-    char = np.array(words.char, np.intp)[owner] + second - words.first[owner]
-    handle = ctypes.cast(textpage.raw, ctypes.c_void_p)
-    boxes, before = char_boxes(handle, char.tolist()), char_boxes(handle, (char - 1).tolist())
+    owners = owner.tolist()
+    inside = (second - words.first[owner]).tolist()
+    char = [words.char[word] + place for word, place in zip(owners, inside, strict=True)]
+    handle = pointer_to(textpage.raw)
+    both = char_boxes(handle, [*char, *(one - 1 for one in char)]).tolist()
+    boxes, before = both[: len(char)], both[len(char) :]
     size, turn = words.size[owner].tolist(), words.turn[owner].tolist()
     found: list[int] = []
     kept: list[float] = []
     last = -1
-    for k, (place, here, first) in enumerate(zip(second.tolist(), boxes.tolist(), before.tolist(), strict=True)):
+    for k, (place, here, first) in enumerate(zip(second.tolist(), boxes, before, strict=True)):
         if place != last + 1:
             kept = first
         last = place

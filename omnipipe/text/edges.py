@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +25,8 @@ _MAX_PIECES = 16
 _MAX_ROWS = 4
 _MAX_OUTER = _MAX_BANDS * _MAX_PIECES
 _SAMPLE_ROWS = 5
+_USUAL = 12
+"""Pieces of the outer rows, on most pages."""
 _MAX_CHARS = 400
 
 _left = itemgetter(4)
@@ -91,12 +94,13 @@ class Edges(NamedTuple):
 
 def find_edges(cells: Cells, text_of: Callable[[int], str], em: float) -> Edges:
     """What stands at the top and the bottom. `em` is the size of running text as a share of the page's height."""
-    middle = cells.top + cells.bottom
-    kept = ((middle > 0) & (middle < 2) & (cells.left + cells.right > 0)).nonzero()[0]
-    head, first = _bands(cells, kept, (cells.top, cells.bottom), text_of, em)
-    foot, last = _bands(cells, kept, (1 - cells.bottom, 1 - cells.top), text_of, em)
+    left, top, right, bottom, _ = cells
+    middle = top + bottom
+    kept = ((middle > 0) & (middle < 2) & (left + right > 0)).nonzero()[0]
+    head, first = _bands(cells, kept, (top, bottom), text_of, em)
+    foot, last = _bands(cells, kept, (1 - bottom, 1 - top), text_of, em)
     rows = {row.pieces: (row.middle, row.size, row.texts) for row in (*first, *last)}
-    return Edges(head, foot, Margins(tuple(rows.values())), em, _inset(cells.left[kept], em), len(kept))
+    return Edges(head, foot, Margins(tuple(rows.values())), em, _inset(left[kept], em), len(kept))
 
 
 def _inset(left: NDArray[np.float32], em: float) -> float:
@@ -121,11 +125,13 @@ def _bands(
     order = kept[near[kept].argsort(kind="stable")]
     if not len(order):
         return (), ()
-    starts, ends = near[order], np.maximum.accumulate(far[order])
+    starts, stops = near[order], far[order]
+    ends = np.maximum.accumulate(stops)
     cuts = (starts[1:] - ends[:-1] > PARTED * em).nonzero()[0][:_MAX_BANDS].tolist()
     cuts = [*cuts, len(order) - 1][:_MAX_BANDS]
     num_cuts = _num_near(cuts, ends)
-    groups = _rows(_pieces(cells, order[:_MAX_OUTER], near, far), cuts[num_cuts - 1] if num_cuts else -1)
+    pieces = _pieces(cells, order[:_MAX_OUTER], starts, stops)
+    groups = _rows(pieces, cuts[num_cuts - 1] if num_cuts else -1)
     rows = [_row(group, text_of) for group in groups[:_SAMPLE_ROWS]]
     bands: list[Band] = []
     first = 0
@@ -162,9 +168,10 @@ Tuples without names: they are made for each piece, and most are looked at once.
 def _pieces(
     cells: Cells, order: NDArray[np.intp], near: NDArray[np.float32], far: NDArray[np.float32]
 ) -> Iterator[_Piece]:
-    sides = (cells.left, cells.top, cells.right, cells.bottom, cells.size)
-    columns = [column[order].tolist() for column in (near, far)]
-    return zip(range(len(order)), *columns, order.tolist(), *[side[order].tolist() for side in sides], strict=True)
+    for some in (slice(0, _USUAL), slice(_USUAL, None)):
+        which = order[some]
+        columns = (which.tolist(), *[side[which].tolist() for side in cells])
+        yield from zip(count(some.start), near[some].tolist(), far[some].tolist(), *columns, strict=False)
 
 
 def _rows(outer: Iterator[_Piece], last: int) -> list[list[_Piece]]:

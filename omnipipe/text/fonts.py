@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pypdfium2.raw as pdfium
 
-from omnipipe.text.native import Handle, bare
+from omnipipe.text.native import bare, pointer_to
 from omnipipe.text.rows import BOLD, ITALIC, MATH, MONO, SYMBOL
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from omnipipe.text.chars import Words
+    from omnipipe.text.native import Pointer
 
 _BOLD = re.compile(rb"bold|black|heavy|demi|CMBX|CMB\d|SFBX|LMRoman\d+-Bold|-Medi(?!um)", re.IGNORECASE)
 _ITALIC = re.compile(rb"italic|oblique|slant|CMTI|CMSL|SFTI|SFSL|-It\b|Ital$", re.IGNORECASE)
@@ -51,7 +52,7 @@ _font = bare(pdfium.FPDFTextObj_GetFont, ctypes.c_size_t, by_address=True)
 
 def word_objects(textpage: pypdfium2.PdfTextPage, words: Words) -> NDArray[np.uint64]:
     """Addresses of the text objects that words belong to; 0 where PDFium knows none."""
-    handle = ctypes.cast(textpage.raw, Handle)
+    handle = pointer_to(textpage.raw)
     line, chars = words.line, words.char
     num = len(chars)
     opens = np.ones(num, bool)
@@ -65,8 +66,11 @@ def word_objects(textpage: pypdfium2.PdfTextPage, words: Words) -> NDArray[np.ui
     first, last = both[: len(starts)], both[len(starts) :]
     counts = ends - starts + 1
     found = first.repeat(counts)
+    differ = first != last
+    if not np.count_nonzero(differ):
+        return found
     found[ends] = last
-    mixed = (first != last).repeat(counts)
+    mixed = differ.repeat(counts)
     mixed[starts] = False
     mixed[ends] = False
     inside = mixed.nonzero()[0]
@@ -115,8 +119,8 @@ def _fixed(words: Words, owner: NDArray[np.intp]) -> list[int]:
     return found
 
 
-def _objects(handle: Handle, chars: list[int], which: NDArray[np.intp]) -> NDArray[np.uint64]:
-    found = map(_text_object, repeat(handle), [chars[i] for i in which.tolist()])
+def _objects(handle: Pointer, chars: list[int], which: NDArray[np.intp]) -> NDArray[np.uint64]:
+    found = map(_text_object, repeat(handle), map(chars.__getitem__, which.tolist()))
     return np.fromiter(found, np.uint64, len(which))
 
 

@@ -14,7 +14,7 @@ import pypdfium2.raw as pdfium
 
 from omnipipe.text.covered import find_covered
 from omnipipe.text.lines import to_frame
-from omnipipe.text.native import bare
+from omnipipe.text.native import bare, pointers
 from omnipipe.text.objects import Drawn, backdrops
 from omnipipe.text.picture import picture_of
 from omnipipe.text.rows import Part
@@ -46,8 +46,9 @@ _get_fill = bare(pdfium.FPDFPageObj_GetFillColor, ctypes.c_int, by_address=True)
 _get_mode = bare(pdfium.FPDFTextObj_GetTextRenderMode, ctypes.c_int, by_address=True)
 
 _colours = np.zeros((4, _CHUNK), np.uint32)
-_places = [[ctypes.c_void_p(_colours[i, k:].ctypes.data) for k in range(_CHUNK)] for i in range(4)]
+_places = [pointers(row) for row in _colours]
 """Where PDFium writes red, green, blue and opacity."""
+
 
 def mark_hidden(page: pypdfium2.PdfPage, words: Words, drawn: Drawn | None = None) -> Words:
     """`words`, those that nobody sees with `HIDDEN` for a direction; `drawn`: what `page` draws, if known."""
@@ -114,7 +115,7 @@ def _faint(words: Words) -> NDArray[np.bool_] | None:
 
 
 def _are_faint(objects: list[int]) -> NDArray[np.bool_] | None:
-    """Whether text objects (addresses; 0: unknown) are filled in white, with no opacity, or not drawn; None: none is."""
+    """Whether text objects (addresses; 0: unknown) are in white, with no opacity, or not drawn; None: none is."""
     found = np.zeros(len(objects), bool)
     for start in range(0, len(objects), _CHUNK):
         chunk = objects[start : start + _CHUNK]

@@ -90,8 +90,14 @@ def join_words(
     Words further apart than `gap` font sizes are parted, and those where `apart` says so: one value for each word but
     the first, true where it starts a piece. Without it they are parted at narrow gutters.
     """
-    left, top, right, bottom = to_frame(words.box[which], turn)
-    size = np.maximum(words.size[which], 0.1)
+    # A copy, as often as not of all words: numpy runs over rows that lie side by side.
+    is_all = len(which) == len(words.first)
+    box, size, firsts, lasts = words.box, words.size, words.first, words.last
+    if not is_all:
+        box, size, firsts, lasts = box[which], size[which], firsts[which], lasts[which]
+    sides = np.array(to_frame(box, turn))
+    left, top, right, bottom = sides
+    size = np.maximum(size, 0.1)
     em = np.maximum(size[:-1], size[1:])
     ahead = left[1:] - right[:-1]
     breaks = _breaks((left, top, right, bottom), ahead, em, which, gap)
@@ -103,16 +109,16 @@ def join_words(
     ends = np.empty_like(starts)
     ends[:-1] = starts[1:] - 1
     ends[-1:] = len(which) - 1
-    firsts, lasts = words.first[which], words.last[which]
     weight = (lasts - firsts).astype(np.float32)
     mean: NDArray[np.float32] = np.divide(np.add.reduceat(size * weight, starts), np.add.reduceat(weight, starts))
+    low, high = np.minimum.reduceat(sides[:2], starts, axis=1), np.maximum.reduceat(sides[2:], starts, axis=1)
     return Pieces(
         firsts[starts],
         lasts[ends],
-        np.minimum.reduceat(left, starts),
-        np.minimum.reduceat(top, starts),
-        np.maximum.reduceat(right, starts),
-        np.maximum.reduceat(bottom, starts),
+        low[0],
+        low[1],
+        high[0],
+        high[1],
         mean,
         which[starts],
     )

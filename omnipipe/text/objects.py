@@ -6,9 +6,10 @@ import ctypes
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pypdfium2.raw as pdfium
 
-from omnipipe.text.native import Handle, bare
+from omnipipe.text.native import Handle, bare, pointer_to, pointers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,13 +27,11 @@ _get_draw_mode = bare(pdfium.FPDFPath_GetDrawMode, ctypes.c_int)
 
 _get_fill = bare(pdfium.FPDFPageObj_GetFillColor, ctypes.c_int)
 
-_NUMBERS = (ctypes.c_int * 2)()
-_LEVELS = (ctypes.c_uint * 4)()
-_SIDES = (ctypes.c_float * 4)()
-_at_numbers, _at_levels, _at_sides = (
-    [ctypes.c_void_p(ctypes.addressof(room) + 4 * i) for i in range(len(room))] for room in (_NUMBERS, _LEVELS, _SIDES)
-)
-"""Where PDFium writes; rooms and pointers are made once."""
+_NUMBERS = np.zeros(2, np.int32)
+_LEVELS = np.zeros(4, np.uint32)
+_SIDES = np.zeros(4, np.float32)
+_at_numbers, _at_levels, _at_sides = pointers(_NUMBERS), pointers(_LEVELS), pointers(_SIDES)
+"""Where PDFium writes, and the pointers to it."""
 
 Box = tuple[float, float, float, float]
 
@@ -57,14 +56,14 @@ def is_filled(path: Handle) -> bool:
 
 def fill_of(found: Handle) -> list[int] | None:
     """Red, green, blue and opacity (0 to 255) that something is filled in; None where PDFium knows none."""
-    return _LEVELS[:] if _get_fill(found, *_at_levels) else None
+    return _LEVELS.tolist() if _get_fill(found, *_at_levels) else None
 
 
 class Drawn:
     """What `page` draws, in its order, while it is open: PDFium is asked once for each object, whoever needs it."""
 
     def __init__(self, page: pypdfium2.PdfPage) -> None:
-        self._raw = ctypes.cast(page.raw, Handle)
+        self._raw = pointer_to(page.raw)
         self._handles: list[Handle] = []
         self._kinds: list[int] = []
         self.count: int = _count_objects(self._raw)
@@ -112,7 +111,7 @@ def page_objects(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> PageObj
 
 def is_picture(page: pypdfium2.PdfPage) -> bool:
     """Whether one of the first or last things that `page` draws is an image over most of it, as on scanned pages."""
-    raw = ctypes.cast(page.raw, Handle)
+    raw = pointer_to(page.raw)
     count = _count_objects(raw)
     left, bottom, right, top = page.get_bbox()
     for i in {0, 1, count - 2, count - 1} & set(range(count)):
@@ -189,7 +188,7 @@ def _bounds(found: Handle) -> Box:
     """Left, bottom, right and top in points; zeros where PDFium knows none."""
     if not _get_bounds(found, *_at_sides):
         return 0.0, 0.0, 0.0, 0.0
-    left, bottom, right, top = _SIDES
+    left, bottom, right, top = _SIDES.tolist()
     return left, bottom, right, top
 
 

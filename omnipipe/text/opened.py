@@ -115,14 +115,11 @@ class OpenPage:
         sides = to_frame(np.array([self.box], np.float32), self.turns[0])
         left, top, _, bottom = (float(side[0]) for side in sides)
         height = max(bottom - top, 1e-3) if isfinite(bottom - top) else 1.0
-        cells = Cells(
-            (pieces.left - left) / height,
-            (pieces.top - top) / height,
-            (pieces.right - left) / height,
-            (pieces.bottom - top) / height,
-            pieces.size / height,
-        )
-        return find_edges(cells, lambda i: text[pieces.first[i] : pieces.last[i]], max(self.body, 0.1) / height)
+        lengths = np.array((pieces.left, pieces.top, pieces.right, pieces.bottom, pieces.size))
+        lengths -= np.array([[left], [top], [left], [top], [0.0]], np.float32)
+        lengths /= height
+        em = max(self.body, 0.1) / height
+        return find_edges(Cells(*lengths), lambda i: text[pieces.first[i] : pieces.last[i]], em)
 
     @property
     def margins(self) -> Margins | None:

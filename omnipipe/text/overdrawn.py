@@ -45,7 +45,7 @@ def _may_repeat(words: Words) -> bool:
 
     Two grids, half a cell apart: who is parted by a line of the one is seldom parted by one of the other.
     """
-    corner = words.box[:, :2].astype(np.float64)
+    corner = words.box.T[:2].astype(np.float64, order="C")
     corner *= 1 / _CELL
     length = words.last - words.first
     letters = 1e12 * length
@@ -55,10 +55,12 @@ def _may_repeat(words: Words) -> bool:
         # Dots that lead to a number stand close; what is not a number equals nothing.
         letters[(length == 1) & (opening < _FIRST_DIGIT)] = np.nan
     for _ in range(2):
-        cell = np.floor(corner)
-        key = cell[:, 0] + 1021.0 * cell[:, 1] + letters
-        key.sort()
-        if (key[1:] == key[:-1]).any():
+        across, up = np.floor(corner)
+        up *= 1021.0
+        across += up
+        across += letters
+        across.sort()
+        if np.count_nonzero(across[1:] == across[:-1]):
             return True
         corner += 0.5
     return False

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pypdfium2.raw as pdfium
 
-from omnipipe.text.native import Handle, bare
+from omnipipe.text.native import Handle, bare, pointers
 from omnipipe.text.objects import Drawn
 
 if TYPE_CHECKING:
@@ -71,9 +71,7 @@ _WIDTH = 8
 _ROWS = 1024
 _scratch = np.zeros((_ROWS, _WIDTH), np.float32)
 _ints = _scratch.view(np.uint32)
-_at = [
-    [ctypes.c_void_p(_scratch.ctypes.data + 4 * (_WIDTH * row + column)) for row in range(_ROWS)] for column in range(4)
-]
+_at = [pointers(_scratch[:, column]) for column in range(4)]
 """Where PDFium writes; the pointers are made once, which is half of a call's cost."""
 
 
