@@ -11,6 +11,7 @@ import pytest
 from omnipipe.text.chars import read_words
 from omnipipe.text.lines import join_words
 from omnipipe.text.options import TextOptions
+from omnipipe.text.records import Chars
 from omnipipe.text.table_build import TableStyle
 from omnipipe.text.table_markup import TableCell, to_html, to_pipes, to_plain
 from omnipipe.text.tables import TableFinder
@@ -276,7 +277,7 @@ def test_columns_of_pages_read_from_the_right_start_at_the_right() -> None:
     for rtl in (False, True):
         document = pypdfium2.PdfDocument(page(set_out(FRUIT, [80, 220, 340])))
         opened = document[0]
-        words = read_words(opened.get_textpage())
+        words = read_words(Chars(opened.get_textpage()))
         assert words is not None
         which = np.arange(len(words.first))
         finder = TableFinder(opened, words, TableStyle(rtl=rtl))

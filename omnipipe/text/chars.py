@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections import deque
-from itertools import repeat
 from math import inf, isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pypdfium2.raw as pdfium
 
 from omnipipe.text.ligatures import mend_ligatures
-from omnipipe.text.native import bare, pointer_to, pointers
+from omnipipe.text.native import bare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     import pypdfium2
     from numpy.typing import NDArray
 
-    from omnipipe.text.native import Pointer
+    from omnipipe.text.records import Chars
 
 Floats = "NDArray[np.float32]"
 Ints = "NDArray[np.intp]"
@@ -42,39 +40,6 @@ _FIRST_VERTICAL = 0x2E80
 _BOLD = re.compile(rb"bold|black|heavy|demi|CMBX|SFBX", re.IGNORECASE)
 _FORCE_BOLD = 1 << 18
 
-_CHUNK = 1024
-
-
-class _Asked:
-    """What `function` writes for each character: rows of `width` floats.
-
-    The pointers to where it writes are made once, which is half of a call's cost.
-    """
-
-    def __init__(self, function: Callable[..., Any], width: int) -> None:
-        self._function = function
-        self._room = np.zeros((_CHUNK, width), np.float32)
-        self._rows = pointers(self._room[:, 0])
-
-    def rows(self, handle: Pointer, indices: list[int]) -> NDArray[np.float32]:
-        """The rows of characters; they last until the next call."""
-        if len(indices) <= _CHUNK:
-            return self._some(handle, indices)
-        parts = [self._some(handle, indices[k : k + _CHUNK]).copy() for k in range(0, len(indices), _CHUNK)]
-        return np.concatenate(parts)
-
-    def _some(self, handle: Pointer, indices: list[int]) -> NDArray[np.float32]:
-        found = self._room[: len(indices)]
-        # What PDFium knows nothing of it leaves as it was.
-        found.fill(0)
-        deque(map(self._function, repeat(handle), indices, self._rows), maxlen=0)
-        return found
-
-
-_loose_boxes = _Asked(bare(pdfium.FPDFText_GetLooseCharBox, None), 4)
-_matrices = _Asked(bare(pdfium.FPDFText_GetMatrix, None), 6)
-_font_size = bare(pdfium.FPDFText_GetFontSize, ctypes.c_double)
-_char_index = bare(pdfium.FPDFText_GetCharIndexFromTextIndex, ctypes.c_int)
 _text_index = bare(pdfium.FPDFText_GetTextIndexFromCharIndex, ctypes.c_int)
 _get_text = bare(pdfium.FPDFText_GetText, ctypes.c_int)
 
@@ -112,72 +77,53 @@ class _Ends(NamedTuple):
     head_high: NDArray[np.float32]
     tail_low: NDArray[np.float32]
     tail_high: NDArray[np.float32]
-    chars: NDArray[np.intp]
+    places: NDArray[np.intp]
 
     def boxes(self) -> NDArray[np.float32]:
         """The boxes (n x 4) around both."""
-        found = np.empty((len(self.chars), 4), np.float32)
+        found = np.empty((len(self.places), 4), np.float32)
         np.minimum(self.head_low, self.tail_low, out=found.T[:2])
         np.maximum(self.head_high, self.tail_high, out=found.T[2:])
         return found
 
 
-def read_words(textpage: pypdfium2.PdfTextPage) -> Words | None:
-    """The words of `textpage`; None where it has no visible character."""
-    handle = pointer_to(textpage.raw)
-    num_chars = pdfium.FPDFText_CountChars(textpage.raw)
-    units = _units(handle, num_chars)
+def read_words(chars: Chars) -> Words | None:
+    """The words of a page; None where it has no visible character."""
+    units = _units(chars)
     if units is None:
         return None
     first, last, line = _cut(units)
     if not len(first):
         return None
-    is_mapped = len(units) != num_chars
-    ends = _ends(handle, first, last, is_mapped)
-    size, turn, angle = _sizes_and_turns(handle, ends, line)
+    is_mapped = len(units) != chars.count
+    ends = _ends(chars, first, last, is_mapped)
+    size, turn, angle = _sizes_and_turns(chars, ends, line)
     stacked = _stacked(ends, last - first, size, turn)
     if np.count_nonzero(stacked):
         broken = stacked & (units[first] < _FIRST_VERTICAL)
         if broken.any():
-            first, last, line = _split(handle, (first, last, line), np.flatnonzero(broken), is_mapped)
-            ends = _ends(handle, first, last, is_mapped)
-            size, turn, angle = _sizes_and_turns(handle, ends, line)
+            first, last, line = _split(chars, (first, last, line), np.flatnonzero(broken), is_mapped)
+            ends = _ends(chars, first, last, is_mapped)
+            size, turn, angle = _sizes_and_turns(chars, ends, line)
             stacked = _stacked(ends, last - first, size, turn) & (units[first] >= _FIRST_VERTICAL)
         turn = _vertical(turn, stacked, last - first)
-    chars = ends.chars.tolist()
     text, first, last = _decode(units, first, last)
     if "ل" in text and len(text) == len(units):
-        text = mend_ligatures(text, lambda places: char_boxes(handle, [_char_index(handle, i) for i in places]))
-    return Words(text, units, first, last, line, ends.boxes(), size, turn, chars, angle)
+        text = mend_ligatures(text, lambda places: chars.boxes(chars.places(np.array(places, np.intp))))
+    return Words(text, units, first, last, line, ends.boxes(), size, turn, ends.places.tolist(), angle)
 
 
-def _ends(handle: Pointer, first: NDArray[np.intp], last: NDArray[np.intp], is_mapped: bool) -> _Ends:
+def _ends(chars: Chars, first: NDArray[np.intp], last: NDArray[np.intp], is_mapped: bool) -> _Ends:
     places = np.concatenate((first, last - 1))
     if is_mapped:
-        places = np.fromiter(map(_char_index, repeat(handle), places.tolist()), np.intp, len(places))
-    low, high = _corners(handle, places.tolist())
+        places = chars.places(places)
+    low, high = chars.corners(places)
     num = len(first)
     return _Ends(low[:, :num], high[:, :num], low[:, num:], high[:, num:], places[:num])
 
 
-def char_boxes(handle: Pointer, indices: list[int]) -> NDArray[np.float32]:
-    """Left, bottom, right and top of characters, in points; `indices` are those of PDFium's list."""
-    return np.concatenate(_corners(handle, indices)).T
-
-
-def _corners(handle: Pointer, indices: list[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The lower left (2 x n) and the upper right corners of characters' boxes."""
-    # FS_RECTF is left, top, right, bottom. Side by side, numpy goes over long rows.
-    sides = _loose_boxes.rows(handle, indices).T.copy()
-    low, high = np.minimum(sides[:2], sides[2:]), np.maximum(sides[:2], sides[2:])
-    # What is no number passes through both.
-    if len(indices) and not (np.minimum.reduce(low, None) > -np.inf and np.maximum.reduce(high, None) < np.inf):
-        low, high = (np.nan_to_num(corner, nan=0.0, posinf=0.0, neginf=0.0) for corner in (low, high))
-    return low, high
-
-
 def _split(
-    handle: Pointer,
+    chars: Chars,
     words: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]],
     broken: NDArray[np.intp],
     is_mapped: bool,
@@ -187,11 +133,11 @@ def _split(
     places: list[int] = []
     owners: list[int] = []
     for i in broken.tolist():
-        inside = list(range(int(first[i]), int(last[i])))
-        boxes = char_boxes(handle, [_char_index(handle, c) for c in inside] if is_mapped else inside)
+        inside = np.arange(first[i], last[i])
+        boxes = chars.boxes(chars.places(inside) if is_mapped else inside)
         overlap = np.minimum(boxes[1:, 3], boxes[:-1, 3]) - np.maximum(boxes[1:, 1], boxes[:-1, 1])
         cuts = np.flatnonzero(overlap < 0.3 * (boxes[1:, 3] - boxes[1:, 1])) + 1
-        places += [inside[cut] for cut in cuts.tolist()]
+        places += inside[cuts].tolist()
         owners += [i] * len(cuts)
     at = np.array(owners, np.intp) + 1
     new = np.array(places, np.intp)
@@ -201,9 +147,9 @@ def _split(
     return starts, ends, np.cumsum(np.insert(np.diff(line, prepend=0), at, 1))
 
 
-def _units(handle: Pointer, count: int) -> NDArray[np.uint16] | None:
+def _units(chars: Chars) -> NDArray[np.uint16] | None:
     """The page's text in UTF-16 units; None where there is none."""
-    start = 0
+    handle, start, count = chars.handle, 0, chars.count
     while start < count and _text_index(handle, start) < 0:
         start += 1
     if count <= start:
@@ -234,7 +180,7 @@ def _cut(units: NDArray[np.uint16]) -> tuple[NDArray[np.intp], NDArray[np.intp],
 
 
 def _sizes_and_turns(
-    handle: Pointer, ends: _Ends, line: NDArray[np.intp]
+    chars: Chars, ends: _Ends, line: NDArray[np.intp]
 ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float32]]:
     """Size, direction and angle of words; PDFium is asked where the line or the height of the first letter changes."""
     num = len(line)
@@ -243,11 +189,10 @@ def _sizes_and_turns(
     changed = np.ones(num, bool)
     np.greater(np.abs(after - height[:-1]), 0.01 * after, out=changed[1:])
     changed[1:] |= line[1:] != line[:-1]
-    chars = ends.chars[changed].tolist()
+    places = ends.places[changed]
     changed[0] = False
     group = changed.cumsum()
-    raw = np.fromiter(map(_font_size, repeat(handle), chars), np.float32, len(chars))
-    matrix = _matrices.rows(handle, chars)
+    raw, matrix = chars.sizes(places), chars.matrices(places)
     if _are_upright(matrix, raw):
         # As on most pages.
         size = np.minimum(raw * np.abs(matrix[:, 3]), np.float32(1e5))

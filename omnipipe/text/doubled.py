@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omnipipe.text.chars import char_boxes
-from omnipipe.text.native import pointer_to
-
 if TYPE_CHECKING:
-    import pypdfium2
     from numpy.typing import NDArray
 
     from omnipipe.text.chars import Words
+    from omnipipe.text.records import Chars
 
 _NEAR, _AHEAD = 0.7, 0.15
 """Of the letter's width, and of the font size: what stands nearer than both to the same letter is that letter again.
@@ -31,8 +28,8 @@ _IS_SIGN[0xD800:0xF900] = True
 _IS_SIGN[0xFFF0:] = True
 
 
-def drop_doubled(textpage: pypdfium2.PdfTextPage, words: Words) -> Words:
-    """`words` of `textpage` with letters that are drawn over themselves kept once; `num_overdrawn` counts the words.
+def drop_doubled(chars: Chars, words: Words) -> Words:
+    """`words` of a page with letters that are drawn over themselves kept once; `num_overdrawn` counts the words.
 
     Nothing is asked of PDFium but for words that have equal letters side by side more than once, as few have, and for
     all where one of those is found to be doubled. Signs are let be: arrows are made of dashes that overlap.
@@ -55,22 +52,17 @@ def drop_doubled(textpage: pypdfium2.PdfTextPage, words: Words) -> Words:
     suspects = np.zeros(len(owner), bool)
     suspects[1:] = again
     suspects[:-1] |= again
-    if len(_doubled(textpage, words, second[suspects], owner[suspects])) < 2:
+    if len(_doubled(chars, words, second[suspects], owner[suspects])) < 2:
         return words
-    places = _doubled(textpage, words, second, owner)
+    places = _doubled(chars, words, second, owner)
     return _without(words, places, len(np.unique(words.first.searchsorted(places, side="right"))))
 
 
-def _doubled(
-    textpage: pypdfium2.PdfTextPage, words: Words, second: NDArray[np.intp], owner: NDArray[np.intp]
-) -> NDArray[np.intp]:
+def _doubled(chars: Chars, words: Words, second: NDArray[np.intp], owner: NDArray[np.intp]) -> NDArray[np.intp]:
     """Those of the letters at `second`, of the words `owner`, that stand on the same letter before them."""
-    owners = owner.tolist()
-    inside = (second - words.first[owner]).tolist()
-    char = [words.char[word] + place for word, place in zip(owners, inside, strict=True)]
-    handle = pointer_to(textpage.raw)
-    both = char_boxes(handle, [*char, *(one - 1 for one in char)]).tolist()
-    boxes, before = both[: len(char)], both[len(char) :]
+    place = np.array([words.char[word] for word in owner.tolist()], np.intp) + (second - words.first[owner])
+    both = chars.boxes(np.concatenate((place, place - 1))).tolist()
+    boxes, before = both[: len(place)], both[len(place) :]
     size, turn = words.size[owner].tolist(), words.turn[owner].tolist()
     found: list[int] = []
     kept: list[float] = []

@@ -9,21 +9,19 @@ from __future__ import annotations
 import ctypes
 import re
 from functools import lru_cache
-from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pypdfium2.raw as pdfium
 
-from omnipipe.text.native import bare, pointer_to
+from omnipipe.text.native import bare
 from omnipipe.text.rows import BOLD, ITALIC, MATH, MONO, SYMBOL
 
 if TYPE_CHECKING:
-    import pypdfium2
     from numpy.typing import NDArray
 
     from omnipipe.text.chars import Words
-    from omnipipe.text.native import Pointer
+    from omnipipe.text.records import Chars
 
 _BOLD = re.compile(rb"bold|black|heavy|demi|CMBX|CMB\d|SFBX|LMRoman\d+-Bold|-Medi(?!um)", re.IGNORECASE)
 _ITALIC = re.compile(rb"italic|oblique|slant|CMTI|CMSL|SFTI|SFSL|-It\b|Ital$", re.IGNORECASE)
@@ -42,7 +40,6 @@ _MIN_SAMPLE, _MAX_SAMPLE = 6, 40
 """Words that a font is judged by: at least, at most."""
 
 _P = ctypes.c_void_p
-_text_object = bare(pdfium.FPDFText_GetTextObject, ctypes.c_size_t)
 _name = bare(pdfium.FPDFFont_GetBaseFontName, None)
 _flags = bare(pdfium.FPDFFont_GetFlags, ctypes.c_int)
 _SIZE = ctypes.c_size_t(256)
@@ -50,33 +47,16 @@ _buffer = ctypes.create_string_buffer(_SIZE.value)
 _font = bare(pdfium.FPDFTextObj_GetFont, ctypes.c_size_t, by_address=True)
 
 
-def word_objects(textpage: pypdfium2.PdfTextPage, words: Words) -> NDArray[np.uint64]:
+def word_objects(chars: Chars, words: Words) -> NDArray[np.uint64]:
     """Addresses of the text objects that words belong to; 0 where PDFium knows none."""
-    handle = pointer_to(textpage.raw)
-    line, chars = words.line, words.char
-    num = len(chars)
-    opens = np.ones(num, bool)
-    opens[1:] = line[1:] != line[:-1]
-    starts = opens.nonzero()[0]
-    ends = np.empty_like(starts)
-    ends[:-1] = starts[1:]
-    ends[-1] = num
-    ends -= 1
-    both = _objects(handle, chars, np.concatenate((starts, ends)))
-    first, last = both[: len(starts)], both[len(starts) :]
+    line = words.line
+    found = chars.objects(np.array(words.char, np.intp))
+    last = (line[1:] != line[:-1]).nonzero()[0]
+    starts, ends = np.append(0, last + 1), np.append(last, len(line) - 1)
+    first = found[starts]
+    # What a line starts and ends with it has in between as well: so it is where letters run from right to left.
     counts = ends - starts + 1
-    found = first.repeat(counts)
-    differ = first != last
-    if not np.count_nonzero(differ):
-        return found
-    found[ends] = last
-    mixed = differ.repeat(counts)
-    mixed[starts] = False
-    mixed[ends] = False
-    inside = mixed.nonzero()[0]
-    if len(inside):
-        found[inside] = _objects(handle, chars, inside)
-    return found
+    return np.where((first == found[ends]).repeat(counts), first.repeat(counts), found)
 
 
 def word_styles(words: Words, found: NDArray[np.uint64]) -> NDArray[np.uint8]:
@@ -117,11 +97,6 @@ def _fixed(words: Words, owner: NDArray[np.intp]) -> list[int]:
         if len(letters & _LOWER) >= _MIN_LETTERS:
             found.append(number)
     return found
-
-
-def _objects(handle: Pointer, chars: list[int], which: NDArray[np.intp]) -> NDArray[np.uint64]:
-    found = map(_text_object, repeat(handle), map(chars.__getitem__, which.tolist()))
-    return np.fromiter(found, np.uint64, len(which))
 
 
 def _style(font: int) -> int:

@@ -19,6 +19,7 @@ from omnipipe.text.lines import join_words, to_frame
 from omnipipe.text.markdown import by_share
 from omnipipe.text.objects import Drawn
 from omnipipe.text.overdrawn import drop_overdrawn
+from omnipipe.text.records import Chars
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -39,10 +40,11 @@ class OpenPage:
         self.page = page
         self.textpage = page.get_textpage()
         self.drawn = Drawn(page)
-        words = read_words(self.textpage)
+        chars = Chars(self.textpage)
+        words = read_words(chars)
         if words is not None:
-            words = drop_doubled(self.textpage, words)
-            words = words._replace(objects=word_objects(self.textpage, words))
+            words = drop_doubled(chars, words)
+            words = words._replace(objects=word_objects(chars, words))
             words = drop_overdrawn(mark_hidden(page, words, self.drawn))
         self.found: Words | None = words
 
