@@ -168,15 +168,15 @@ def _cut(units: NDArray[np.uint16]) -> tuple[NDArray[np.intp], NDArray[np.intp],
     gap = np.ones(len(units) + 2, bool)
     _SPACE.take(units.astype(np.intp), out=gap[1:-1], mode="clip")
     places = (gap[1:] != gap[:-1]).nonzero()[0]
-    ends = (units == 10).nonzero()[0]
-    hyphens = (units == HYPHEN).nonzero()[0]
-    if len(hyphens):
-        ends = np.sort(np.concatenate((ends, hyphens)))
+    ends = ((units == 10) | (units == HYPHEN)).nonzero()[0]
+    if not np.logical_and.reduce(gap[ends + 1]):
         # A word ends after a hyphen, and the next one starts there.
-        cuts = hyphens[~gap[hyphens + 2]] + 1
-        places = np.sort(np.concatenate((places, cuts, cuts)))
-    first = places[::2].copy()
-    return first, places[1::2].copy(), ends.searchsorted(first, side="right")
+        hyphens = ends[~gap[ends + 1]] + 1
+        cuts = hyphens[~gap[hyphens + 1]]
+        places = np.concatenate((places, cuts, cuts))
+        places.sort()
+    first, last = places.reshape(-1, 2).T.copy()
+    return first, last, ends.searchsorted(first, side="right")
 
 
 def _sizes_and_turns(
@@ -229,11 +229,11 @@ def _stacked(
     ends: _Ends, length: NDArray[np.intp], size: NDArray[np.float32], turn: NDArray[np.intp]
 ) -> NDArray[np.bool_]:
     """Words of upright characters whose last one stands below the first."""
-    low, high = ends.tail_low - ends.head_low, ends.tail_high - ends.head_high
-    down = -(low[1] + high[1]) / 2
-    found: NDArray[np.bool_] = down > 0.6 * size
+    up = (ends.tail_low[1] - ends.head_low[1]) + (ends.tail_high[1] - ends.head_high[1])
+    found: NDArray[np.bool_] = up < -1.2 * size
     if np.count_nonzero(found):
-        across = np.abs(low[0] + high[0]) / 2
+        across = np.abs((ends.tail_low[0] - ends.head_low[0]) + (ends.tail_high[0] - ends.head_high[0])) / 2
+        down = -up / 2
         found &= (length > 1) & (turn == 0) & ((down > 2 * across) | (down > 0.9 * size))
     return found
 

@@ -67,8 +67,11 @@ def word_styles(words: Words, found: NDArray[np.uint64]) -> NDArray[np.uint8]:
     objects = found[changes].tolist()
     fonts = list(map(_font, objects)) if all(objects) else [_font(one) if one else 0 for one in objects]
     numbers = {font: number for number, font in enumerate(dict.fromkeys(fonts))}
-    per_run = np.fromiter(map(numbers.__getitem__, fonts), np.intp, len(fonts))
-    owner = per_run[changes.cumsum() - 1]
+    if len(numbers) == 1:
+        owner = np.zeros(num, np.intp)
+    else:
+        changes[0] = False
+        owner = np.array([numbers[font] for font in fonts], np.intp)[changes.cumsum()]
     styles = np.array([_style(font) for font in numbers], np.uint8)
     for number in _fixed(words, owner):
         styles[number] |= MONO
@@ -81,8 +84,8 @@ def _fixed(words: Words, owner: NDArray[np.intp]) -> list[int]:
     length = words.last - words.first
     long = ((length > 2) & (words.turn == 0)).nonzero()[0]
     fonts = owner[long]
-    box = words.box[long]
-    shares = (box[:, 2] - box[:, 0]) / (length[long] * np.maximum(words.size[long], 0.1))
+    left, _, right, _ = words.box.T
+    shares = ((right - left) / (length * np.maximum(words.size, 0.1)))[long]
     found = []
     for number, count in enumerate(np.bincount(fonts).tolist()):
         if count < _MIN_SAMPLE:

@@ -79,6 +79,8 @@ class Chars:
     """
 
     def __init__(self, textpage: pypdfium2.PdfTextPage, *, may_read: bool = True) -> None:
+        # It would be closed with the last reference to it.
+        self._textpage = textpage
         self.handle = pointer_to(textpage.raw)
         self.count: int = pdfium.FPDFText_CountChars(textpage.raw)
         found = _listed(textpage, self.count) if may_read else None
