@@ -55,7 +55,7 @@ _P = ctypes.c_void_p
 _BUFFER = 64
 _buffer = ctypes.create_string_buffer(_BUFFER)
 _SIZE = ctypes.c_ulong(_BUFFER)
-_content_id = bare(pdfium.FPDFPageObj_GetMarkedContentID, ctypes.c_int)
+_content_id = bare(pdfium.FPDFPageObj_GetMarkedContentID, ctypes.c_int, by_address=True)
 _count_roots = bare(pdfium.FPDF_StructTree_CountChildren, ctypes.c_int)
 _root = bare(pdfium.FPDF_StructTree_GetChildAtIndex, ctypes.c_void_p)
 _count = bare(pdfium.FPDF_StructElement_CountChildren, ctypes.c_int)
@@ -101,9 +101,14 @@ def read_tags(page: pypdfium2.PdfPage, words: Words, objects: NDArray[np.uint64]
     found, owner = np.unique(objects, return_inverse=True)
     if len(found) > _MAX_OBJECTS:
         return None
-    ids = [_content_id(_P(one)) if one else -1 for one in found.tolist()]
-    # The number of pieces of content tells how large the tree is, before PDFium builds it.
+    ids = [_content_id(one) if one else -1 for one in found.tolist()]
+    # The number of pieces of content tells how large the tree is, before PDFium builds it, and words without any are in
+    # no tree.
     if not 0 < len(set(ids) - {-1}) <= _MAX_CONTENT:
+        return None
+    lengths = words.last - words.first
+    least = _MIN_COVERED * int(lengths.sum())
+    if int(lengths[np.array([one != -1 for one in ids])[owner]].sum()) < least:
         return None
     tree = pdfium.FPDF_StructTree_GetForPage(page.raw)
     if not tree:
@@ -116,8 +121,7 @@ def read_tags(page: pypdfium2.PdfPage, words: Words, objects: NDArray[np.uint64]
         return None
     of_object = np.array([walk.places.get(one, -1) for one in ids], np.intp)
     of_word = of_object[owner]
-    lengths = words.last - words.first
-    if int(lengths[of_word >= 0].sum()) < _MIN_COVERED * int(lengths.sum()):
+    if int(lengths[of_word >= 0].sum()) < least:
         return None
     return Tags(walk.blocks, of_word.tolist())
 
