@@ -182,7 +182,7 @@ def _rows(outer: Iterator[_Piece], last: int) -> list[list[_Piece]]:
     groups: list[list[_Piece]] = []
     reach = middle = 0.0
     for piece in outer:
-        _, near, far = piece[:3]
+        near, far = piece[1], piece[2]
         half = 0.5 * (far - near)
         # Beside the row's first piece, and not much above or below it.
         is_beside = (reach if reach < far else far) - near > half

@@ -39,9 +39,8 @@ _MIN_LETTERS = 8
 _MIN_SAMPLE, _MAX_SAMPLE = 6, 40
 """Words that a font is judged by: at least, at most."""
 
-_P = ctypes.c_void_p
-_name = bare(pdfium.FPDFFont_GetBaseFontName, None)
-_flags = bare(pdfium.FPDFFont_GetFlags, ctypes.c_int)
+_name = bare(pdfium.FPDFFont_GetBaseFontName, None, by_address=True)
+_flags = bare(pdfium.FPDFFont_GetFlags, ctypes.c_int, by_address=True)
 _SIZE = ctypes.c_size_t(256)
 _buffer = ctypes.create_string_buffer(_SIZE.value)
 _font = bare(pdfium.FPDFTextObj_GetFont, ctypes.c_size_t, by_address=True)
@@ -91,7 +90,8 @@ def _fixed(words: Words, owner: NDArray[np.intp]) -> list[int]:
         if count < _MIN_SAMPLE:
             continue
         chosen = (fonts == number).nonzero()[0][:_MAX_SAMPLE]
-        ordered = sorted(shares[chosen].tolist())
+        ordered = shares[chosen].tolist()
+        ordered.sort()
         tenth = len(ordered) // 10
         if ordered[-1 - tenth] - ordered[tenth] > 0.03 * ordered[len(ordered) // 2]:
             continue
@@ -106,11 +106,10 @@ def _style(font: int) -> int:
     """The bits of a font, by its address; 0 for no font."""
     if not font:
         return 0
-    handle = _P(font)
     # What does not fit is not written; PDFium ends the name with a zero.
     _buffer[0] = b"\0"
-    _name(handle, _buffer, _SIZE)
-    return _named_style(_buffer.value, max(0, _flags(handle)))
+    _name(font, _buffer, _SIZE)
+    return _named_style(_buffer.value, max(0, _flags(font)))
 
 
 @lru_cache(maxsize=1024)

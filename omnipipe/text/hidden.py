@@ -170,15 +170,17 @@ def _is_blank(
 def has_tiny(words: Words) -> bool:
     """Whether some words that are seen are set so small that nobody reads them."""
     # Of fonts that are drawings the size says little.
-    small = words.size <= _TINY
-    if not small.any():
+    if np.minimum.reduce(words.size) > _TINY:
         return False
+    small = words.size <= _TINY
     sides = words.box[:, 2:] - words.box[:, :2]
     return bool((small & (sides.min(axis=1) <= 1.5 * _TINY) & (words.turn != HIDDEN)).any())
 
 
 def hidden_parts(words: Words) -> list[Part]:
     """The hidden words of a page as blocks, one for each run of them; the last one holds all beyond a number."""
+    if not np.count_nonzero(words.turn):
+        return []
     which = (words.turn == HIDDEN).nonzero()[0]
     if not len(which):
         return []

@@ -121,7 +121,8 @@ class OpenPage:
         lengths -= np.array([[left], [top], [left], [top], [0.0]], np.float32)
         lengths /= height
         em = max(self.body, 0.1) / height
-        return find_edges(Cells(*lengths), lambda i: text[pieces.first[i] : pieces.last[i]], em)
+        first, last = pieces.first.item, pieces.last.item
+        return find_edges(Cells(*lengths), lambda i: text[first(i) : last(i)], em)
 
     @property
     def margins(self) -> Margins | None:

@@ -25,6 +25,9 @@ _CELL = 4.0
 _FIRST_DIGIT = 0x30
 """Single characters before it are punctuation."""
 
+_GRIDS = np.array([[0.0], [0.5]])
+"""How far the grids are apart, in cells."""
+
 _MAX_IN_CELL = 16
 """Places of one word in a cell that another is compared with."""
 
@@ -45,8 +48,6 @@ def _may_repeat(words: Words) -> bool:
 
     Two grids, half a cell apart: who is parted by a line of the one is seldom parted by one of the other.
     """
-    corner = words.box.T[:2].astype(np.float64, order="C")
-    corner *= 1 / _CELL
     length = words.last - words.first
     letters = 1e12 * length
     if len(words.units) == len(words.text):
@@ -54,16 +55,14 @@ def _may_repeat(words: Words) -> bool:
         letters += 1e7 * opening
         # Dots that lead to a number stand close; what is not a number equals nothing.
         letters[(length == 1) & (opening < _FIRST_DIGIT)] = np.nan
-    for _ in range(2):
-        across, up = np.floor(corner)
-        up *= 1021.0
-        across += up
-        across += letters
-        across.sort()
-        if np.count_nonzero(across[1:] == across[:-1]):
-            return True
-        corner += 0.5
-    return False
+    corner = words.box.T[:2].astype(np.float64, order="C")
+    corner *= 1 / _CELL
+    across, up = np.floor(corner[:, None] + _GRIDS)
+    up *= 1021.0
+    across += up
+    across += letters
+    across.sort()
+    return bool(np.count_nonzero(across[:, 1:] == across[:, :-1]))
 
 
 def _repeated(words: Words) -> NDArray[np.bool_]:

@@ -25,6 +25,8 @@ _MAX_ANGLES = 8
 
 def slanted_parts(words: Words, rtl: bool, style: PageStyle) -> list[Part]:
     """The blocks of slanted words, direction after direction, in the frame of upright text (boxes around them)."""
+    if not np.count_nonzero(words.turn):
+        return []
     which = (words.turn == SLANTED).nonzero()[0]
     if not len(which):
         return []
