@@ -109,8 +109,8 @@ def _covers(handles: Sequence[Handle], kinds: Sequence[int], page: Box) -> tuple
     if not len(at):
         return _NO_BOX, at
     boxes = box[:, at].T.astype(np.float32)
-    is_image = np.array([kinds[k] == _IMAGE for k in at.tolist()])
-    if is_image.any():
+    if _IMAGE in kinds:
+        is_image = np.array([kinds[k] == _IMAGE for k in at.tolist()])
         left, bottom, right, top = page
         wide = np.minimum(boxes[:, 2], right) - np.maximum(boxes[:, 0], left)
         high = np.minimum(boxes[:, 3], top) - np.maximum(boxes[:, 1], bottom)
