@@ -36,8 +36,8 @@ _BOX, _MATRIX, _OBJECT = 36 // 4, 52 // 4, 80 // 8
 """Where it has its box (left, bottom, right, top), its matrix, and its text object, in units of their own size."""
 _FEW, _SOME = 16, 64
 """Characters that this is judged by: at least, at most."""
-_LEAST = 8, 2, 2
-"""Different boxes, matrices and text objects among them, at least."""
+_LEAST = 8
+"""Different boxes among them, and characters of a text object, at least."""
 
 _get_object = bare(pdfium.FPDFText_GetTextObject, ctypes.c_size_t)
 _get_font_size = bare(pdfium.FPDFText_GetFontSize, ctypes.c_double)
@@ -176,8 +176,7 @@ class Layout:
                 _matrices.rows(handle, some),
                 _ask_objects(handle, some),
             )
-            different = len(np.unique(boxes, axis=0)), len(np.unique(matrices, axis=0)), len(np.unique(objects))
-            if all(num >= least for num, least in zip(different, _LEAST, strict=True)):
+            if min(len(np.unique(boxes, axis=0)), np.count_nonzero(objects)) >= _LEAST:
                 self._is_known = (
                     np.array_equal(boxes, _read_boxes(listed, some))
                     and np.array_equal(matrices, _read_matrices(listed, some))
