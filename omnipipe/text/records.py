@@ -171,12 +171,9 @@ class Layout:
         """Whether the characters of a page may be read."""
         if self._is_known is None and len(listed) >= _FEW:
             some = np.arange(min(len(listed), _SOME))
-            boxes, matrices, objects = (
-                _ask_boxes(handle, some),
-                _matrices.rows(handle, some),
-                _ask_objects(handle, some),
-            )
-            if min(len(np.unique(boxes, axis=0)), np.count_nonzero(objects)) >= _LEAST:
+            boxes, matrices = _ask_boxes(handle, some), _matrices.rows(handle, some)
+            objects = _ask_objects(handle, some)
+            if len(np.unique(boxes, axis=0)) >= _LEAST and np.count_nonzero(objects) >= _LEAST:
                 self._is_known = (
                     np.array_equal(boxes, _read_boxes(listed, some))
                     and np.array_equal(matrices, _read_matrices(listed, some))
