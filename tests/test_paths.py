@@ -8,8 +8,10 @@ import numpy as np
 import pypdfium2
 import pytest
 
+from omnipipe.text.objects import Drawn
 from omnipipe.text.paths import WHITE, Parts, find_parts
 from omnipipe.text.rulings import find_lines
+from omnipipe.text.segments import are_records, ask_segments, read_segments
 from tests.pdfs import pdf_of_contents, text_content
 from tests.tablekit import cells, read, tables
 
@@ -118,3 +120,19 @@ def test_a_thick_rule_is_one_line_and_a_bar_has_edges() -> None:
 
 def test_slopes_are_no_lines() -> None:
     assert len(_parts("2 w 50 100 m 250 104 l S 50 200 m 250 200 l S").boxes) == 1
+
+
+def test_segments_are_read_as_pdfium_answers_for_each() -> None:
+    content = "10 20 m 30 40 l h 50 60 m 60 70 70 80 80 90 c S 5.5 6.5 40 30 re f 1 2 m 3 4 l S"
+    document = pypdfium2.PdfDocument(pdf_of_contents([content.encode()]))
+    page = document[0]
+    paths, _ = Drawn(page).first(3)
+
+    whole = read_segments(paths, [7, 5, 2])
+
+    assert are_records()
+    assert all((one == other).all() for one, other in zip(whole, ask_segments(paths, [7, 5, 2]), strict=True))
+    assert whole.y.tolist() == [20, 40, 20, 60, 70, 80, 90, 6.5, 6.5, 36.5, 36.5, 6.5, 2, 4]
+    assert read_segments(paths[1:], [2, 1]).x.tolist() == [5.5, 45.5, 1]
+    page.close()
+    document.close()

@@ -1,4 +1,4 @@
-"""The straight parts of the paths that a page draws: PDFium is asked about many paths or points at a time.
+"""The straight parts of the paths that a page draws: PDFium is asked about many paths at a time.
 
 Bounds of simple paths are enough; of paths with several parts every point is looked at.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections import deque
-from itertools import chain, compress, pairwise, repeat
+from itertools import pairwise, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ import pypdfium2.raw as pdfium
 
 from omnipipe.text.native import Handle, bare, pointers
 from omnipipe.text.objects import Drawn
+from omnipipe.text.segments import CURVE, MOVE, Segments, read_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,15 +35,10 @@ _get_matrix = bare(pdfium.FPDFPageObj_GetMatrix, ctypes.c_int)
 _count_inside = bare(pdfium.FPDFFormObj_CountObjects, ctypes.c_int)
 _get_inside = bare(pdfium.FPDFFormObj_GetObject, Handle)
 _count_segments = bare(pdfium.FPDFPath_CountSegments, ctypes.c_int)
-_get_segment = bare(pdfium.FPDFPath_GetPathSegment, Handle)
-_get_point = bare(pdfium.FPDFPathSegment_GetPoint, ctypes.c_int)
-_get_kind = bare(pdfium.FPDFPathSegment_GetType, ctypes.c_int)
-_get_close = bare(pdfium.FPDFPathSegment_GetClose, ctypes.c_int)
 _get_draw_mode = bare(pdfium.FPDFPath_GetDrawMode, ctypes.c_int)
 _get_fill = bare(pdfium.FPDFPageObj_GetFillColor, ctypes.c_int)
 
 _PATH, _FORM = pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_FORM
-_MOVE, _CURVE = pdfium.FPDF_SEGMENT_MOVETO, pdfium.FPDF_SEGMENT_BEZIERTO
 _MAX_OBJECTS = 2000
 _MAX_SEGMENTS = 3000
 _ENOUGH, _LEAST_LINES = 150, 0.2
@@ -248,10 +244,9 @@ class _Edges:
     """The edges of paths with several parts: two for each of their segments, that to its point and the closing one."""
 
     def __init__(self, handles: Sequence[Handle], matrices: Doubles, counts: Ints) -> None:
-        owner, kinds, segments = _segments(handles, counts)
-        num = len(segments)
-        x, y = _points(segments)
-        is_move = kinds == _MOVE
+        owner, (x, y, kinds, is_closed) = _segments(handles, counts)
+        num = len(owner)
+        is_move = kinds == MOVE
         index = np.arange(num)
         opens = np.ones(num, bool)
         opens[1:] = owner[1:] != owner[:-1]
@@ -259,17 +254,10 @@ class _Edges:
         # Nothing is drawn before the pen is put down.
         is_part = part >= np.maximum.accumulate(np.where(opens, index, 0))
         drawn = (~is_move & is_part).nonzero()[0]
-        # What is closed ends where it started, unless it ends the path; a move, where nothing is drawn from it.
-        may_close = ~is_move & (x == x[part]) & (y == y[part])
-        may_close[:-1] |= opens[1:] | (is_move[:-1] & is_move[1:])
-        may_close[-1:] = True
-        asked = (may_close & is_part).nonzero()[0]
-        closing = asked[np.fromiter(map(_get_close, [segments[k] for k in asked.tolist()]), np.bool_, len(asked))]
-        closes = np.zeros(num, bool)
-        closes[closing] = True
+        closing = (is_closed & is_part).nonzero()[0]
         x, y = _moved(x, y, matrices[:, owner])
         # What was closed goes on from where it started.
-        before = np.where(closes[drawn - 1], part[drawn - 1], drawn - 1)
+        before = np.where(is_closed[drawn - 1], part[drawn - 1], drawn - 1)
         order = np.concatenate((2 * drawn, 2 * closing + 1)).argsort(kind="stable")
         start, end = np.concatenate((before, closing))[order], np.concatenate((drawn, part[closing]))[order]
         self._owner, self._part = owner[end], part[end]
@@ -277,7 +265,7 @@ class _Edges:
         low_x, low_y, high_x, high_y = np.minimum(ax, bx), np.minimum(ay, by), np.maximum(ax, bx), np.maximum(ay, by)
         self._box = np.stack((low_x, low_y, high_x, high_y))
         self._is_straight = (high_x - low_x <= _SLOPE) | (high_y - low_y <= _SLOPE)
-        is_curve = kinds[drawn] == _CURVE
+        is_curve = kinds[drawn] == CURVE
         if is_curve.any():
             curves = np.concatenate((is_curve, np.zeros(len(closing), bool)))[order]
             self._is_straight[curves] = False
@@ -301,38 +289,27 @@ class _Edges:
         return lines, np.concatenate((owners, owner[thin])), whole[:, thick], owner[thick]
 
 
-def _segments(handles: Sequence[Handle], counts: Ints) -> tuple[Ints, Ints, list[Handle]]:
-    """For each segment of paths: the number of its path, its kind and handle; none of drawings with curves."""
+def _segments(handles: Sequence[Handle], counts: Ints) -> tuple[Ints, Segments]:
+    """For each segment of paths the number of its path; and the segments, none of drawings with curves."""
     kept = np.ones(len(handles), bool)
     long = (counts > _SIMPLE).nonzero()[0]
     if len(long):
-        owner, kinds, _ = _first_segments(handles, long, np.full(len(long), _SIMPLE))
-        kept[owner[kinds == _CURVE]] = False
-    numbers = kept.nonzero()[0]
-    owner, kinds, segments = _first_segments(handles, numbers, counts[numbers])
-    short = owner[(kinds == _CURVE) & (counts[owner] <= _SIMPLE)]
-    if len(short):
-        kept[short] = False
-        which = kept[owner]
-        owner, kinds, segments = owner[which], kinds[which], list(compress(segments, which.tolist()))
-    return owner, kinds, segments
-
-
-def _first_segments(handles: Sequence[Handle], which: Ints, counts: Ints) -> tuple[Ints, Ints, list[Handle]]:
-    """As `_segments`, for the first `counts` of the paths at `which`."""
-    repeats = counts.tolist()
-    each = chain.from_iterable(map(repeat, [handles[k] for k in which.tolist()], repeats))
-    segments = list(map(_get_segment, each, chain.from_iterable(map(range, repeats))))
-    return which.repeat(counts), np.fromiter(map(_get_kind, segments), np.intp, len(segments)), segments
-
-
-def _points(segments: Sequence[Handle]) -> tuple[Doubles, Doubles]:
-    x, y = np.empty(len(segments)), np.empty(len(segments))
-    for start in range(0, len(segments), _ROWS):
-        some = segments[start : start + _ROWS]
-        deque(map(_get_point, some, *_at[:2]), 0)
-        x[start : start + _ROWS], y[start : start + _ROWS] = _scratch[: len(some), 0], _scratch[: len(some), 1]
-    return x, y
+        kind = read_segments([handles[k] for k in long.tolist()], [_SIMPLE] * len(long)).kind
+        kept[long[(kind.reshape(-1, _SIMPLE) == CURVE).any(axis=1)]] = False
+        numbers = kept.nonzero()[0]
+        handles, counts = [handles[k] for k in numbers.tolist()], counts[numbers]
+    else:
+        numbers = np.arange(len(handles))
+    segments = read_segments(handles, counts.tolist())
+    owner = numbers.repeat(counts)
+    is_curve = segments.kind == CURVE
+    if is_curve.any():
+        short = owner[is_curve & (counts.repeat(counts) <= _SIMPLE)]
+        if len(short):
+            kept[short] = False
+            which = kept[owner]
+            owner, segments = owner[which], Segments._make(column[which] for column in segments)
+    return owner, segments
 
 
 def _moved(x: _T, y: _T, matrices: Iterable[_T]) -> tuple[_T, _T]:
