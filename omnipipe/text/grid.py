@@ -6,14 +6,13 @@ All coordinates are points in the reading frame. A run is a piece of text that n
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from omnipipe.text.gutters import median
-from omnipipe.text.lines import base_of
-from omnipipe.text.table_columns import SNAP, band_numbers, columns_of, drop_mark_columns
+from omnipipe.text.table_columns import SNAP, columns_of, drop_mark_columns, lines_of, num_strays
 from omnipipe.text.table_heads import MAX_HEADS, stretch_heads, with_joined_heads
 from omnipipe.text.table_rows import Band, find_rows
 from omnipipe.text.table_verdict import may_be_table
@@ -36,7 +35,7 @@ _MAX_CROSSED = 0.35
 _LEAST_LINES = 0.25
 """Of the lines of text: those with text in several columns, in any table."""
 _ZERO = np.zeros(1, np.intp)
-_NUMBER = re.compile(r"^[^A-Za-z]*\d[^A-Za-z]*[a-zA-Z%]{0,2}$|^[-–—―−]$")
+_is_number = re.compile(r"^[^A-Za-z]*\d[^A-Za-z]*[a-zA-Z%]{0,2}$|^[-–—―−]$").match
 _AMOUNT = re.compile(r"^[^A-Za-z\d]*\d[\d ]*[.,]\d[^A-Za-z]*$")
 
 
@@ -50,13 +49,8 @@ class Cell(NamedTuple):
     lines: list[list[int]]
 
 
-class Rect(NamedTuple):
-    """Places of a grid: the first and last row and column."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
+Rect = tuple[int, int, int, int]
+"""Places of a grid: the first row and column, and the last ones."""
 
 
 class Grid(NamedTuple):
@@ -114,7 +108,7 @@ def build_grid(
         return None
     walls = _walls(bands, edges, region.lines)
     rects = _merge(runs, bands, edges, is_line, region.lines, walls)
-    cells = _cells(runs, bands, rects, first)
+    cells = _cells(runs, bands, rects, num_columns, first)
     is_drawn = np.array(is_line[1:-1], bool)
     drawn = float(walls[:, is_drawn].mean()) if is_drawn.any() else 0.0
     ruled = _ruled(region, edges, bands)
@@ -128,18 +122,17 @@ def build_grid(
         ruled,
         drawn,
         multi,
-        _aligned(runs, first, last),
+        # Nobody asks where lines say more.
+        _aligned(runs, first, last) if kind == "gaps" or (kind == "grid" and not drawn) else 0.0,
         used,
         parted,
-        sum(all(abs(x - edge) > SNAP for edge in edges) for x in region.lines.vertical[:, 0].tolist()),
+        num_strays(region, edges),
     )
 
 
 def _line_share(runs: Pieces, first: NDArray[np.intp], last: NDArray[np.intp]) -> float:
     """Of the lines of text: those with text in several columns."""
-    order = np.argsort(base_of(runs), kind="stable")
-    bands = band_numbers(runs)
-    starts = np.concatenate((_ZERO, (bands[1:] != bands[:-1]).nonzero()[0] + 1))
+    order, starts = lines_of(runs)
     lowest, highest = np.minimum.reduceat(first[order], starts), np.maximum.reduceat(last[order], starts)
     return int(np.count_nonzero(highest > lowest)) / len(starts)
 
@@ -181,8 +174,9 @@ def _merge(
     num_rows, num_columns = len(bands), len(edges) - 1
     filled = np.zeros((num_rows, num_columns), bool)
     across = np.zeros((num_rows, max(num_columns - 1, 1)), bool)
+    rows = [r for r, band in enumerate(bands) for _ in band.columns]
+    filled[rows, [c for band in bands for c in band.columns]] = True
     for r, band in enumerate(bands):
-        filled[r, list(band.columns)] = True
         for c0, c1 in band.spans.values():
             if c1 > c0:
                 across[r, c0:c1] = True
@@ -275,13 +269,13 @@ def _components(across: NDArray[np.bool_], down: NDArray[np.bool_]) -> list[Rect
     """Places of the grid that are one, as rectangles in the order of rows."""
     num_rows, num_columns = len(across), down.shape[1]
     if not across.any() and not down.any():
-        return [Rect(r, c, r, c) for r in range(num_rows) for c in range(num_columns)]
+        return [(r, c, r, c) for r in range(num_rows) for c in range(num_columns)]
     right, below = across.tolist(), down.tolist()
     taken = [[False] * num_columns for _ in range(num_rows)]
-    found = []
+    found: list[Rect] = []
     for r in range(num_rows):
         if not any(right[r]) and not (r + 1 < num_rows and any(below[r])):
-            found += [Rect(r, c, r, c) for c, is_taken in enumerate(taken[r]) if not is_taken]
+            found += [(r, c, r, c) for c, is_taken in enumerate(taken[r]) if not is_taken]
             continue
         for c in range(num_columns):
             if taken[r][c]:
@@ -293,28 +287,36 @@ def _components(across: NDArray[np.bool_], down: NDArray[np.bool_]) -> list[Rect
                 r1 += 1
             for k in range(r, r1 + 1):
                 taken[k][c : c1 + 1] = [True] * (c1 + 1 - c)
-            found.append(Rect(r, c, r1, c1))
+            found.append((r, c, r1, c1))
     return found
 
 
-def _cells(runs: Pieces, bands: Sequence[Band], rects: Sequence[Rect], first: NDArray[np.intp]) -> list[Cell]:
+def _cells(
+    runs: Pieces, bands: Sequence[Band], rects: Sequence[Rect], num_columns: int, first: NDArray[np.intp]
+) -> list[Cell]:
     """The cells with their runs."""
-    num_columns = 1 + max(rect.right for rect in rects)
-    at = [[0] * num_columns for _ in bands]
-    for k, (r0, c0, r1, c1) in enumerate(rects):
-        for row in at[r0 : r1 + 1]:
-            row[c0 : c1 + 1] = [k] * (c1 + 1 - c0)
+    if len(rects) == len(bands) * num_columns:
+        at = [list(range(k, k + num_columns)) for k in range(0, len(rects), num_columns)]
+    else:
+        at = [[0] * num_columns for _ in bands]
+        for k, (r0, c0, r1, c1) in enumerate(rects):
+            for row in at[r0 : r1 + 1]:
+                row[c0 : c1 + 1] = [k] * (c1 + 1 - c0)
     texts: list[list[list[int]]] = [[] for _ in rects]
     left, column = runs.left.tolist(), first.tolist()
-    for r, band in enumerate(bands):
+    for band, here in zip(bands, at, strict=True):
         for line in band.lines:
             by_cell: dict[int, list[int]] = {}
             for run in line:
-                by_cell.setdefault(at[r][column[run]], []).append(run)
-            for number, found in by_cell.items():
-                if len(found) > 1:
+                number = here[column[run]]
+                if number in by_cell:
+                    by_cell[number].append(run)
+                else:
+                    by_cell[number] = [run]
+                    texts[number].append(by_cell[number])
+            if len(by_cell) < len(line):
+                for found in by_cell.values():
                     found.sort(key=left.__getitem__)
-                texts[number].append(found)
     return [
         Cell(r, c, last_row - r + 1, last_column - c + 1, lines)
         for (r, c, last_row, last_column), lines in zip(rects, texts, strict=True)
@@ -326,26 +328,26 @@ def _num_heads(bands: Sequence[Band], cells: Sequence[Cell], strings: Sequence[s
     wide = {cell.row for cell in cells if cell.columns == num_columns and cell.lines}
     # A title within the lines stands above the head.
     titles = next((r for r in range(len(bands)) if r not in wide), 0)
-    if 0 < titles < min(MAX_HEADS, len(bands) - 2):
-        rest = [cell._replace(row=cell.row - titles) for cell in cells if cell.row >= titles]
-        return titles + _num_heads(bands[titles:], rest, strings, num_columns)
+    if titles >= min(MAX_HEADS, len(bands) - 2):
+        titles = 0
+    bands = bands[titles:]
     limit = max(1, min(MAX_HEADS, len(bands) // 2))
     heads = next((r + 1 for r in range(limit) if bands[r].full_below), 1)
-    if any(_is_numeric(band, strings) for band in bands[:heads]):
+    numeric = [_is_numeric(band, strings) for band in bands]
+    if any(numeric[:heads]):
         heads = 1
-    elif 2 * sum(numeric := [_is_numeric(band, strings) for band in bands]) > len(bands):
+    elif 2 * sum(numeric) > len(bands):
         # What stands above the numbers is their heading, but for a line that opens the first group of them.
         first = numeric.index(True)
         while first > 1 and (_opens_group(bands[first - 1]) or _has_amount(bands[first - 1], strings)):
             first -= 1
         heads = max(heads, first) if first <= limit else heads
-    reach = max((cell.row + cell.rows for cell in cells if cell.row < heads), default=1)
-    if heads == 1 and reach == 1:
-        top = [cell for cell in cells if cell.row == 0]
-        # Headings over several columns stand above those of the columns.
-        if any(cell.columns > 1 for cell in top) and len(bands) > 2:
-            reach = 2
-    return min(max(heads, reach), len(bands) - 1)
+    within = [cell for cell in takewhile(lambda cell: cell.row < titles + heads, cells) if cell.row >= titles]
+    reach = max((cell.row - titles + cell.rows for cell in within), default=1)
+    # Headings over several columns stand above those of the columns.
+    if heads == 1 and reach == 1 and len(bands) > 2 and any(cell.columns > 1 for cell in within):
+        reach = 2
+    return titles + min(max(heads, reach), len(bands) - 1)
 
 
 def _opens_group(band: Band) -> bool:
@@ -358,8 +360,8 @@ def _has_amount(band: Band, strings: Sequence[str]) -> bool:
 
 
 def _is_numeric(band: Band, strings: Sequence[str]) -> bool:
-    texts = [strings[run] for run, (first, _) in band.spans.items() if first > 0]
-    return 2 * sum(bool(_NUMBER.match(text)) for text in texts) > len(texts)
+    found = [_is_number(strings[run]) for run, (first, _) in band.spans.items() if first > 0]
+    return 2 * found.count(None) < len(found)
 
 
 def _ruled(region: Region, edges: Sequence[float], bands: Sequence[Band]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,7 +12,15 @@ from omnipipe.text.grid import Cell, Grid, build_grid
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import Pieces, base_of, join_words, to_frame
 from omnipipe.text.regions import Region, clipped
-from omnipipe.text.table_columns import JOIN, SNAP, band_numbers, column_edges, columns_of, head_end, walls_between
+from omnipipe.text.table_columns import (
+    JOIN,
+    band_numbers,
+    column_edges,
+    columns_of,
+    head_end,
+    num_strays,
+    walls_between,
+)
 from omnipipe.text.table_markup import TableCell, to_html, to_pipes
 from omnipipe.text.table_tight import find_tight, tight_edges
 from omnipipe.text.table_verdict import Kind, Verdict, judge_cells, judge_grid
@@ -107,7 +116,7 @@ class TableReader:
             return Read(None, "none", inside)
         columns = column_edges(runs, region)
         if kind != "grid":
-            if _num_strays(region, columns[0]) > _MAX_STRAYS:
+            if num_strays(region, columns[0]) > _MAX_STRAYS:
                 return Read(None, "none", inside)
             taller, inside = self._with_heads(region, runs, columns[0], inside, free, kind)
             if taller is not region:
@@ -178,10 +187,12 @@ class TableReader:
         single = first == last
         if single.all():
             return runs
-        extents = [
-            (float(runs.left[at].min()), float(runs.right[at].max())) if (at := single & (first == c)).any() else None
-            for c in range(len(edges) - 1)
-        ]
+
+        @cache
+        def extent(column: int) -> tuple[float, float] | None:
+            here = (single & (first == column)).nonzero()[0]
+            return (float(runs.left[here].min()), float(runs.right[here].max())) if len(here) else None
+
         at = self._in(inside)
         left, _, right, _ = to_frame(self._words.box[at], self._turn)
         starts = self._words.first[at]
@@ -195,9 +206,7 @@ class TableReader:
                     and left[i + 1] - right[i] > _CUT * runs.size[k]
                     and abs((left[i + 1] + right[i]) / 2 - edge) < 0.8 * runs.size[k]
                 ):
-                    whole = _fits((left[a], right[i]), extents[c]) and _fits(
-                        (left[i + 1], right[b - 1]), extents[c + 1]
-                    )
+                    whole = _fits((left[a], right[i]), extent(c)) and _fits((left[i + 1], right[b - 1]), extent(c + 1))
                     cuts[i + 1] = cuts[i + 1] or whole
         if not cuts.any():
             return runs
@@ -275,13 +284,13 @@ class TableReader:
 
     def _cells(self, grid: Grid, strings: list[str]) -> list[TableCell]:
         """The cells of `grid` with their texts."""
-        is_plain = not _UNUSUAL.search(" ".join(strings))
+        unusual = _unusual(strings)
         cells = []
         for cell in grid.cells:
             row, column, rows, columns, lines = cell
             if not lines:
                 text = ""
-            elif is_plain and len(lines) == 1 and len(lines[0]) == 1:
+            elif len(lines) == 1 and len(lines[0]) == 1 and lines[0][0] not in unusual:
                 text = strings[lines[0][0]]
                 text = _LEADERS.sub("", text) if text[-1:] in _DOTS else text
             else:
@@ -358,10 +367,11 @@ def _fits(part: tuple[float, float], column: tuple[float, float] | None) -> bool
     return bool(shared > 0.5 * min(part[1] - part[0], column[1] - column[0]))
 
 
-def _num_strays(region: Region, edges: list[float]) -> int:
-    places = np.array(edges)
-    down = region.lines.vertical[:, 0]
-    return int(np.count_nonzero(np.abs(down[:, None] - places).min(axis=1) > SNAP)) if len(down) else 0
+def _unusual(strings: list[str]) -> set[int]:
+    """Which of `strings` are no plain text."""
+    if not _UNUSUAL.search(" ".join(strings)):
+        return set()
+    return {k for k, text in enumerate(strings) if _UNUSUAL.search(f" {text} ")}
 
 
 def _joined(lines: list[str], dehyphenate: bool) -> str:

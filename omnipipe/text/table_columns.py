@@ -44,7 +44,7 @@ def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]
     """Bounds of the columns from left to right, and for each whether it is drawn."""
     drawn = _drawn_edges(region)
     edges, is_line = [region.left], [True]
-    middle = (runs.left + runs.right) / 2
+    middle: Floats = np.divide(runs.left + runs.right, 2)
     em = median(runs.size)
     # Shaded cells leave strips at their sides, which are no columns.
     bounds = [region.left, *drawn, region.right]
@@ -52,22 +52,10 @@ def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]
     drawn = [x for k, x in enumerate(drawn) if not strips[k]]
     if drawn and strips[-1]:
         drawn = drawn[:-1]
-    base = base_of(runs)
-    below = base > head_end(runs, region)
     bounds = [region.left, *drawn, region.right]
-    places = np.array(bounds, np.float32)
-    part = places.searchsorted(middle)
-    # What is in the middle of a line belongs to neither side.
-    part[part != places.searchsorted(middle, side="right")] = 0
-    num_runs = np.bincount(part[below], minlength=len(bounds) + 1).tolist()
+    body = _body(runs, middle, bounds, head_end(runs, region))
     for k, (start, end) in enumerate(pairwise(bounds), 1):
-        found: list[float] = []
-        if num_runs[k] >= _MIN_RUNS:
-            here = (below & (part == k)).nonzero()[0]
-            here = here[base[here].argsort(kind="stable")]
-            body = _Body(runs.left[here], runs.right[here], base[here], runs.size[here])
-            heads = (~below & (part == k)).nonzero()[0]
-            found = _gaps(body, (runs.left[heads], runs.right[heads]), (start, end), bool(drawn))
+        found = _gaps(runs, body, k, (start, end), bool(drawn)) if body.num_runs[k] >= _MIN_RUNS else []
         edges += [*found, end]
         is_line += [False] * len(found) + [True]
     return edges[: _MAX_COLUMNS + 1], is_line[: _MAX_COLUMNS + 1]
@@ -105,56 +93,101 @@ def _drawn_edges(region: Region) -> list[float]:
 
 
 class _Body(NamedTuple):
-    """Runs below the head, sorted by their baselines."""
+    """Runs below the head, sorted by the part of the region that they stand in (from 1) and by their baselines.
 
-    left: Floats
-    right: Floats
-    base: Floats
-    size: Floats
+    `lone` says which are alone on their line, `wide` which of these go over much of their part. By part: how many runs
+    there are up to its end, how many in it, how many lines, and how many runs that are lone, and wide. `heads` are the
+    parts of the runs of the head, 0 for the others.
+    """
+
+    order: NDArray[np.intp]
+    lone: NDArray[np.bool_]
+    wide: NDArray[np.bool_]
+    heads: NDArray[np.intp]
+    ends: list[int]
+    num_runs: list[int]
+    num_bands: list[int]
+    num_lone: list[int]
+    num_wide: list[int]
 
 
-def _gaps(runs: _Body, heads: tuple[Floats, Floats], bounds: tuple[float, float], between_lines: bool) -> list[float]:
-    """Where columns meet between `bounds`: corridors that no row of `runs` crosses, and `heads` where they can."""
-    left, right, base, size = runs
-    em = median(size)
-    bands = _bands(base, size)
-    num_bands = int(bands[-1]) + 1
-    lone = (np.bincount(bands) == 1)[bands]
+def _body(runs: Pieces, middle: Floats, bounds: Sequence[float], head: float) -> _Body:
+    """The runs below `head` in the parts between `bounds`."""
+    places = np.array(bounds, np.float32)
+    part = places.searchsorted(middle)
+    # What is in the middle of a line belongs to neither side.
+    part[part != places.searchsorted(middle, side="right")] = 0
+    base = base_of(runs)
+    below = base > head
+    order = np.lexsort((base, part))
+    order = order[below[order]]
+    in_order, base = part[order], base[order]
+    opens = np.ones(len(order), bool)
+    opens[1:] = _are_apart(base, runs.size[order]) | (in_order[1:] != in_order[:-1])
+    lone = opens.copy()
+    lone[:-1] &= opens[1:]
+    width = np.zeros(len(bounds) + 1, np.float32)
+    width[1:-1] = 0.4 * np.diff(bounds)
+    wide = lone & (runs.right[order] - runs.left[order] > width[in_order])
+    num_runs = np.bincount(in_order, minlength=len(width))
+    counts = (np.bincount(in_order[which], minlength=len(width)).tolist() for which in (opens, lone, wide))
+    return _Body(order, lone, wide, part * ~below, num_runs.cumsum().tolist(), num_runs.tolist(), *counts)
+
+
+def _gaps(runs: Pieces, body: _Body, part: int, bounds: tuple[float, float], between_lines: bool) -> list[float]:
+    """Where columns meet between `bounds`: corridors that no row of `runs` crosses, and the head where it can."""
+    num_bands = body.num_bands[part]
     # A row of one run is a heading over some rows, or goes on with a cell: neither says where columns are.
-    used = ~lone
-    if _num_different(bands[used]) < 3:
-        used = ~(lone & (right - left > 0.4 * (bounds[1] - bounds[0])))
-    if np.count_nonzero(used) < 4:
+    num_left_out = body.num_lone[part]
+    is_poor = num_bands - num_left_out < 3
+    if is_poor:
+        num_left_out = body.num_wide[part]
+    num_runs, num_used = body.num_runs[part] - num_left_out, num_bands - num_left_out
+    if num_runs < 4:
         return []
-    left, right, bands = left[used], right[used], bands[used]
-    num_used = _num_different(bands)
-    least = (0.5 if num_used >= 4 else 0.8) * em
+    least = 0.5 if num_used >= 4 else 0.8
     needed = max(2, int(0.12 * num_used))
     if between_lines:
         # Lines that were left out between two columns are rarer than cells of several lines.
         is_long = num_used >= 6 and num_used >= 0.8 * num_bands
-        least, needed = (0.5 * em, int(0.8 * num_bands)) if is_long else (1.2 * em, int(0.6 * num_used))
+        least, needed = (0.5, int(0.8 * num_bands)) if is_long else (1.2, int(0.6 * num_used))
         if num_used < 4:
             return []
     allowed = int(0.1 * num_used)
     # Runs on both sides of a corridor, and those across it.
-    if len(left) < 2 * needed - allowed:
+    if num_runs < 2 * needed - allowed:
         return []
+    here = slice(body.ends[part - 1], body.ends[part])
+    order = body.order[here]
+    em = median(runs.size[order])
+    order = order[~(body.wide if is_poor else body.lone)[here]]
+    found, crossing, x0, grain = _corridors(runs.left[order], runs.right[order], em, allowed, least * em)
+    found = _supported(found, crossing, needed) if found else []
+    if not found:
+        return []
+    heads = (body.heads == part).nonzero()[0]
+    if len(heads):
+        crossing = crossing + cover(runs.left[heads], runs.right[heads], x0, grain, len(crossing))
+    return [x0 + _clearest(crossing, a, b) * grain for a, b in found]
+
+
+def _corridors(
+    left: Floats, right: Floats, em: float, allowed: int, least: float
+) -> tuple[list[tuple[int, int]], NDArray[np.intp], float, float]:
+    """The bins of corridors that `allowed` runs cross at most and that are `least` points wide; how many runs lie over
+    each bin, where the first bin starts, and how wide one is."""
     grain = _BIN * em
-    x0 = float(left.min())
-    num_bins = int(min((float(right.max()) - x0) / grain, 4000)) + 2
+    x0 = float(np.minimum.reduce(left))
+    num_bins = int(min((float(np.maximum.reduce(right)) - x0) / grain, 4000)) + 2
     crossing = cover(left, right, x0, grain, num_bins)
-    free = np.flatnonzero(crossing <= allowed)
+    free = (crossing <= allowed).nonzero()[0]
     if not len(free):
-        return []
+        return [], crossing, x0, grain
     ends = (free[1:] - free[:-1] > 1).nonzero()[0]
     starts = [int(free[0]), *free[ends + 1].tolist()]
     corridors = zip(starts, [*(free[ends] + 1).tolist(), int(free[-1]) + 1], strict=True)
     found = [(a, b) for a, b in corridors if (b - a) * grain >= least and a > 0 and b < num_bins - 1]
-    if not found:
-        return []
-    every = crossing + cover(*heads, x0, grain, num_bins) if len(heads[0]) else crossing
-    return [x0 + _clearest(every, a, b) * grain for a, b in _supported(found, crossing, needed)]
+    return found, crossing, x0, grain
 
 
 def walls_between(frame: tuple[NDArray[np.float32], ...], region: Region) -> NDArray[np.bool_]:
@@ -226,15 +259,28 @@ def band_numbers(runs: Pieces) -> NDArray[np.intp]:
     return _bands(base[order], runs.size[order])
 
 
+def lines_of(runs: Pieces) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The order of runs by baseline, and where in it each line of text starts."""
+    base = base_of(runs)
+    order = base.argsort(kind="stable")
+    return order, np.concatenate((_ZERO, _are_apart(base[order], runs.size[order]).nonzero()[0] + 1))
+
+
 def _bands(base: Floats, size: Floats) -> NDArray[np.intp]:
     """For sorted baselines: the number of the line of each."""
-    step = base[1:] - base[:-1] > 0.35 * np.minimum(size[1:], size[:-1])
-    return np.concatenate((_ZERO, step.cumsum()))
+    return np.concatenate((_ZERO, _are_apart(base, size).cumsum()))
 
 
-def _num_different(values: NDArray[np.intp]) -> int:
-    """How many different numbers there are among sorted ones."""
-    return 1 + int(np.count_nonzero(values[1:] != values[:-1])) if len(values) else 0
+def _are_apart(base: Floats, size: Floats) -> NDArray[np.bool_]:
+    """For sorted baselines but the first: whether each starts a line."""
+    apart: NDArray[np.bool_] = base[1:] - base[:-1] > 0.35 * np.minimum(size[1:], size[:-1])
+    return apart
+
+
+def num_strays(region: Region, edges: Sequence[float]) -> int:
+    """How many of the lines down are no bounds of columns."""
+    down = region.lines.vertical[:, :1]
+    return int(np.count_nonzero(np.abs(down - np.array(edges)).min(axis=1) > SNAP)) if len(down) else 0
 
 
 def drop_mark_columns(

@@ -25,11 +25,13 @@ class TableCell(NamedTuple):
 def to_html(cells: Sequence[TableCell], num_rows: int, heads: int) -> str:
     """`cells`, sorted by row and column, as one `<table>`; the first `heads` rows are its head."""
     rows: list[list[str]] = [[] for _ in range(num_rows)]
-    for cell in cells:
-        tag = "th" if cell.row < heads else "td"
-        spans = f' rowspan="{cell.rows}"' if cell.rows > 1 else ""
-        spans += f' colspan="{cell.columns}"' if cell.columns > 1 else ""
-        rows[cell.row].append(f"<{tag}{spans}>{html.escape(cell.text, quote=False)}</{tag}>")
+    for row, _, spanned_rows, spanned_columns, text in cells:
+        tag = "th" if row < heads else "td"
+        spans = f' rowspan="{spanned_rows}"' if spanned_rows > 1 else ""
+        spans += f' colspan="{spanned_columns}"' if spanned_columns > 1 else ""
+        if "&" in text or "<" in text or ">" in text:
+            text = html.escape(text, quote=False)
+        rows[row].append(f"<{tag}{spans}>{text}</{tag}>")
     lines = [f"<tr>{''.join(row)}</tr>" for row in rows]
     head = ["<thead>", *lines[:heads], "</thead>"] if heads else []
     return "\n".join(["<table>", *head, "<tbody>", *lines[heads:], "</tbody>", "</table>"])
@@ -38,10 +40,10 @@ def to_html(cells: Sequence[TableCell], num_rows: int, heads: int) -> str:
 def to_pipes(cells: Sequence[TableCell], num_rows: int, num_columns: int) -> str | None:
     """`cells` as a markdown pipe table, whose first row is its head; None where a cell spans rows or columns."""
     grid = [[""] * num_columns for _ in range(num_rows)]
-    for cell in cells:
-        if cell.rows > 1 or cell.columns > 1:
+    for row, column, spanned_rows, spanned_columns, text in cells:
+        if spanned_rows > 1 or spanned_columns > 1:
             return None
-        grid[cell.row][cell.column] = _escaped(cell.text)
+        grid[row][column] = text.replace("|", "\\|").replace("\n", " ")
     lines = ["| " + " | ".join(row) + " |" for row in grid]
     return "\n".join([lines[0], "|" + " --- |" * num_columns, *lines[1:]])
 
@@ -56,7 +58,3 @@ def to_plain(text: str) -> str:
         rows = [_BAR.split(line[2:-2]) for k, line in enumerate(lines) if k != 1]
         return "\n".join("\t".join(cell.replace("\\|", "|") for cell in row) for row in rows)
     return text
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

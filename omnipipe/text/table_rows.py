@@ -55,15 +55,6 @@ class Band:
     tall: dict[int, int] = field(default_factory=dict)
     columns: set[int] = field(default_factory=set)
 
-    def take(self, run: int, first: int, last: int) -> None:
-        """Put a run on the line; it covers the columns `first` to `last`."""
-        self.lines[-1].append(run)
-        self.spans[run] = (first, last)
-        if first == last:
-            self.columns.add(first)
-        else:
-            self.columns.update(range(first, last + 1))
-
     def add(self, band: Band, keep: bool = False) -> None:
         """Take the lines of `band`, which stands below; the bounds stay with `keep`."""
         self.lines += band.lines
@@ -206,6 +197,8 @@ def _line_places(runs: Pieces, region: Region, edges: Sequence[float]) -> list[t
 def _slab_rows(text: _Text, inside: list[int], num_slabs: int, is_boxed: bool) -> list[Band]:
     """The rows of what stands between two lines; `is_boxed` says that lines go around all cells."""
     bands = _lines(text, inside)
+    if len(bands) == 1:
+        return bands
     most = max(len(band.columns) for band in bands)
     full = [band for band in bands if len(band.columns) >= max(2, 0.6 * most)]
     pitches = sorted(b.bottom - a.bottom for a, b in pairwise(full))
@@ -249,13 +242,21 @@ def _lines(text: _Text, inside: list[int]) -> list[Band]:
     tops, bases, sizes, firsts, lasts = text.top, text.base, text.size, text.first, text.last
     bands: list[Band] = []
     previous = -1e9
+    line: list[int] = []
     for base, _, i in sorted([(bases[i], text.left[i], i) for i in inside]):
-        top = tops[i]
+        top, first, last = tops[i], firsts[i], lasts[i]
         if not bands or base - previous > 0.35 * sizes[i]:
-            band = Band(top, base, [[]])
+            line = []
+            band = Band(top, base, [line])
+            spans, columns = band.spans, band.columns
             bands.append(band)
         previous = base
-        band.take(i, firsts[i], lasts[i])
+        line.append(i)
+        spans[i] = (first, last)
+        if first == last:
+            columns.add(first)
+        else:
+            columns.update(range(first, last + 1))
         if top < band.top:
             band.top = top
         band.bottom = base

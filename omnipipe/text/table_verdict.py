@@ -28,7 +28,7 @@ _MAX_STRAY = 2
 """Lines down within a table of lines across that part no columns."""
 _MAX_SPAN = 200
 """Characters; longer texts over the full width are running text."""
-_ALNUM = re.compile(r"[^\W_]")
+_find_alnum = re.compile(r"[^\W_]").search
 _DIGIT = re.compile(r"\d")
 
 
@@ -92,7 +92,7 @@ def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
     """By what stands in the cells of `grid`."""
     num_columns = grid.num_columns
     texts = [cell.text for cell in cells if cell.text]
-    if 2 * sum(1 for text in texts if _ALNUM.search(text)) < len(texts):
+    if 2 * list(map(_find_alnum, texts)).count(None) > len(texts):
         return "none"
     if kind == "grid":
         return "table"
