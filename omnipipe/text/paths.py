@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections import deque
-from itertools import pairwise, repeat
+from itertools import compress, pairwise, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -81,23 +81,27 @@ class Parts(NamedTuple):
 
 
 class _Paths:
-    """The paths of a page in the order in which they are drawn: `outer` places each (six numbers of a matrix), `walked`
-    counts the objects within forms up to it."""
+    """The paths of a page in the order in which they are drawn: `forms` are the matrices (six numbers) of the forms
+    that they may be in, `inside` says which of them each is in, `walked` counts the objects within forms up to it;
+    nothing where there are no forms."""
 
     def __init__(self) -> None:
-        self.is_flat = True
         self.handles: list[Handle] = []
-        self.outer: list[Sequence[float]] = []
+        self.forms: list[Sequence[float]] = []
+        self.inside: list[int] = []
         self.walked: list[int] = []
         self.num_walked = 0
 
-    def add(self, found: Sequence[Handle], kinds: Sequence[int], outer: Sequence[float], depth: int) -> None:
+    def add(self, found: Sequence[Handle], kinds: Sequence[int], outer: Sequence[float] = _IDENTITY) -> None:
         """Put the paths among `found`, whose `kinds` are known, into the list, and those inside of its forms."""
-        if not depth and _FORM not in kinds:
-            self.handles = [handle for kind, handle in zip(kinds, found, strict=True) if kind == _PATH]
-            self.outer = [outer] * len(self.handles)
-            self.walked = [0] * len(self.handles)
-            return
+        if _FORM in kinds:
+            self._add(found, kinds, outer, 0)
+        else:
+            self.handles = list(compress(found, map(_PATH.__eq__, kinds)))
+
+    def _add(self, found: Sequence[Handle], kinds: Sequence[int], outer: Sequence[float], depth: int) -> None:
+        form = len(self.forms)
+        self.forms.append(outer)
         for kind, handle in zip(kinds, found, strict=True):
             if depth:
                 self.num_walked += 1
@@ -105,15 +109,18 @@ class _Paths:
                     return
             if kind == _PATH:
                 self.handles.append(handle)
-                self.outer.append(outer)
+                self.inside.append(form)
                 self.walked.append(self.num_walked)
             elif kind == _FORM and depth < _MAX_DEPTH:
-                self.is_flat = False
                 # Plain numbers: arrays of six cost ten times more, and some pages have hundreds of forms.
                 matrix = _scratch[0, :6].tolist() if _get_matrix(handle, _at[0][0]) else _IDENTITY
                 num_inside = min(_count_inside(handle), _MAX_OBJECTS)
                 inside = list(map(_get_inside, repeat(handle, num_inside), range(num_inside)))
-                self.add(inside, list(map(_get_type, inside)), _placed(matrix, outer), depth + 1)
+                self._add(inside, list(map(_get_type, inside)), _placed(matrix, outer), depth + 1)
+
+    def outer(self, which: slice) -> Doubles | None:
+        """The matrices (6 x n) of the forms that the paths at `which` are in; None where there are no forms."""
+        return np.array(self.forms).T[:, self.inside[which]] if self.forms else None
 
 
 def find_parts(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> Parts:
@@ -124,13 +131,13 @@ def find_parts(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> Parts:
     drawn = drawn or Drawn(page)
     paths = _Paths()
     if drawn.count <= _MAX_OBJECTS:
-        paths.add(*drawn.first(_MAX_OBJECTS), _IDENTITY, 0)
+        paths.add(*drawn.first(_MAX_OBJECTS))
     else:
         # Lines are drawn before the text or after it.
         half = _MAX_OBJECTS // 2
         handles, kinds = drawn.first(half)
         last = drawn.between(drawn.count - half, drawn.count)
-        paths.add([*handles, *last], [*kinds, *map(_get_type, last)], _IDENTITY, 0)
+        paths.add([*handles, *last], [*kinds, *map(_get_type, last)])
     found: list[Parts] = []
     spent = num_found = 0
     # Once it is no drawing, all that there is room for.
@@ -153,7 +160,7 @@ def _look_at(paths: _Paths, which: slice, spent: int, num_found: int) -> tuple[P
     """The parts of the paths at `which`, what they cost, and whether there is room for more; `spent` and `num_found`
     count costs and parts before them."""
     handles, start = paths.handles[which], which.start
-    outer = None if paths.is_flat else np.array(paths.outer[which]).T
+    outer = paths.outer(which)
     counts = np.fromiter(map(_count_segments, handles), np.intp, len(handles))
     box, is_seen = bounds_of(handles, outer)
     wide, high = box[2] - box[0], box[3] - box[1]
@@ -166,7 +173,8 @@ def _look_at(paths: _Paths, which: slice, spent: int, num_found: int) -> tuple[P
     is_parted = is_seen & ~is_line
     # Each path costs something, those with several parts more.
     cost = (1 + counts * is_parted).cumsum()
-    is_paid = spent + cost + paths.walked[which] < _MAX_SEGMENTS
+    total = cost + paths.walked[which] if paths.walked else cost
+    is_paid = total < _MAX_SEGMENTS - spent
     owners = (is_line & is_paid).nonzero()[0]
     boxes, fills, filled = box[:, owners], _NO_BOX, _NONE
     parted = (is_parted & is_paid).nonzero()[0]
@@ -255,7 +263,9 @@ class _Edges:
         is_part = part >= np.maximum.accumulate(np.where(opens, index, 0))
         drawn = (~is_move & is_part).nonzero()[0]
         closing = (is_closed & is_part).nonzero()[0]
-        x, y = _moved(x, y, matrices[:, owner])
+        # Most drawings have one matrix.
+        is_one = (matrices == matrices[:, :1]).all()
+        x, y = _moved(x, y, matrices[:, :1] if is_one else matrices[:, owner])
         # What was closed goes on from where it started.
         before = np.where(is_closed[drawn - 1], part[drawn - 1], drawn - 1)
         order = np.concatenate((2 * drawn, 2 * closing + 1)).argsort(kind="stable")

@@ -180,16 +180,21 @@ def _is_text(pieces: Pieces, which: NDArray[np.intp], width: float) -> bool:
 
 def clipped(region: Region) -> Region:
     """`region` with only the lines inside it, cut at its bounds."""
-    across, down = region.lines
-    x0, top, x1, bottom = region[:4]
-    across = across[(across[:, 0] > top - _TOUCH) & (across[:, 0] < bottom + _TOUCH)]
-    down = down[(down[:, 0] > x0 - _TOUCH) & (down[:, 0] < x1 + _TOUCH)]
-    across = across[np.minimum(across[:, 2], x1) - np.maximum(across[:, 1], x0) > 2]
-    down = down[np.minimum(down[:, 2], bottom) - np.maximum(down[:, 1], top) > 2]
-    across, down = across.copy(), down.copy()
-    across[:, 1], across[:, 2] = np.maximum(across[:, 1], x0), np.minimum(across[:, 2], x1)
-    down[:, 1], down[:, 2] = np.maximum(down[:, 1], top), np.minimum(down[:, 2], bottom)
-    return region._replace(lines=Rulings(across, down))
+    x0, top, x1, bottom, (across, down) = region
+    return Region(
+        x0, top, x1, bottom, Rulings(_part(across, (top, bottom), x0, x1), _part(down, (x0, x1), top, bottom))
+    )
+
+
+def _part(lines: Floats, places: tuple[float, float], start: float, end: float) -> Floats:
+    """`lines` (place, start, end) within `places`, what is of them from `start` to `end`."""
+    if not len(lines):
+        return lines
+    place, low, high = lines[:, 0], np.maximum(lines[:, 1], start), np.minimum(lines[:, 2], end)
+    near = ((place > places[0] - _TOUCH) & (place < places[1] + _TOUCH) & (high - low > 2)).nonzero()[0]
+    found: Floats = lines[near]
+    found[:, 1], found[:, 2] = low[near], high[near]
+    return found
 
 
 def is_scattered(region: Region) -> bool:

@@ -21,6 +21,7 @@ _MAX_FILLS = 600
 _BEYOND = 0.7
 _APART = 1e6
 _ZERO = np.zeros(1, np.intp)
+_NO_LINES = np.zeros((0, 3), np.float32)
 _JOIN = 3.5
 """Points between the parts of one dashed or broken line."""
 _SAME = 1.6
@@ -45,7 +46,8 @@ def find_lines(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> Floats:
     boxes = found.boxes.astype(np.float32)
     if len(found.fills):
         boxes = np.concatenate((boxes, _edges(found.fills.astype(np.float32), found.colours, page)))
-    return boxes[np.isfinite(boxes).all(axis=1) & (np.abs(boxes) < 1e5).all(axis=1)]
+    is_known = (np.abs(boxes) < 1e5).all(axis=1)
+    return boxes if is_known.all() else boxes[is_known]
 
 
 def _edges(fills: Floats, colours: NDArray[np.intp], page: pypdfium2.PdfPage) -> Floats:
@@ -86,28 +88,34 @@ def _edges(fills: Floats, colours: NDArray[np.intp], page: pypdfium2.PdfPage) ->
 def to_rulings(boxes: Floats, turn: int) -> Rulings:
     """Lines of `find_lines` in the reading frame of `turn`, parts of one line joined."""
     left, top, right, bottom = to_frame(boxes, turn)
-    flat = right - left >= bottom - top
-    across = np.stack(((top + bottom) / 2, left, right), axis=1).astype(np.float32, copy=False)[flat]
-    down = np.stack(((left + right) / 2, top, bottom), axis=1).astype(np.float32, copy=False)[~flat]
-    return Rulings(_joined(across), _joined(down))
+    is_flat = right - left >= bottom - top
+    flat, down = is_flat.nonzero()[0], (~is_flat).nonzero()[0]
+    return Rulings(
+        _joined(np.divide(top[flat] + bottom[flat], 2), left[flat], right[flat]),
+        _joined(np.divide(left[down] + right[down], 2), top[down], bottom[down]),
+    )
 
 
-def _joined(lines: Floats) -> Floats:
+def _joined(place: Floats, start: Floats, end: Floats) -> Floats:
     """Lines (place, start, end) with those of one place that touch made one, short ones left out, sorted by place."""
-    if not len(lines):
-        return lines.reshape(0, 3)
-    lines = lines[np.argsort(lines[:, 0], kind="stable")].astype(np.float64)
+    if not len(place):
+        return _NO_LINES
+    order = place.argsort(kind="stable")
+    ordered = place[order].astype(np.float64)
     # Each place gets a stretch of the axis of its own: one pass then joins along all of them.
-    apart = np.concatenate((_ZERO, (lines[1:, 0] - lines[:-1, 0] > _SAME).cumsum())) * _APART
-    order = (lines[:, 1] + apart).argsort(kind="stable")
-    lines, apart = lines[order], apart[order]
-    start, end = lines[:, 1] + apart, lines[:, 2] + apart
-    reach = np.maximum.accumulate(end)
-    first = np.concatenate((_ZERO, (start[1:] - reach[:-1] > _JOIN).nonzero()[0] + 1))
-    last = np.concatenate((first[1:], [len(lines)])) - 1
-    weight = lines[:, 2] - lines[:, 1] + 0.01
-    place = np.add.reduceat(lines[:, 0] * weight, first) / np.add.reduceat(weight, first)
-    joined = np.stack((place, lines[first, 1], reach[last] - apart[last]), axis=1)
+    apart = np.concatenate((_ZERO, (ordered[1:] - ordered[:-1] > _SAME).cumsum())) * _APART
+    along = start[order] + apart
+    again = along.argsort(kind="stable")
+    order, apart, along = order[again], apart[again], along[again]
+    reach = np.maximum.accumulate(end[order] + apart)
+    first = np.concatenate((_ZERO, (along[1:] - reach[:-1] > _JOIN).nonzero()[0] + 1))
+    last = np.concatenate((first[1:], [len(order)])) - 1
+    starts = start[order].astype(np.float64)
+    weight = end[order] - starts + 0.01
+    joined = np.empty((len(first), 3))
+    joined[:, 0] = np.add.reduceat(ordered[again] * weight, first) / np.add.reduceat(weight, first)
+    joined[:, 1] = starts[first]
+    joined[:, 2] = reach[last] - apart[last]
     joined = joined[joined[:, 2] - joined[:, 1] >= _MIN_LENGTH]
-    sorted_lines: Floats = joined[np.argsort(joined[:, 0], kind="stable")].astype(np.float32)
+    sorted_lines: Floats = joined[joined[:, 0].argsort(kind="stable")].astype(np.float32)
     return sorted_lines

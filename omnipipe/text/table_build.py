@@ -169,9 +169,8 @@ class TableReader:
         if len(words.left) != len(at):
             return runs
         below = base_of(words) > head
-        body, text = words.take(below), self._words.text
-        texts = [text[a:b] for a, b in zip(body.first.tolist(), body.last.tolist(), strict=True)]
-        found = [x for k in tight for x in tight_edges(body, texts, edges[k], edges[k + 1])]
+        body = words.take(below)
+        found = [x for k in tight for x in tight_edges(body, self._words.text, edges[k], edges[k + 1])]
         if not found:
             return runs
         for x in found:

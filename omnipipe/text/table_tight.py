@@ -71,9 +71,9 @@ def find_tight(
     return found
 
 
-def tight_edges(words: Pieces, texts: Sequence[str], start: float, end: float) -> list[float]:
+def tight_edges(words: Pieces, text: str, start: float, end: float) -> list[float]:
     """Where columns of numbers meet between `start` and `end`; `words` are those of the rows below the head, each a
-    piece, whose texts are `texts`."""
+    piece of `text`."""
     middle = (words.left + words.right) / 2
     inside = np.flatnonzero((middle > start) & (middle < end))
     if len(inside) < 2 * _ROWS:
@@ -92,7 +92,10 @@ def tight_edges(words: Pieces, texts: Sequence[str], start: float, end: float) -
     free = np.flatnonzero(cover(here.left, here.right, x0, grain, num_bins) == 0)
     corridors = np.split(free, np.flatnonzero(np.diff(free) > 1) + 1)
     places = [x0 + (c[0] + c[-1] + 1) / 2 * grain for c in corridors if len(c) * grain >= _LEAST * em and c[0] > 0]
-    return [x for x in places if _are_numbers(here, [texts[i] for i in inside.tolist()], line, x)]
+    if not places:
+        return []
+    texts = [text[a:b] for a, b in zip(here.first.tolist(), here.last.tolist(), strict=True)]
+    return [x for x in places if _are_numbers(here, texts, line, x)]
 
 
 def _are_numbers(words: Pieces, texts: Sequence[str], line: NDArray[np.intp], place: float) -> bool:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from omnipipe.text.chars import Words
     from omnipipe.text.objects import Drawn
 
+    Floats = NDArray[np.float32]
+
 NOT_UNDERSTOOD = "table:not_understood"
 _DIGIT = np.zeros(0x10000, bool)
 _DIGIT[0x30:0x3A] = True
@@ -92,7 +94,7 @@ def _column(rows: list[NDArray[np.intp]]) -> Iterator[Column]:
 
 def no_tables(pieces: Pieces, flags: tuple[str, ...] = ()) -> Found:
     """What is found where no table is."""
-    return Found(pieces, np.full(len(pieces.left), -1, np.intp), [], [], flags)
+    return Found(pieces, -np.ones(len(pieces.left), np.intp), [], [], flags)
 
 
 @dataclass(slots=True)
@@ -183,37 +185,21 @@ class TableFinder:
         """Whether several lines have words far apart, or several pieces."""
         if len(pieces.left) < 4:
             return False
-        left, top, right, bottom = to_frame(self._words.box[which], turn)
-        level = np.minimum(bottom[1:], bottom[:-1]) - np.maximum(top[1:], top[:-1])
-        far = left[1:] - right[:-1] > _WIDE * self._words.size[which[1:]]
-        at = (far & (level > 0.5 * (bottom[1:] - top[1:]))).nonzero()[0]
-        if len(at) > 2 and self._has_common_gaps(at, (left, top, right), which):
+        box, size = self._words.box, self._words.size
+        if len(which) < len(box):
+            box, size = box[which], size[which]
+        left, top, right, bottom = to_frame(box, turn)
+        at = (left[1:] - right[:-1] > _WIDE * size[1:]).nonzero()[0]
+        if len(at) > 2:
+            low, high = top[at + 1], bottom[at + 1]
+            level = np.minimum(high, bottom[at]) - np.maximum(low, top[at])
+            at = at[level > 0.5 * (high - low)]
+        if len(at) > 2 and _have_common_gaps(at, left, top, right, size):
             return True
         if len(pieces.left) < _LEAST_ROWS * _LEAST_ROWS:
             return False
         counts = np.bincount(band_numbers(pieces))
         return bool(np.count_nonzero(counts >= _LEAST_ROWS) >= _LEAST_ROWS)
-
-    def _has_common_gaps(
-        self, at: NDArray[np.intp], frame: tuple[NDArray[np.float32], ...], which: NDArray[np.intp]
-    ) -> bool:
-        """Whether the first gaps, or the last ones, of lines near each other have a place in common; `at` are words
-        before gaps."""
-        left, top, right = frame
-        first = top[at]
-        is_new = np.abs(first[1:] - first[:-1]) > 0.3 * self._words.size[which[at[1:]]]
-        starts = np.concatenate((_ZERO, is_new.nonzero()[0] + 1))
-        if len(starts) < 3:
-            return False
-        ends = np.concatenate((starts[1:], [len(at)])) - 1
-        for gaps in (at[starts], at[ends]):
-            for step in (1, 2):
-                one, other = gaps[:-step], gaps[step:]
-                shared = np.minimum(left[one + 1], left[other + 1]) - np.maximum(right[one], right[other])
-                em = self._words.size[which[one]]
-                if np.count_nonzero((shared > 0.5 * em) & (np.abs(top[other] - top[one]) < _NEAR * em)) > 1:
-                    return True
-        return False
 
     def _numbers(self, pieces: Pieces, which: NDArray[np.intp]) -> NDArray[np.intp]:
         """How many words of each piece are numbers; none where fewer than half are."""
@@ -224,8 +210,29 @@ class TableFinder:
         units = words.units
         ends = _DIGIT[units[last - 1]] | _DIGIT[units[np.maximum(last - 2, first)]]
         found = first[ends & (_DIGIT[units[first]] | _SIGN[units[first]])]
+        if not len(found):
+            return np.zeros(len(pieces.first), np.intp)
         counts, every = _per_piece(pieces, found), _per_piece(pieces, first)
         return np.where(2 * counts >= every, counts, 0)
+
+
+def _have_common_gaps(at: NDArray[np.intp], left: Floats, top: Floats, right: Floats, size: Floats) -> bool:
+    """Whether the first gaps, or the last ones, of lines near each other have a place in common; `at` are words before
+    gaps."""
+    first = top[at]
+    is_new = np.abs(first[1:] - first[:-1]) > 0.3 * size[at[1:]]
+    starts = np.concatenate((_ZERO, is_new.nonzero()[0] + 1))
+    if len(starts) < 3:
+        return False
+    ends = np.concatenate((starts[1:], [len(at)])) - 1
+    for gaps in (at[starts], at[ends]):
+        start, end, height, em = right[gaps], left[gaps + 1], top[gaps], size[gaps]
+        for step in (1, 2):
+            shared = np.minimum(end[:-step], end[step:]) - np.maximum(start[:-step], start[step:])
+            near = np.abs(height[step:] - height[:-step]) < _NEAR * em[:-step]
+            if np.count_nonzero((shared > 0.5 * em[:-step]) & near) > 1:
+                return True
+    return False
 
 
 def _per_piece(pieces: Pieces, first: NDArray[np.intp]) -> NDArray[np.intp]:
