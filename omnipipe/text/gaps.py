@@ -53,7 +53,9 @@ def gap_boxes(pieces: Pieces, text: str, numbers: NDArray[np.intp], least: int =
     if len(pieces.left) < 3:
         return []
     rows = _rows(pieces)
-    rich = (rows.num_pieces >= least) | (np.add.reduceat(numbers[rows.order], rows.starts) >= _NUMBERS)
+    rich = rows.num_pieces >= least
+    if numbers.any():
+        rich |= np.add.reduceat(numbers[rows.order], rows.starts) >= _NUMBERS
     if np.count_nonzero(rich) < 3:
         return []
     em = median(pieces.size)
@@ -69,7 +71,7 @@ def gap_boxes(pieces: Pieces, text: str, numbers: NDArray[np.intp], least: int =
 
 def _rows(pieces: Pieces) -> _Rows:
     base = base_of(pieces)
-    order = np.argsort(base, kind="stable")
+    order = base.argsort(kind="stable")
     ordered, size = base[order], pieces.size[order]
     step = ordered[1:] - ordered[:-1] > 0.35 * np.minimum(size[1:], size[:-1])
     starts = np.concatenate((_ZERO, step.nonzero()[0] + 1))
@@ -79,7 +81,7 @@ def _rows(pieces: Pieces) -> _Rows:
 
 def _stretches(rows: _Rows, rich: NDArray[np.bool_], em: float) -> list[tuple[int, int]]:
     """First and last of the rich rows that stand near each other, poorer rows between them allowed; three at least."""
-    at = np.flatnonzero(rich)
+    at = rich.nonzero()[0]
     base = rows.base[at]
     far = (base[1:] - base[:-1] > 2 * _FAR * em) | (at[1:] - at[:-1] > 4)
     found = []
@@ -92,16 +94,16 @@ def _stretches(rows: _Rows, rich: NDArray[np.bool_], em: float) -> list[tuple[in
 
 def _parts_beside_gutters(pieces: Pieces, inside: NDArray[np.intp], text: str, em: float) -> list[NDArray[np.intp]]:
     """The pieces at `inside`, parted where the page is set in columns: no table but one of numbers goes over both."""
-    wide = pieces.right - pieces.left > _WIDE * em
-    wide[inside] = False
-    if np.count_nonzero(wide) < 2 * _MIN_LINES:
+    is_wide = pieces.right - pieces.left > _WIDE * em
+    is_wide[inside] = False
+    wide = is_wide.nonzero()[0]
+    if len(wide) < 2 * _MIN_LINES:
         return [inside]
     left, right = pieces.left[wide], pieces.right[wide]
     columns = _columns(pieces, inside, em)
-    ends = [float(pieces.right[column].max()) for column in columns]
-    for k, (end, after) in enumerate(zip(ends, columns[1:], strict=False)):
-        gutter = (end + float(pieces.left[after].min())) / 2
-        before, behind = int((right <= gutter).sum()), int((left >= gutter).sum())
+    for k, (column, after) in enumerate(pairwise(columns)):
+        gutter = (float(np.maximum.reduce(pieces.right[column])) + float(pieces.left[after[0]])) / 2
+        before, behind = int(np.count_nonzero(right <= gutter)), int(np.count_nonzero(left >= gutter))
         if min(before, behind) < _MIN_LINES or len(left) - before - behind > 0.3 * min(before, behind):
             continue
         if _numeric_share(pieces, np.concatenate(columns[1:]), text) > _NUMERIC:
@@ -113,10 +115,10 @@ def _parts_beside_gutters(pieces: Pieces, inside: NDArray[np.intp], text: str, e
 
 def _columns(pieces: Pieces, inside: NDArray[np.intp], em: float) -> list[NDArray[np.intp]]:
     """The pieces at `inside` by columns that clear white parts, from left to right."""
-    order = inside[np.argsort(pieces.left[inside], kind="stable")]
+    order = inside[pieces.left[inside].argsort(kind="stable")]
     reach = np.maximum.accumulate(pieces.right[order])
     ends = (pieces.left[order[1:]] > reach[:-1] + 0.5 * em).nonzero()[0] + 1
-    return [order[a:b] for a, b in pairwise([0, *ends.tolist(), len(order)])]
+    return [order[a:b] for a, b in pairwise([0, *ends.tolist(), len(order)])] if len(ends) else [order]
 
 
 def _numeric_share(pieces: Pieces, which: NDArray[np.intp], text: str) -> float:
@@ -127,17 +129,21 @@ def _numeric_share(pieces: Pieces, which: NDArray[np.intp], text: str) -> float:
 def _without_prose(pieces: Pieces, inside: NDArray[np.intp], text: str, em: float, least: int) -> Box | None:
     """The box of the pieces at `inside` without outer columns of running text; None where too little is left."""
     columns = _columns(pieces, inside, em)
-    prose = [
-        bool(median(pieces.right[column] - pieces.left[column]) > _PROSE * em)
-        and len(column) > 4
-        and not _has_leaders(pieces, column, text)
-        and not _are_labels(pieces, column, inside)
-        for column in columns
-    ]
-    while columns and prose[0]:
-        columns, prose = columns[1:], prose[1:]
-    while columns and prose[-1]:
-        columns, prose = columns[:-1], prose[:-1]
+    if len(columns) < least:
+        return None
+
+    def is_prose(column: NDArray[np.intp]) -> bool:
+        return (
+            len(column) > 4
+            and median(pieces.right[column] - pieces.left[column]) > _PROSE * em
+            and not _has_leaders(pieces, column, text)
+            and not _are_labels(pieces, column, inside)
+        )
+
+    while columns and is_prose(columns[0]):
+        del columns[0]
+    while columns and is_prose(columns[-1]):
+        del columns[-1]
     if len(columns) < least:
         return None
     kept = np.concatenate(columns)

@@ -60,22 +60,21 @@ def _grids(across: Floats, down: Floats) -> list[tuple[NDArray[np.intp], NDArray
         & (across[:, 0, None] >= down[:, 1] - _TOUCH)
         & (across[:, 0, None] <= down[:, 2] + _TOUCH)
     )
-    left = np.asarray(meets.any(axis=1))
+    left = np.logical_or.reduce(meets, axis=1)
     groups = []
     for start in left.nonzero()[0].tolist():
         if not left[start]:
             continue
-        rows = np.zeros(len(across), bool)
-        rows[start] = True
-        while True:
-            columns = meets[rows].any(axis=0)
-            grown = rows | meets[:, columns].any(axis=1)
-            if (grown == rows).all():
-                break
-            rows = grown
+        rows, columns = np.zeros(len(across), bool), np.zeros(len(down), bool)
+        new = np.array([start])
+        while len(new):
+            rows[new] = True
+            found = (np.logical_or.reduce(meets[new], axis=0) & ~columns).nonzero()[0]
+            columns[found] = True
+            new = (np.logical_or.reduce(meets[:, found], axis=1) & ~rows).nonzero()[0]
         left &= ~rows
-        if rows.sum() >= 2 and columns.any():
-            groups.append((np.flatnonzero(rows), np.flatnonzero(columns)))
+        if np.count_nonzero(rows) >= 2:
+            groups.append((rows.nonzero()[0], columns.nonzero()[0]))
     return groups
 
 
@@ -97,19 +96,18 @@ def between_lines(rulings: Rulings, free: NDArray[np.bool_], pieces: Pieces, tex
     `free` are the lines to look at, `text` is the page's.
     """
     across = rulings.horizontal[free][:_MAX_LINES]
-    found: list[Region] = []
     across = across[across[:, 2] - across[:, 1] > _MIN_WIDTH - 2 * _TOUCH]
-    if len(across) < 2:
+    groups = [lines for lines in _of_one_width(across) if lines[0, 2] - lines[0, 1] >= _MIN_WIDTH]
+    if not groups:
         return []
     middle: Floats = np.divide(pieces.top + pieces.bottom, 2)
     order = middle.argsort(kind="stable")
     centre: Floats = np.divide((pieces.left + pieces.right)[order], 2)
     by_height = _Heights(order, middle[order], centre)
-    for lines in _of_one_width(across):
-        if len(lines) < 2 or lines[0, 2] - lines[0, 1] < _MIN_WIDTH:
-            continue
-        x0, x1 = float(lines[:, 1].min()), float(lines[:, 2].max())
-        for top, bottom in _stacks(lines[:, 0].tolist(), (x0, x1), pieces, by_height, text):
+    found: list[Region] = []
+    for lines in groups:
+        x0, x1 = float(np.minimum.reduce(lines[:, 1])), float(np.maximum.reduce(lines[:, 2]))
+        for top, bottom in _stacks(lines[:, 0], (x0, x1), pieces, by_height, text):
             found.append(clipped(Region(x0, top, x1, bottom, rulings)))
     return found
 
@@ -123,48 +121,47 @@ class _Heights(NamedTuple):
 
 
 def _of_one_width(across: Floats) -> Iterator[Floats]:
-    """`across` in groups of lines with both ends at one place."""
-    start, end = across[:, 1].copy(), across[:, 2].copy()
-    while len(across):
-        same = (np.abs(start - start[0]) < _TOUCH) & (np.abs(end - end[0]) < _TOUCH)
-        yield across[same]
-        across, start, end = across[~same], start[~same], end[~same]
+    """`across` in groups of lines with both ends at one place, two lines at least."""
+    start, end = across[:, 1], across[:, 2]
+    left = np.arange(len(across))
+    while len(left) > 1:
+        one = left[0]
+        same = (np.abs(start[left] - start[one]) < _TOUCH) & (np.abs(end[left] - end[one]) < _TOUCH)
+        if np.count_nonzero(same) > 1:
+            yield across[left[same]]
+        left = left[~same]
 
 
 def _stacks(
-    places: list[float], width: tuple[float, float], pieces: Pieces, by_height: _Heights, text: str
+    places: Floats, width: tuple[float, float], pieces: Pieces, by_height: _Heights, text: str
 ) -> list[tuple[float, float]]:
     """Tops and bottoms of neighbouring spaces between lines that hold rows of a table, and no running text.
 
     The caption of a table parts it from what stands above.
     """
     x0, x1 = width
-    inside = (by_height.centre > x0 - 2) & (by_height.centre < x1 + 2)
+    inside = ((by_height.centre > x0 - 2) & (by_height.centre < x1 + 2)).nonzero()[0]
+    if not len(inside):
+        return []
     number, middle = by_height.number[inside], by_height.middle[inside]
-    starts = middle.searchsorted(np.array(places, np.float32), side="right").tolist()
-    ends = middle.searchsorted(np.array(places, np.float32)).tolist()
+    starts = middle.searchsorted(places, side="right").tolist()
+    ends = middle.searchsorted(places).tolist()
+    first = pieces.first[number].tolist()
     stacks: list[tuple[float, float]] = []
-    for (top, bottom), start, end in zip(pairwise(places), starts, ends[1:], strict=False):
-        if start >= end:
+    for (top, bottom), start, end in zip(pairwise(places.tolist()), starts, ends[1:], strict=False):
+        if start >= end or (end - start > 1 and _is_text(pieces, np.sort(number[start:end]), x1 - x0)):
             continue
-        here = np.sort(number[start:end])
-        if not _is_text(pieces, here, x1 - x0) and not _has_caption(pieces.first[here], text):
-            if stacks and stacks[-1][1] == top:
-                stacks[-1] = (stacks[-1][0], bottom)
-            else:
-                stacks.append((top, bottom))
+        if any(_CAPTION.match(text, k, k + 24) for k in first[start:end]):
+            continue
+        if stacks and stacks[-1][1] == top:
+            stacks[-1] = (stacks[-1][0], bottom)
+        else:
+            stacks.append((top, bottom))
     return stacks
 
 
-def _has_caption(first: NDArray[np.intp], text: str) -> bool:
-    starts = (text[k : k + 24] for k in first.tolist())
-    return any(_CAPTION.match(start) for start in starts)
-
-
 def _is_text(pieces: Pieces, which: NDArray[np.intp], width: float) -> bool:
-    """Whether most lines of the pieces at `which` go over most of the width, or nearly all have one piece."""
-    if len(which) == 1:
-        return False
+    """Whether most lines of several pieces, those at `which`, go over most of the width, or nearly all have one."""
     order = which[pieces.bottom[which].argsort(kind="stable")]
     bottom = pieces.bottom[order]
     step = (bottom[1:] - bottom[:-1] > 0.5 * median(pieces.size[which])).nonzero()[0] + 1
@@ -175,7 +172,7 @@ def _is_text(pieces: Pieces, which: NDArray[np.intp], width: float) -> bool:
     alone = order[starts[:-1][starts[1:] - starts[:-1] == 1]]
     if num_rows > 6 and len(alone) > 0.7 * num_rows:
         return True
-    return 2 * int(np.count_nonzero((pieces.right - pieces.left)[alone] > 0.6 * width)) > num_rows
+    return 2 * int(np.count_nonzero(pieces.right[alone] - pieces.left[alone] > 0.6 * width)) > num_rows
 
 
 def clipped(region: Region) -> Region:
