@@ -217,11 +217,9 @@ def _walls(bands: Sequence[Band], edges: Sequence[float], lines: Rulings) -> NDA
     at, down = at[near], down[near]
     top = np.array([band.top for band in bands], np.float32)
     bottom = np.array([band.bottom for band in bands], np.float32)
-    starts = np.concatenate((_ZERO, (at[1:] != at[:-1]).nonzero()[0] + 1)).tolist()
-    for first, last in pairwise([*starts, len(at)]):
-        start, end = down[first:last, 1, None], down[first:last, 2, None]
-        beside = np.minimum(bottom, end) - np.maximum(top, start) > 0.5 * (bottom - top)
-        wall[:, at[first]] |= beside.any(axis=0)
+    starts = np.concatenate((_ZERO, (at[1:] != at[:-1]).nonzero()[0] + 1))
+    beside = np.minimum(bottom, down[:, 2:]) - np.maximum(top, down[:, 1:2]) > 0.5 * (bottom - top)
+    wall[:, at[starts]] = np.logical_or.reduceat(beside, starts).T
     return wall
 
 

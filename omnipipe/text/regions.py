@@ -91,7 +91,7 @@ def _grid_region(across: Floats, down: Floats) -> Region | None:
 
 
 def between_lines(rulings: Rulings, free: NDArray[np.bool_], pieces: Pieces, text: str) -> list[Region]:
-    """Regions between lines of one width, as tables without lines down have them.
+    """Regions between lines of one width, as tables without lines down have them; they keep all lines of the page.
 
     `free` are the lines to look at, `text` is the page's.
     """
@@ -108,7 +108,7 @@ def between_lines(rulings: Rulings, free: NDArray[np.bool_], pieces: Pieces, tex
     for lines in groups:
         x0, x1 = float(np.minimum.reduce(lines[:, 1])), float(np.maximum.reduce(lines[:, 2]))
         for top, bottom in _stacks(lines[:, 0], (x0, x1), pieces, by_height, text):
-            found.append(clipped(Region(x0, top, x1, bottom, rulings)))
+            found.append(Region(x0, top, x1, bottom, rulings))
     return found
 
 

@@ -70,18 +70,23 @@ def _edges(fills: Floats, colours: NDArray[np.intp], page: pypdfium2.PdfPage) ->
     x0, y0, x1, y1 = fills.T
     same = colours[:, None] == colours
     np.fill_diagonal(same, False)
-    wide = np.minimum(x1[:, None], x1) - np.maximum(x0[:, None], x0) > 0.8 * (x1 - x0)[:, None]
-    high = np.minimum(y1[:, None], y1) - np.maximum(y0[:, None], y0) > 0.8 * (y1 - y0)[:, None]
+    wide = same & (np.minimum(x1[:, None], x1) - np.maximum(x0[:, None], x0) > 0.8 * (x1 - x0)[:, None])
+    high = same & (np.minimum(y1[:, None], y1) - np.maximum(y0[:, None], y0) > 0.8 * (y1 - y0)[:, None])
+    across, down = wide.nonzero(), high.nonzero()
     kept = [lines]
-    for outward, across, low, high_end, columns in (
-        (y0 - _BEYOND, wide, y0 - 1, y1, (x0, y0, x1, y0)),
-        (y1 + _BEYOND, wide, y0, y1 + 1, (x0, y1, x1, y1)),
-        (x0 - _BEYOND, high, x0 - 1, x1, (x0, y0, x0, y1)),
-        (x1 + _BEYOND, high, x0, x1 + 1, (x1, y0, x1, y1)),
+    for outward, (one, other), low, high_end, columns in (
+        (y0 - _BEYOND, across, y0 - 1, y1, (x0, y0, x1, y0)),
+        (y1 + _BEYOND, across, y0, y1 + 1, (x0, y1, x1, y1)),
+        (x0 - _BEYOND, down, x0 - 1, x1, (x0, y0, x0, y1)),
+        (x1 + _BEYOND, down, x0, x1 + 1, (x1, y0, x1, y1)),
     ):
-        # Just beyond the edge stands a box of the same colour.
-        hidden = (same & across & (outward[:, None] > low) & (outward[:, None] < high_end)).any(axis=1)
-        kept.append(np.stack(columns, axis=1)[~hidden])
+        edges = np.stack(columns, axis=1)
+        if len(one):
+            # Just beyond the edge stands a box of the same colour.
+            edge = outward[one]
+            hidden = one[(edge > low[other]) & (edge < high_end[other])]
+            edges = np.delete(edges, hidden, axis=0)
+        kept.append(edges)
     return np.concatenate(kept)
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.grid import Cell, Grid, build_grid
+from omnipipe.text.grid import Grid, build_grid
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import Pieces, base_of, join_words, to_frame
 from omnipipe.text.regions import Region, clipped
+from omnipipe.text.table_cells import LEADERS, to_cells
 from omnipipe.text.table_columns import (
     JOIN,
     band_numbers,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from omnipipe.text.rulings import Rulings
 
     Box = tuple[float, float, float, float]
+    _Placed = tuple[NDArray[np.intp], tuple[NDArray[np.float32], ...]]
 
 MAX_WORDS = 20_000
 """Regions with more words are not looked at."""
@@ -40,14 +41,7 @@ _CUT, _CUT_TIGHT = 0.34, 0.2
 _MAX_HEADS = 4
 _MAX_STRAYS = 12
 """Forms and drawings have more lines down than this that part no columns."""
-_LEADERS = re.compile(r"(?:\s*[.·_…]){4,}\s*$")
-_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\uffff]")
-_LONE = re.compile("[\\ud800-\\udfff]")
-_UNWANTED = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\uffff\\ud800-\\udfff]")
-_UNUSUAL = re.compile("[^\\x20-\\x7e\xa1-\xac\xae-\u167f\u2010-\u2027\u2030-\u205e]|  ")
-"""What is no plain text of one space between words; other scripts count as such."""
-_DOTS = ".·_…"
-_LEADER_SIGNS = tuple(map(ord, _DOTS))
+_LEADER_SIGNS = tuple(map(ord, LEADERS))
 _NOTHING = np.zeros(0, bool)
 _LABEL = 14.0
 """Font sizes; labels left of a table are narrower than this in the middle."""
@@ -85,12 +79,11 @@ class TableReader:
         self._pieces = pieces
         self._rulings = rulings
         self._style = style
-        first = words.first[which]
-        piece = np.maximum(np.searchsorted(pieces.first, first, side="right") - 1, 0)
-        known = (first >= pieces.first[piece]) & (first < pieces.last[piece])
-        self._which, self._piece = which[known], piece[known]
+        self._which = which
+        self._piece: NDArray[np.intp] | None = None
         self._dots: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None
         self._last: tuple[NDArray[np.bool_], NDArray[np.intp]] | None = None
+        self._last_placed: _Placed | None = None
 
     def read(
         self,
@@ -114,15 +107,17 @@ class TableReader:
         runs = self._runs(region, inside)
         if runs is None:
             return Read(None, "none", inside)
-        columns = column_edges(runs, region)
+        head = head_end(runs, region)
+        columns = column_edges(runs, region, head)
         if kind != "grid":
             if num_strays(region, columns[0]) > _MAX_STRAYS:
                 return Read(None, "none", inside)
             taller, inside = self._with_heads(region, runs, columns[0], inside, free, kind)
             if taller is not region:
                 region, runs = taller, self._runs(taller, inside) or runs
-                columns = column_edges(runs, region)
-        runs = self._with_tight(runs, columns, region, inside)
+                head = head_end(runs, region)
+                columns = column_edges(runs, region, head)
+        runs = self._with_tight(runs, columns, region, inside, head)
         runs = self._split(runs, columns[0], region, inside)
         text = self._words.text
         strings = [text[a:b] for a, b in zip(runs.first.tolist(), runs.last.tolist(), strict=True)]
@@ -130,7 +125,7 @@ class TableReader:
         verdict: Verdict = judge_grid(grid, kind) if grid is not None else "none"
         if grid is None or verdict != "table":
             return Read(None, verdict, inside)
-        cells = self._cells(grid, strings)
+        cells = to_cells(grid, strings, dehyphenate=self._style.dehyphenate, rtl=self._style.rtl)
         verdict = judge_cells(cells, grid, kind)
         return Read(_written(cells, grid, region) if verdict == "table" else None, verdict, inside)
 
@@ -144,25 +139,28 @@ class TableReader:
     def _runs(self, region: Region, inside: NDArray[np.bool_], starts: NDArray[np.intp] | None = None) -> Pieces | None:
         """The words of the pieces `inside` as runs, cut before those at `starts`; None where they are too few or too
         many."""
-        at = self._in(inside)
-        if len(at) > MAX_WORDS:
+        if len(self._in(inside)) > MAX_WORDS:
             return None
-        at = self._without_leaders(at)
+        at, frame = self._placed(inside)
         if len(at) < 2:
             return None
-        walls = walls_between(to_frame(self._words.box[at], self._turn), region)
+        walls = walls_between(frame, region)
         if starts is not None:
             walls |= np.isin(at[1:], starts)
         return join_words(self._words, at, self._turn, JOIN, walls)
 
     def _with_tight(
-        self, runs: Pieces, columns: tuple[list[float], list[bool]], region: Region, inside: NDArray[np.bool_]
+        self,
+        runs: Pieces,
+        columns: tuple[list[float], list[bool]],
+        region: Region,
+        inside: NDArray[np.bool_],
+        head: float,
     ) -> Pieces:
         """`runs` cut between columns of numbers that stand close, which come into `columns`."""
         edges, is_line = columns
-        at = self._without_leaders(self._in(inside))
-        head = head_end(runs, region)
-        tight = find_tight(self._words, at, to_frame(self._words.box[at], self._turn), edges, head)
+        at, frame = self._placed(inside)
+        tight = find_tight(self._words, at, frame, edges, head)
         if not tight:
             return runs
         words = join_words(self._words, at, self._turn, -1.0)
@@ -194,17 +192,20 @@ class TableReader:
 
         at = self._in(inside)
         left, _, right, _ = to_frame(self._words.box[at], self._turn)
+        across = (~single).nonzero()[0]
         starts = self._words.first[at]
+        firsts, lasts = (
+            starts.searchsorted(runs.first[across]).tolist(),
+            starts.searchsorted(runs.last[across]).tolist(),
+        )
+        gap, middle = left[1:] - right[:-1], (left[1:] + right[:-1]) / 2
         cuts = np.zeros(len(at), bool)
-        for k in np.flatnonzero(~single).tolist():
-            a, b = np.searchsorted(starts, (runs.first[k], runs.last[k]))
-            for edge, c in zip(edges[first[k] + 1 : last[k] + 1], range(int(first[k]), int(last[k])), strict=True):
-                i = a + int(np.searchsorted((left[a + 1 : b] + right[a : b - 1]) / 2, edge - 0.3 * runs.size[k]))
-                if (
-                    a <= i < b - 1
-                    and left[i + 1] - right[i] > _CUT * runs.size[k]
-                    and abs((left[i + 1] + right[i]) / 2 - edge) < 0.8 * runs.size[k]
-                ):
+        for k, a, b in zip(across.tolist(), firsts, lasts, strict=True):
+            size = runs.size[k]
+            for c in range(int(first[k]), int(last[k])):
+                edge = edges[c + 1]
+                i = a + int(middle[a : b - 1].searchsorted(edge - 0.3 * size))
+                if a <= i < b - 1 and gap[i] > _CUT * size and abs(middle[i] - edge) < 0.8 * size:
                     whole = _fits((left[a], right[i]), extent(c)) and _fits((left[i + 1], right[b - 1]), extent(c + 1))
                     cuts[i + 1] = cuts[i + 1] or whole
         if not cuts.any():
@@ -240,7 +241,7 @@ class TableReader:
             if is_low:
                 # One row of numbers shows no columns; with its head it does.
                 both = self._runs(region, inside | above)
-                edges = column_edges(both, region)[0] if both is not None else edges
+                edges = column_edges(both, region, head_end(both, region))[0] if both is not None else edges
                 is_low = False
             first, last = columns_of(row, edges)
             apart = len(np.unique(np.searchsorted(np.array(edges), (row.left + row.right) / 2))) == len(first)
@@ -281,42 +282,27 @@ class TableReader:
             return region
         return clipped(region._replace(left=float(left[column].min()), lines=self._rulings))
 
-    def _cells(self, grid: Grid, strings: list[str]) -> list[TableCell]:
-        """The cells of `grid` with their texts."""
-        unusual = _unusual(strings)
-        cells = []
-        for cell in grid.cells:
-            row, column, rows, columns, lines = cell
-            if not lines:
-                text = ""
-            elif len(lines) == 1 and len(lines[0]) == 1 and lines[0][0] not in unusual:
-                text = strings[lines[0][0]]
-                text = _LEADERS.sub("", text) if text[-1:] in _DOTS else text
-            else:
-                text = self._text(cell, strings)
-            cells.append(TableCell(row, column, rows, columns, text))
-        if not self._style.rtl:
-            return cells
-        num = grid.num_columns
-        return sorted(cell._replace(column=num - cell.column - cell.columns) for cell in cells)
-
-    def _text(self, cell: Cell, strings: list[str]) -> str:
-        order = -1 if self._style.rtl else 1
-        lines = [" ".join(strings[run] for run in line[::order]) for line in cell.lines]
-        text = _joined(lines, self._style.dehyphenate)
-        if text[-1:] in _DOTS:
-            text = _LEADERS.sub("", text)
-        text = text.replace("\ufffe", "-")
-        return _LONE.sub("\ufffd", _CONTROL.sub("", text)) if _UNWANTED.search(text) else text
-
     def _in(self, inside: NDArray[np.bool_]) -> NDArray[np.intp]:
         """The words of the pieces `inside`; those of the last question are kept."""
+        if self._piece is None:
+            pieces, first = self._pieces, self._words.first[self._which]
+            piece = np.maximum(pieces.first.searchsorted(first, side="right") - 1, 0)
+            known = (first >= pieces.first[piece]) & (first < pieces.last[piece])
+            self._which, self._piece = self._which[known], piece[known]
         if self._last is None or self._last[0] is not inside:
             self._last = inside, self._which[inside[self._piece]]
+            self._last_placed = None
         return self._last[1]
 
+    def _placed(self, inside: NDArray[np.bool_]) -> _Placed:
+        """As `_in`, without rows of dots that lead from one column to the next; and the frame of these words."""
+        at = self._in(inside)
+        if self._last_placed is None:
+            at = self._without_leaders(at)
+            self._last_placed = at, to_frame(self._words.box[at], self._turn)
+        return self._last_placed
+
     def _without_leaders(self, at: NDArray[np.intp]) -> NDArray[np.intp]:
-        """The words at `at` but for rows of dots that lead from one column to the next."""
         if self._dots is None:
             self._dots = _dots_of(self._words)
         single, long = self._dots
@@ -326,7 +312,7 @@ class TableReader:
         both = alone[1:] & alone[:-1]
         found[1:] |= both
         found[:-1] |= both
-        return at[~found]
+        return at[~found] if found.any() else at
 
 
 class Read(NamedTuple):
@@ -364,26 +350,3 @@ def _fits(part: tuple[float, float], column: tuple[float, float] | None) -> bool
         return False
     shared = min(part[1], column[1]) - max(part[0], column[0])
     return bool(shared > 0.5 * min(part[1] - part[0], column[1] - column[0]))
-
-
-def _unusual(strings: list[str]) -> set[int]:
-    """Which of `strings` are no plain text."""
-    if not _UNUSUAL.search(" ".join(strings)):
-        return set()
-    return {k for k, text in enumerate(strings) if _UNUSUAL.search(f" {text} ")}
-
-
-def _joined(lines: list[str], dehyphenate: bool) -> str:
-    """The lines of a cell as one text."""
-    out = ""
-    for line in lines:
-        line = " ".join(line.split())
-        if not out:
-            out = line
-        elif out[-1] in "\ufffe\xad" and dehyphenate and re.match(r"[^\W\d_]", line):
-            out = out[:-1] + line
-        elif out[-1] in "\ufffe\xad-":
-            out = (out[:-1] + "-" if out[-1] != "-" else out) + line
-        else:
-            out += " " + line
-    return out

@@ -31,6 +31,7 @@ _STRIP = 1.2
 """Font sizes; narrower spaces between lines are no columns where they are empty."""
 _LEAST_DRAWN, _MAX_DRAWN = 0.2, 150.0
 """Of the height of a table, and in points: lines down that are shorter part no columns."""
+_NOWHERE = float("-inf")
 _MIN_ROWS = 3
 _MIN_RUNS = 4
 _MAX_COLUMNS = 200
@@ -40,8 +41,8 @@ _AFTER = frozenset({")", "%", "*", "**", "†", "‡", "?", "°"})
 """Signs that belong to what stands before them."""
 
 
-def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]:
-    """Bounds of the columns from left to right, and for each whether it is drawn."""
+def column_edges(runs: Pieces, region: Region, head: float) -> tuple[list[float], list[bool]]:
+    """Bounds of the columns from left to right, and for each whether it is drawn; `head` is that of `head_end`."""
     drawn = _drawn_edges(region)
     edges, is_line = [region.left], [True]
     middle: Floats = np.divide(runs.left + runs.right, 2)
@@ -53,7 +54,7 @@ def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]
     if drawn and strips[-1]:
         drawn = drawn[:-1]
     bounds = [region.left, *drawn, region.right]
-    body = _body(runs, middle, bounds, head_end(runs, region))
+    body = _body(runs, middle, bounds, head)
     for k, (start, end) in enumerate(pairwise(bounds), 1):
         found = _gaps(runs, body, k, (start, end), bool(drawn)) if body.num_runs[k] >= _MIN_RUNS else []
         edges += [*found, end]
@@ -64,16 +65,19 @@ def column_edges(runs: Pieces, region: Region) -> tuple[list[float], list[bool]]
 def head_end(runs: Pieces, region: Region) -> float:
     """Where the rows below the head start: headings over several columns do not show where columns are."""
     flat = region.lines.horizontal
-    wide = flat[:, 2] - flat[:, 1] > 0.85 * (region.right - region.left)
-    if not wide.any():
-        return float("-inf")
-    base = np.sort(base_of(runs))
-    for y in flat[wide & (flat[:, 0] > base[0]) & (flat[:, 0] < (region.top + region.bottom) / 2), 0].tolist():
-        rest = base[base > y]
-        if np.count_nonzero(np.diff(rest) > 0.35 * median(runs.size)) >= _MIN_ROWS:
-            return float(y)
-        break
-    return float("-inf")
+    if len(flat):
+        flat = flat[flat[:, 2] - flat[:, 1] > 0.85 * (region.right - region.left), 0]
+        flat = flat[flat < (region.top + region.bottom) / 2]
+    if not len(flat):
+        return _NOWHERE
+    base = base_of(runs)
+    flat = flat[flat > np.minimum.reduce(base)]
+    if not len(flat):
+        return _NOWHERE
+    rest = base[base > flat[0]]
+    rest.sort()
+    num_rows = np.count_nonzero(rest[1:] - rest[:-1] > 0.35 * median(runs.size))
+    return float(flat[0]) if num_rows >= _MIN_ROWS else _NOWHERE
 
 
 def _drawn_edges(region: Region) -> list[float]:

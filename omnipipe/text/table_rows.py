@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -159,37 +160,40 @@ def _line_places(runs: Pieces, region: Region, edges: Sequence[float]) -> list[t
 
     Lines across count, but not those under words only, and heights where several lines down end.
     """
-    places: list[tuple[float, NDArray[np.bool_]]] = []
-    em = runs.size
+    places: list[tuple[float, list[int]]] = []
+    em, half = runs.size, 0.5 * runs.size
     flat = region.lines.horizontal
     flat = flat[(flat[:, 0] - region.top >= _SNAP) & (region.bottom - flat[:, 0] >= _SNAP)]
     left, right = np.array(edges[:-1]), np.array(edges[1:])
     cover = np.minimum(right, flat[:, 2, None]) - np.maximum(left, flat[:, 1, None])
-    parts = (cover > 0.6 * (right - left)).any(axis=1)
-    columns = cover > 0.35 * (right - left)
+    width = right - left
+    parts = (cover > 0.6 * width).any(axis=1)
+    columns = cover > 0.35 * width
     # Most lines have the ends of others.
     spaces: dict[tuple[float, float], list[tuple[float, float]]] = {}
-    for k in np.flatnonzero(parts).tolist():
-        y, x0, x1 = flat[k].tolist()
+    for k, (y, x0, x1) in zip(parts.nonzero()[0].tolist(), flat[parts].tolist(), strict=True):
         if (x0, x1) not in spaces:
-            under = (np.abs(runs.left - x0) < 0.5 * em) & (np.abs(runs.right - x1) < 0.5 * em)
-            of = under.nonzero()[0]
-            high, low = runs.top[of] + 0.5 * em[of], runs.bottom[of] + 0.3 * em[of]
-            spaces[x0, x1] = list(zip(high.tolist(), low.tolist(), strict=True))
+            of = ((np.abs(runs.left - x0) < half) & (np.abs(runs.right - x1) < half)).nonzero()[0]
+            high, low = runs.top[of] + half[of], runs.bottom[of] + 0.3 * em[of]
+            spaces[x0, x1] = list(zip(high.tolist(), low.tolist(), strict=True)) if len(of) else []
         if any(high < y < low for high, low in spaces[x0, x1]):
             continue
         if places and y - places[-1][0] <= _SNAP:
-            places[-1] = (places[-1][0], places[-1][1] | columns[k])
+            places[-1][1].append(k)
         else:
-            places.append((y, columns[k]))
-    known = [region.top, region.bottom, *(place for place, _ in places)]
-    found = [(y, bool(covered.all())) for y, covered in places]
+            places.append((y, [k]))
+    is_full = columns.all(axis=1).tolist()
+    found = [(y, is_full[ks[0]] if len(ks) == 1 else bool(columns[ks].any(axis=0).all())) for y, ks in places]
+    known = sorted([region.top, region.bottom, *(place for place, _ in places)])
     ends = sorted(region.lines.vertical[:, 1:].ravel().tolist())
     starts = [0, *(k + 1 for k, (a, b) in enumerate(pairwise(ends)) if b - a > _SNAP), len(ends)]
     for a, b in pairwise(starts):
-        y = sum(ends[a:b]) / max(b - a, 1)
-        if b - a > 1 and all(abs(y - place) > 2 * _SNAP for place in known):
-            known.append(y)
+        if b - a < 2:
+            continue
+        y = sum(ends[a:b]) / (b - a)
+        k = bisect_left(known, y)
+        if all(abs(y - place) > 2 * _SNAP for place in known[max(k - 1, 0) : k + 1]):
+            known.insert(k, y)
             found.append((y, False))
     return sorted(found)
 

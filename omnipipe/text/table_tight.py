@@ -40,10 +40,12 @@ def find_tight(
     """For which of the columns between `edges` `tight_edges` is worth asking: those with lines of several words below
     `head`, numbers among them. `frame` is that of the words `at`."""
     left, top, right, bottom = frame
-    base = bottom - DESCENT * (bottom - top)
-    column = np.array(edges, np.float32).searchsorted((left + right) / 2)
-    column[base <= head] = 0
     num = len(edges) + 1
+    column = np.array(edges, np.float32).searchsorted((left + right) / 2)
+    if len(at) < 2 * _ROWS or max(np.bincount(column, minlength=num)[1:-1].tolist()) < 2 * _ROWS:
+        return []
+    base = bottom - DESCENT * (bottom - top)
+    column[base <= head] = 0
     many = np.bincount(column, minlength=num) >= 2 * _ROWS
     if len(words.text) == len(words.units):
         # What is no sign of ASCII may be a digit of another script.

@@ -13,7 +13,7 @@ from omnipipe.text.gutters import are_text_columns, median
 from omnipipe.text.lines import Pieces, base_of, to_frame
 from omnipipe.text.order import Column
 from omnipipe.text.regions import Region, between_lines, clipped, grid_regions, is_scattered
-from omnipipe.text.rulings import Rulings, find_lines, to_rulings
+from omnipipe.text.rulings import find_lines, to_rulings
 from omnipipe.text.table_build import Table, TableReader, TableStyle
 from omnipipe.text.table_columns import band_numbers
 from omnipipe.text.table_verdict import Kind
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 NOT_UNDERSTOOD = "table:not_understood"
 _DIGIT = np.zeros(0x10000, bool)
 _DIGIT[0x30:0x3A] = True
-_SIGN = np.zeros(0x10000, bool)
-_SIGN[[ord(c) for c in "$(+-.<>€£¥–−"]] = True
+_OPENS = _DIGIT.copy()
+_OPENS[[ord(c) for c in "$(+-.<>€£¥–−"]] = True
 _NEAR = 6.0
 _LEAST = 4
 """Pieces that a table has at least."""
@@ -109,20 +109,23 @@ class _State:
     flags: set[str] = field(default_factory=set)
 
     def take(self, region: Region, kind: Kind) -> bool:
-        """Whether `region` is a table, which is kept then."""
+        """Whether `region` is a table, which is kept then; the lines of grids are clipped to their region before."""
         here = self.reader.within(region)
-        free = self.inside < 0
-        self.budget -= int(np.count_nonzero(here))
+        num_here = int(np.count_nonzero(here))
+        self.budget -= num_here
         if self.budget < 0:
             return False
-        if is_scattered(region):
-            if kind == "grid" and np.count_nonzero(here) > _FORM:
+        if kind == "grid" and is_scattered(region):
+            if num_here > _FORM:
                 self.flags.add(NOT_UNDERSTOOD)
             return False
-        if np.count_nonzero(here) < _LEAST or (here & ~free).any():
+        free = self.inside < 0
+        if num_here < _LEAST or (self.tables and (here & ~free).any()):
             return False
-        if kind != "grid" and are_text_columns(self.pieces, np.flatnonzero(here)):
-            return False
+        if kind != "grid":
+            region = clipped(region)
+            if is_scattered(region) or are_text_columns(self.pieces, here.nonzero()[0]):
+                return False
         found = self.reader.read(region, here, free, kind)
         if found.table is not None:
             self.inside[found.inside] = len(self.tables)
@@ -167,11 +170,11 @@ class TableFinder:
         free = pieces.take(state.inside < 0) if state.tables else pieces
         ruled = between_lines(rulings, across, free, self._words.text)
         boxes = gap_boxes(free, self._words.text, self._numbers(free, which))
-        loose = [clipped(Region(*box, rulings)) for box in boxes]
+        loose = [Region(*box, rulings) for box in boxes]
         for region in ruled:
             beside = [other for other in ruled if _are_beside(region, other)]
             around = [
-                _union(region, other, rulings)
+                _union(region, other)
                 for other in loose
                 if _overlap(region, other) and not any(_overlap(other, third) for third in beside)
             ]
@@ -203,15 +206,16 @@ class TableFinder:
 
     def _numbers(self, pieces: Pieces, which: NDArray[np.intp]) -> NDArray[np.intp]:
         """How many words of each piece are numbers; none where fewer than half are."""
-        words = self._words
-        if not len(pieces.first):
-            return np.zeros(0, np.intp)
-        first, last = words.first[which], np.minimum(words.last[which], len(words.units))
-        units = words.units
-        ends = _DIGIT[units[last - 1]] | _DIGIT[units[np.maximum(last - 2, first)]]
-        found = first[ends & (_DIGIT[units[first]] | _SIGN[units[first]])]
+        words, units = self._words, self._words.units
+        none = np.zeros(len(pieces.first), np.intp)
+        first = words.first[which]
+        at = _OPENS[units[first]].nonzero()[0]
+        if not len(none) or not len(at):
+            return none
+        found, last = first[at], np.minimum(words.last[which[at]], len(units))
+        found = found[_DIGIT[units[last - 1]] | _DIGIT[units[np.maximum(last - 2, found)]]]
         if not len(found):
-            return np.zeros(len(pieces.first), np.intp)
+            return none
         counts, every = _per_piece(pieces, found), _per_piece(pieces, first)
         return np.where(2 * counts >= every, counts, 0)
 
@@ -263,10 +267,10 @@ def _are_beside(one: Region, other: Region) -> bool:
     )
 
 
-def _union(one: Region, other: Region, rulings: Rulings) -> Region:
-    """The box around both."""
+def _union(one: Region, other: Region) -> Region:
+    """The box around both, of the lines of one page."""
     left, top = min(one.left, other.left), min(one.top, other.top)
-    return clipped(Region(left, top, max(one.right, other.right), max(one.bottom, other.bottom), rulings))
+    return Region(left, top, max(one.right, other.right), max(one.bottom, other.bottom), one.lines)
 
 
 def _replaced(pieces: Pieces, tables: list[Table], inside: NDArray[np.intp], flags: tuple[str, ...]) -> Found:

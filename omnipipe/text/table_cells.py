@@ -1,0 +1,70 @@
+"""The cells of one table with their texts."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from omnipipe.text.table_markup import TableCell
+
+if TYPE_CHECKING:
+    from omnipipe.text.grid import Grid
+
+LEADERS = ".·_…"
+"""Signs that lead from one column to the next in rows."""
+_LEADERS = re.compile(r"(?:\s*[.·_…]){4,}\s*$")
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\uffff]")
+_LONE = re.compile("[\\ud800-\\udfff]")
+_UNWANTED = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\uffff\\ud800-\\udfff]")
+_UNUSUAL = re.compile("[^\\x20-\\x7e\xa1-\xac\xae-\u167f\u2010-\u2027\u2030-\u205e]|  ")
+"""What is no plain text of one space between words; other scripts count as such."""
+
+
+def to_cells(grid: Grid, strings: list[str], *, dehyphenate: bool, rtl: bool) -> list[TableCell]:
+    """The cells of `grid` with their texts, from those of its runs; from right to left with `rtl`."""
+    unusual = _unusual(strings)
+    cells = []
+    for row, column, rows, columns, lines in grid.cells:
+        if not lines:
+            text = ""
+        elif len(lines) == 1 and len(lines[0]) == 1 and lines[0][0] not in unusual:
+            text = strings[lines[0][0]]
+            text = _LEADERS.sub("", text) if text[-1:] in LEADERS else text
+        else:
+            order = -1 if rtl else 1
+            text = _cleaned(_joined([" ".join(strings[run] for run in line[::order]) for line in lines], dehyphenate))
+        cells.append(TableCell(row, column, rows, columns, text))
+    if not rtl:
+        return cells
+    num = grid.num_columns
+    return sorted(cell._replace(column=num - cell.column - cell.columns) for cell in cells)
+
+
+def _unusual(strings: list[str]) -> set[int]:
+    """Which of `strings` are no plain text."""
+    if not _UNUSUAL.search(" ".join(strings)):
+        return set()
+    return {k for k, text in enumerate(strings) if _UNUSUAL.search(f" {text} ")}
+
+
+def _cleaned(text: str) -> str:
+    if text[-1:] in LEADERS:
+        text = _LEADERS.sub("", text)
+    text = text.replace("\ufffe", "-")
+    return _LONE.sub("\ufffd", _CONTROL.sub("", text)) if _UNWANTED.search(text) else text
+
+
+def _joined(lines: list[str], dehyphenate: bool) -> str:
+    """The lines of a cell as one text."""
+    out = ""
+    for line in lines:
+        line = " ".join(line.split())
+        if not out:
+            out = line
+        elif out[-1] in "\ufffe\xad" and dehyphenate and re.match(r"[^\W\d_]", line):
+            out = out[:-1] + line
+        elif out[-1] in "\ufffe\xad-":
+            out = (out[:-1] + "-" if out[-1] != "-" else out) + line
+        else:
+            out += " " + line
+    return out
