@@ -6,6 +6,7 @@ All coordinates are points in the reading frame. A run is a piece of text that n
 from __future__ import annotations
 
 import re
+from functools import partial
 from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,6 +49,9 @@ class Cell(NamedTuple):
     columns: int
     lines: list[list[int]]
 
+
+_new_cell = partial(tuple.__new__, Cell)
+"""As `Cell`, in half of its time."""
 
 Rect = tuple[int, int, int, int]
 """Places of a grid: the first row and column, and the last ones."""
@@ -316,7 +320,7 @@ def _cells(
                 for found in by_cell.values():
                     found.sort(key=left.__getitem__)
     return [
-        Cell(r, c, last_row - r + 1, last_column - c + 1, lines)
+        _new_cell((r, c, last_row - r + 1, last_column - c + 1, lines))
         for (r, c, last_row, last_column), lines in zip(rects, texts, strict=True)
     ]
 
@@ -331,12 +335,10 @@ def _num_heads(bands: Sequence[Band], cells: Sequence[Cell], strings: Sequence[s
     bands = bands[titles:]
     limit = max(1, min(MAX_HEADS, len(bands) // 2))
     heads = next((r + 1 for r in range(limit) if bands[r].full_below), 1)
-    numeric = [_is_numeric(band, strings) for band in bands]
-    if any(numeric[:heads]):
+    if any(_is_numeric(band, strings) for band in bands[:heads]):
         heads = 1
-    elif 2 * sum(numeric) > len(bands):
+    elif (first := _first_numeric(bands, strings)) is not None:
         # What stands above the numbers is their heading, but for a line that opens the first group of them.
-        first = numeric.index(True)
         while first > 1 and (_opens_group(bands[first - 1]) or _has_amount(bands[first - 1], strings)):
             first -= 1
         heads = max(heads, first) if first <= limit else heads
@@ -355,6 +357,19 @@ def _opens_group(band: Band) -> bool:
 def _has_amount(band: Band, strings: Sequence[str]) -> bool:
     """Whether a cell right of the first one is an amount, as no heading is: a year is none."""
     return any(_AMOUNT.match(strings[run]) for run, (first, _) in band.spans.items() if first > 0)
+
+
+def _first_numeric(bands: Sequence[Band], strings: Sequence[str]) -> int | None:
+    """The first row of numbers; None unless most rows are."""
+    first, found = None, 0
+    for r, band in enumerate(bands):
+        if _is_numeric(band, strings):
+            first, found = r if first is None else first, found + 1
+            if 2 * found > len(bands):
+                return first
+        elif 2 * (r + 1 - found) >= len(bands):
+            break
+    return None
 
 
 def _is_numeric(band: Band, strings: Sequence[str]) -> bool:

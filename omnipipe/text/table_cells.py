@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from omnipipe.text.table_markup import TableCell
@@ -18,12 +19,14 @@ _LONE = re.compile("[\\ud800-\\udfff]")
 _UNWANTED = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\uffff\\ud800-\\udfff]")
 _UNUSUAL = re.compile("[^\\x20-\\x7e\xa1-\xac\xae-\u167f\u2010-\u2027\u2030-\u205e]|  ")
 """What is no plain text of one space between words; other scripts count as such."""
+_new_cell = partial(tuple.__new__, TableCell)
+"""As `TableCell`, in half of its time."""
 
 
 def to_cells(grid: Grid, strings: list[str], *, dehyphenate: bool, rtl: bool) -> list[TableCell]:
     """The cells of `grid` with their texts, from those of its runs; from right to left with `rtl`."""
     unusual = _unusual(strings)
-    cells = []
+    cells: list[TableCell] = []
     for row, column, rows, columns, lines in grid.cells:
         if not lines:
             text = ""
@@ -33,7 +36,7 @@ def to_cells(grid: Grid, strings: list[str], *, dehyphenate: bool, rtl: bool) ->
         else:
             order = -1 if rtl else 1
             text = _cleaned(_joined([" ".join(strings[run] for run in line[::order]) for line in lines], dehyphenate))
-        cells.append(TableCell(row, column, rows, columns, text))
+        cells.append(_new_cell((row, column, rows, columns, text)))
     if not rtl:
         return cells
     num = grid.num_columns

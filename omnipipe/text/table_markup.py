@@ -24,28 +24,57 @@ class TableCell(NamedTuple):
 
 def to_html(cells: Sequence[TableCell], num_rows: int, heads: int) -> str:
     """`cells`, sorted by row and column, as one `<table>`; the first `heads` rows are its head."""
-    rows: list[list[str]] = [[] for _ in range(num_rows)]
-    for row, _, spanned_rows, spanned_columns, text in cells:
-        tag = "th" if row < heads else "td"
-        spans = f' rowspan="{spanned_rows}"' if spanned_rows > 1 else ""
-        spans += f' colspan="{spanned_columns}"' if spanned_columns > 1 else ""
-        if "&" in text or "<" in text or ">" in text:
-            text = html.escape(text, quote=False)
-        rows[row].append(f"<{tag}{spans}>{text}</{tag}>")
-    lines = [f"<tr>{''.join(row)}</tr>" for row in rows]
+    texts = [cell.text for cell in cells]
+    whole = "".join(texts)
+    if "&" in whole or "<" in whole or ">" in whole:
+        texts = [html.escape(text, quote=False) for text in texts]
+    rows = _by_row(cells, texts, num_rows)
+    if rows is None:
+        lines = _with_spans(cells, texts, num_rows, heads)
+    else:
+        lines = [f"<tr><th>{'</th><th>'.join(row)}</th></tr>" for row in rows[:heads]]
+        lines += [f"<tr><td>{'</td><td>'.join(row)}</td></tr>" for row in rows[heads:]]
     head = ["<thead>", *lines[:heads], "</thead>"] if heads else []
     return "\n".join(["<table>", *head, "<tbody>", *lines[heads:], "</tbody>", "</table>"])
 
 
+def _with_spans(cells: Sequence[TableCell], texts: Sequence[str], num_rows: int, heads: int) -> list[str]:
+    rows: list[list[str]] = [[] for _ in range(num_rows)]
+    for (row, _, spanned_rows, spanned_columns, _), text in zip(cells, texts, strict=True):
+        tag = "th" if row < heads else "td"
+        spans = f' rowspan="{spanned_rows}"' if spanned_rows > 1 else ""
+        spans += f' colspan="{spanned_columns}"' if spanned_columns > 1 else ""
+        rows[row].append(f"<{tag}{spans}>{text}</{tag}>")
+    return [f"<tr>{''.join(row)}</tr>" for row in rows]
+
+
 def to_pipes(cells: Sequence[TableCell], num_rows: int, num_columns: int) -> str | None:
-    """`cells` as a markdown pipe table, whose first row is its head; None where a cell spans rows or columns."""
-    grid = [[""] * num_columns for _ in range(num_rows)]
-    for row, column, spanned_rows, spanned_columns, text in cells:
-        if spanned_rows > 1 or spanned_columns > 1:
-            return None
-        grid[row][column] = text.replace("|", "\\|").replace("\n", " ")
-    lines = ["| " + " | ".join(row) + " |" for row in grid]
+    """`cells`, sorted by row and column, as a markdown pipe table, whose first row is its head; None where a cell spans
+    rows or columns."""
+    if any(cell.rows > 1 or cell.columns > 1 for cell in cells):
+        return None
+    texts = [cell.text for cell in cells]
+    whole = "".join(texts)
+    if "|" in whole or "\n" in whole:
+        texts = [text.replace("|", "\\|").replace("\n", " ") for text in texts]
+    rows = _by_row(cells, texts, num_rows)
+    if rows is None or len(rows[0]) != num_columns:
+        rows = [[""] * num_columns for _ in range(num_rows)]
+        for cell, text in zip(cells, texts, strict=True):
+            rows[cell.row][cell.column] = text
+    lines = [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join([lines[0], "|" + " --- |" * num_columns, *lines[1:]])
+
+
+def _by_row(cells: Sequence[TableCell], texts: list[str], num_rows: int) -> list[list[str]] | None:
+    """`texts` of `cells` row by row; None where not each place of a grid is a cell of its own."""
+    num = len(cells) // max(num_rows, 1)
+    if not num or num * num_rows != len(cells):
+        return None
+    _, columns, spanned_rows, spanned_columns, _ = zip(*cells, strict=True)
+    if max(columns) != num - 1 or max(spanned_rows) > 1 or max(spanned_columns) > 1:
+        return None
+    return [texts[k : k + num] for k in range(0, len(texts), num)]
 
 
 def to_plain(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -82,14 +83,18 @@ class _Text:
         self.base = base.tolist()
         self.top = (base - _X_HEIGHT * runs.size).tolist()
         self.first, self.last = first.tolist(), last.tolist()
-        self.widest = [0.0] * (len(edges) - 1)
-        for a, b, x0, x1 in zip(self.first, self.last, self.left, self.right, strict=True):
-            if a == b:
-                self.widest[a] = max(self.widest[a], x1 - x0)
         self.em = median(runs.size)
-        for c, (a, b) in enumerate(pairwise(edges)):
-            self.widest[c] = max(self.widest[c], b - a - 1.6 * self.em)
+        self.edges = edges
         self.strings = strings
+
+    @cached_property
+    def widest(self) -> list[float]:
+        """How wide the text of each column can be."""
+        widest = [max(b - a - 1.6 * self.em, 0.0) for a, b in pairwise(self.edges)]
+        for a, b, x0, x1 in zip(self.first, self.last, self.left, self.right, strict=True):
+            if a == b and x1 - x0 > widest[a]:
+                widest[a] = x1 - x0
+        return widest
 
     def runs_on(self, row: Band, below: Band) -> list[bool]:
         """For each run of `below` in a column that `row` above it has: whether its first word would not have fitted
