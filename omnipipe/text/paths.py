@@ -186,7 +186,9 @@ def _look_at(paths: _Paths, which: slice, spent: int, num_found: int) -> tuple[P
         owners, filled = np.concatenate((owners, parted[who])), parted[filled]
         order = owners.argsort(kind="stable")
         owners, boxes = owners[order], np.concatenate((boxes, more), axis=1)[:, order]
-    end = _end(np.concatenate((owners, filled)), len(handles), start, num_found)
+    end = len(handles)
+    if start + end > _ENOUGH:
+        end = _end(np.concatenate((owners, filled)), end, start, num_found)
     if end < len(handles):
         boxes, fills, filled = boxes[:, owners < end], fills[:, filled < end], filled[filled < end]
     return Parts(boxes.T, fills.T, _colours(handles, filled)), int(cost[-1]), bool(is_paid[-1]) and end == len(handles)
@@ -194,8 +196,6 @@ def _look_at(paths: _Paths, which: slice, spent: int, num_found: int) -> tuple[P
 
 def _end(owners: Ints, num_paths: int, start: int, num_found: int) -> int:
     """How many of `num_paths` paths are looked at before it is clear that the page is a drawing."""
-    if start + num_paths <= _ENOUGH:
-        return num_paths
     made = np.bincount(owners, minlength=num_paths)
     number = np.arange(start + 1, start + num_paths + 1)
     is_drawing = (number > _ENOUGH) & (num_found + made.cumsum() - made < _LEAST_LINES * number)

@@ -84,8 +84,9 @@ def _edges(fills: Floats, colours: NDArray[np.intp], page: pypdfium2.PdfPage) ->
         if len(one):
             # Just beyond the edge stands a box of the same colour.
             edge = outward[one]
-            hidden = one[(edge > low[other]) & (edge < high_end[other])]
-            edges = np.delete(edges, hidden, axis=0)
+            shown = np.ones(len(edges), bool)
+            shown[one[(edge > low[other]) & (edge < high_end[other])]] = False
+            edges = edges[shown]
         kept.append(edges)
     return np.concatenate(kept)
 

@@ -328,14 +328,17 @@ def _dots_of(words: Words) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     are hardly any dots."""
     if words.text.count(".") + words.text.count("_") < 4:
         return _NOTHING, _NOTHING
-    text = np.frombuffer(words.text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    ends = text[np.concatenate((words.first, words.last - 1))]
+    units = words.units
+    if len(words.text) != len(units):
+        units = np.frombuffer(words.text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    ends = units[np.concatenate((words.first, words.last - 1))]
     is_dot = np.zeros(len(ends), bool)
     for sign in _LEADER_SIGNS:
         is_dot |= ends == sign
     dots = is_dot[: len(words.first)] & is_dot[len(words.first) :]
     length = words.last - words.first
-    return dots & (length == 1), dots & (length > 3)
+    single, long = dots & (length == 1), dots & (length > 3)
+    return (single, long) if np.count_nonzero(single) > 1 or long.any() else (_NOTHING, _NOTHING)
 
 
 def _written(cells: list[TableCell], grid: Grid, region: Region) -> Table:

@@ -197,22 +197,23 @@ def _corridors(
 def walls_between(frame: tuple[NDArray[np.float32], ...], region: Region) -> NDArray[np.bool_]:
     """For each word but the first: whether a line is drawn between it and the word before."""
     left, top, right, bottom = frame
-    x, y = (left + right) / 2, (top + bottom) / 2
-    apart = np.zeros(len(x) - 1, bool)
+    apart = np.zeros(len(left) - 1, bool)
     down = region.lines.vertical
     if not len(down):
         return apart
-    number = down[:, 0].searchsorted(x, side="right")
-    low, high = np.minimum(number[:-1], number[1:]), np.maximum(number[:-1], number[1:])
+    number = down[:, 0].searchsorted((left + right) / 2, side="right")
+    pairs = (number[1:] != number[:-1]).nonzero()[0]
+    after = pairs + 1
+    low, high = np.minimum(number[pairs], number[after]), np.maximum(number[pairs], number[after])
+    height = (top[after] + bottom[after]) / 2
+    start, end = down[:, 1], down[:, 2]
     # Between most words no line stands, between the others mostly one.
-    left_over = (low < high).nonzero()[0]
-    while len(left_over):
-        start, end = down[low[left_over], 1], down[low[left_over], 2]
-        height = y[left_over + 1]
-        crossed = (height > start) & (height < end)
-        apart[left_over[crossed]] = True
-        low[left_over] += 1
-        left_over = left_over[~crossed & (low[left_over] < high[left_over])]
+    while len(pairs):
+        crossed = (height > start[low]) & (height < end[low])
+        apart[pairs[crossed]] = True
+        low += 1
+        left_over = (~crossed & (low < high)).nonzero()[0]
+        pairs, low, high, height = pairs[left_over], low[left_over], high[left_over], height[left_over]
     return apart
 
 
