@@ -123,7 +123,7 @@ def _columns(pieces: Pieces, inside: NDArray[np.intp], em: float) -> list[NDArra
 
 def _numeric_share(pieces: Pieces, which: NDArray[np.intp], text: str) -> float:
     texts = [text[first:last] for first, last in zip(*_cut(pieces, which), strict=True)]
-    return sum(any(c.isdigit() for c in t) and sum(c.isalpha() for c in t) < 3 for t in texts) / max(len(texts), 1)
+    return sum(any(map(str.isdigit, t)) and sum(map(str.isalpha, t)) < 3 for t in texts) / max(len(texts), 1)
 
 
 def _without_prose(pieces: Pieces, inside: NDArray[np.intp], text: str, em: float, least: int) -> Box | None:

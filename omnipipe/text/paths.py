@@ -102,6 +102,13 @@ class _Paths:
     def _add(self, found: Sequence[Handle], kinds: Sequence[int], outer: Sequence[float], depth: int) -> None:
         form = len(self.forms)
         self.forms.append(outer)
+        if depth and _FORM not in kinds and self.num_walked + len(kinds) < _MAX_SEGMENTS:
+            at = [k for k, kind in enumerate(kinds) if kind == _PATH]
+            self.handles += [found[k] for k in at]
+            self.inside += [form] * len(at)
+            self.walked += [self.num_walked + k + 1 for k in at]
+            self.num_walked += len(kinds)
+            return
         for kind, handle in zip(kinds, found, strict=True):
             if depth:
                 self.num_walked += 1

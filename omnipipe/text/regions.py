@@ -80,10 +80,11 @@ def _grids(across: Floats, down: Floats) -> list[tuple[NDArray[np.intp], NDArray
 
 def _grid_region(across: Floats, down: Floats) -> Region | None:
     """The region of lines that meet; None where they part nothing from left to right."""
-    left = min(float(across[:, 1].min()), float(down[:, 0].min()))
-    right = max(float(across[:, 2].max()), float(down[:, 0].max()))
-    top = min(float(across[:, 0].min()), float(down[:, 1].min()))
-    bottom = max(float(across[:, 0].max()), float(down[:, 2].max()))
+    # Both are sorted by their places.
+    left = min(float(np.minimum.reduce(across[:, 1])), float(down[0, 0]))
+    right = max(float(np.maximum.reduce(across[:, 2])), float(down[-1, 0]))
+    top = min(float(across[0, 0]), float(np.minimum.reduce(down[:, 1])))
+    bottom = max(float(across[-1, 0]), float(np.maximum.reduce(down[:, 2])))
     inner = (down[:, 0] > left + _TOUCH) & (down[:, 0] < right - _TOUCH)
     if not inner.any() or bottom - top < 2 * _TOUCH:
         return None

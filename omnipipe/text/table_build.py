@@ -224,7 +224,7 @@ class TableReader:
         """`region` and `inside` with the rows right above that stand in its columns."""
         em = median(runs.size)
         pieces = self._pieces
-        is_low = kind == "between" and len(np.unique(band_numbers(runs))) < 3
+        is_low = kind == "between" and int(band_numbers(runs)[-1]) < 2
         if len(edges) < 3 and not is_low:
             return region, inside
         base = base_of(pieces)
@@ -244,12 +244,13 @@ class TableReader:
                 edges = column_edges(both, region, head_end(both, region))[0] if both is not None else edges
                 is_low = False
             first, last = columns_of(row, edges)
-            apart = len(np.unique(np.searchsorted(np.array(edges), (row.left + row.right) / 2))) == len(first)
-            across = int((last > first).sum())
+            columns = np.array(edges).searchsorted((row.left + row.right) / 2).tolist()
+            across = int(np.count_nonzero(last > first))
+            is_apart = len(set(columns)) == len(columns)
             if (
-                len(np.unique(first)) < 2
+                len(set(first.tolist())) < 2
                 or 2 * len(first) < len(edges) - 1
-                or (across > 0.3 * len(first) and not apart)
+                or (across > 0.3 * len(first) and not is_apart)
             ):
                 break
             inside = inside | above

@@ -30,9 +30,10 @@ def to_cells(grid: Grid, strings: list[str], *, dehyphenate: bool, rtl: bool) ->
     for row, column, rows, columns, lines in grid.cells:
         if not lines:
             text = ""
-        elif len(lines) == 1 and len(lines[0]) == 1 and lines[0][0] not in unusual:
-            text = strings[lines[0][0]]
-            text = _LEADERS.sub("", text) if text[-1:] in LEADERS else text
+        elif len(lines) == 1 and len(lines[0]) == 1 and (run := lines[0][0]) not in unusual:
+            text = strings[run]
+            if text[-1:] in LEADERS:
+                text = _LEADERS.sub("", text)
         else:
             order = -1 if rtl else 1
             text = _cleaned(_joined([" ".join(strings[run] for run in line[::order]) for line in lines], dehyphenate))

@@ -260,7 +260,7 @@ def _supported(found: list[tuple[int, int]], cover: NDArray[np.intp], needed: in
 def band_numbers(runs: Pieces) -> NDArray[np.intp]:
     """For runs sorted by baseline: the number of the line of text that each stands on."""
     base = base_of(runs)
-    order = np.argsort(base, kind="stable")
+    order = base.argsort(kind="stable")
     return _bands(base[order], runs.size[order])
 
 
@@ -313,4 +313,4 @@ def columns_of(runs: Pieces, edges: Sequence[float]) -> tuple[NDArray[np.intp], 
     """For columns between `edges`: the first and the last column that each run stands in."""
     inner = np.array(edges[1:-1], np.float32)
     slack = np.minimum(0.25 * runs.size, 0.3 * (runs.right - runs.left))
-    return np.searchsorted(inner, runs.left + slack), np.searchsorted(inner, runs.right - slack)
+    return inner.searchsorted(runs.left + slack), inner.searchsorted(runs.right - slack)

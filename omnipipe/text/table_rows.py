@@ -140,7 +140,7 @@ def find_rows(
     text = _Text(runs, first, last, edges, strings)
     places = _line_places(runs, region, edges)
     middle = np.array(text.base) - 0.3 * runs.size
-    slab = np.searchsorted(np.array([y for y, _ in places], np.float32), middle)
+    slab = np.array([y for y, _ in places], np.float32).searchsorted(middle)
     bounds = [region.top, *(y for y, _ in places), region.bottom]
     bands: list[Band] = []
     num_slabs = len(places) + 1
@@ -152,8 +152,9 @@ def find_rows(
             continue
         found = _slab_rows(text, by_slab[start:end], num_slabs, is_boxed)
         found[0].top, found[-1].bottom = bounds[k], bounds[k + 1]
-        for band, after in pairwise(found):
-            band.bottom = after.top = (band.bottom + after.top) / 2
+        if len(found) > 1:
+            for band, after in pairwise(found):
+                band.bottom = after.top = (band.bottom + after.top) / 2
         if k < len(places):
             found[-1].ruled_below, found[-1].full_below = True, places[k][1]
         bands += found
@@ -181,7 +182,7 @@ def _line_places(runs: Pieces, region: Region, edges: Sequence[float]) -> list[t
             of = ((np.abs(runs.left - x0) < half) & (np.abs(runs.right - x1) < half)).nonzero()[0]
             high, low = runs.top[of] + half[of], runs.bottom[of] + 0.3 * em[of]
             spaces[x0, x1] = list(zip(high.tolist(), low.tolist(), strict=True)) if len(of) else []
-        if any(high < y < low for high, low in spaces[x0, x1]):
+        if spaces[x0, x1] and any(high < y < low for high, low in spaces[x0, x1]):
             continue
         if places and y - places[-1][0] <= _SNAP:
             places[-1][1].append(k)

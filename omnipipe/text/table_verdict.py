@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from omnipipe.text.table_markup import TableCell
 
 if TYPE_CHECKING:
-    from omnipipe.text.grid import Grid
+    from omnipipe.text.grid import Cell, Grid
 
 Kind = Literal["grid", "between", "gaps"]
 """What says that there may be a table: crossing lines, lines across only, gaps only."""
@@ -49,11 +49,14 @@ def judge_grid(grid: Grid, kind: Kind) -> Verdict:
         return "seen"
     if grid.num_rows < 2 or grid.num_columns < 2:
         return "none"
-    filled = sum(bool(cell.lines) for cell in grid.cells) / len(grid.cells)
+    filled = sum([1 for cell in grid.cells if cell.lines]) / len(grid.cells)
+    wide: list[Cell] = []
+    if len(grid.cells) < grid.num_rows * grid.num_columns:
+        wide = [cell for cell in grid.cells if cell.rows > 1 or cell.columns > 1]
     # Rows of another table, or of a form, in one cell.
-    swallowed = any(cell.rows > 1 and len(cell.lines) > max(5, 0.5 * cell.rows) for cell in grid.cells)
+    swallowed = any(cell.rows > 1 and len(cell.lines) > max(5, 0.5 * cell.rows) for cell in wide)
     # Tables have few empty cells over several rows or columns, drawings have many.
-    blank = sum(not cell.lines and cell.rows * cell.columns > 1 for cell in grid.cells) / len(grid.cells)
+    blank = sum(not cell.lines for cell in wide) / len(grid.cells)
     if blank > 0.1 or grid.used < 0.7:
         is_form = filled >= 0.45 and grid.multi >= 0.6 and grid.ruled >= 0.3 and grid.crossed <= 0.15
         return "seen" if kind == "grid" and is_form else "none"
@@ -76,10 +79,10 @@ def judge_grid(grid: Grid, kind: Kind) -> Verdict:
     if grid.num_rows == 2 and not grid.parted:
         return "none"
     if grid.num_rows < (_FEW_ROWS if kind == "gaps" else 5) and (
-        filled < 0.7 or any(cell.rows > 1 and cell.row >= grid.heads for cell in grid.cells)
+        filled < 0.7 or any(cell.rows > 1 and cell.row >= grid.heads for cell in wide)
     ):
         return "none"
-    spans = sum(1 < cell.columns < grid.num_columns and cell.row >= grid.heads for cell in grid.cells)
+    spans = sum(1 < cell.columns < grid.num_columns and cell.row >= grid.heads for cell in wide)
     if not grid.parted and 5 * spans > grid.num_rows:
         return "none"
     if kind == "between":
@@ -118,7 +121,7 @@ def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
             return "none"
     if 3 * sum(cell.columns == num_columns for cell in cells) > grid.num_rows:
         return "none"
-    if 3 * sum(all(len(word) == 1 and word.isalpha() for word in text.split()) for text in texts) > len(texts):
+    if 3 * sum(map(_are_letters, texts)) > len(texts):
         return "none"
     if kind == "gaps" and grid.ruled > 0.5:
         return "table"
@@ -128,6 +131,12 @@ def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
     if kind == "gaps" and widths[len(widths) // 2] > 28:
         return "none"
     return "table"
+
+
+def _are_letters(text: str) -> bool:
+    """Whether all words are single letters."""
+    words = text.split()
+    return max(map(len, words), default=1) == 1 and all(map(str.isalpha, words))
 
 
 def _is_numeric(text: str) -> bool:
