@@ -102,28 +102,28 @@ class _Paths:
     def _add(self, found: Sequence[Handle], kinds: Sequence[int], outer: Sequence[float], depth: int) -> None:
         form = len(self.forms)
         self.forms.append(outer)
-        if depth and _FORM not in kinds and self.num_walked + len(kinds) < _MAX_SEGMENTS:
-            at = [k for k, kind in enumerate(kinds) if kind == _PATH]
-            self.handles += [found[k] for k in at]
-            self.inside += [form] * len(at)
-            self.walked += [self.num_walked + k + 1 for k in at]
-            self.num_walked += len(kinds)
-            return
-        for kind, handle in zip(kinds, found, strict=True):
-            if depth:
-                self.num_walked += 1
-                if self.num_walked >= _MAX_SEGMENTS:
-                    return
-            if kind == _PATH:
-                self.handles.append(handle)
-                self.inside.append(form)
-                self.walked.append(self.num_walked)
-            elif kind == _FORM and depth < _MAX_DEPTH:
+        start = 0
+        for k in [*(k for k, kind in enumerate(kinds) if kind == _FORM), len(kinds)]:
+            self._put(found[start:k], kinds[start:k], form, depth)
+            start = k + 1
+            if k == len(kinds) or self.num_walked + bool(depth) >= _MAX_SEGMENTS:
+                return
+            self.num_walked += bool(depth)
+            if depth < _MAX_DEPTH:
                 # Plain numbers: arrays of six cost ten times more, and some pages have hundreds of forms.
-                matrix = _scratch[0, :6].tolist() if _get_matrix(handle, _at[0][0]) else _IDENTITY
-                num_inside = min(_count_inside(handle), _MAX_OBJECTS)
-                inside = list(map(_get_inside, repeat(handle, num_inside), range(num_inside)))
+                matrix = _scratch[0, :6].tolist() if _get_matrix(found[k], _at[0][0]) else _IDENTITY
+                num_inside = min(_count_inside(found[k]), _MAX_OBJECTS)
+                inside = list(map(_get_inside, repeat(found[k], num_inside), range(num_inside)))
                 self._add(inside, list(map(_get_type, inside)), _placed(matrix, outer), depth + 1)
+
+    def _put(self, found: Sequence[Handle], kinds: Sequence[int], form: int, depth: int) -> None:
+        """Put the paths among `found`, which are no forms, into the list."""
+        room = max(_MAX_SEGMENTS - 1 - self.num_walked, 0) if depth else len(kinds)
+        at = [k for k, kind in enumerate(kinds[:room]) if kind == _PATH]
+        self.handles += [found[k] for k in at]
+        self.inside += [form] * len(at)
+        self.walked += [self.num_walked + k + 1 for k in at] if depth else [self.num_walked] * len(at)
+        self.num_walked += len(kinds) if depth else 0
 
     def outer(self, which: slice) -> Doubles | None:
         """The matrices (6 x n) of the forms that the paths at `which` are in; None where there are no forms."""

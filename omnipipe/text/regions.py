@@ -150,7 +150,7 @@ def _stacks(
     first = pieces.first[number].tolist()
     stacks: list[tuple[float, float]] = []
     for (top, bottom), start, end in zip(pairwise(places.tolist()), starts, ends[1:], strict=False):
-        if start >= end or (end - start > 1 and _is_text(pieces, np.sort(number[start:end]), x1 - x0)):
+        if start >= end or (end - start > 1 and _is_text(pieces, number[start:end], x1 - x0)):
             continue
         if any(_CAPTION.match(text, k, k + 24) for k in first[start:end]):
             continue
