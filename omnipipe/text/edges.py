@@ -170,8 +170,8 @@ def _pieces(
 ) -> Iterator[_Piece]:
     for some in (slice(0, _USUAL), slice(_USUAL, None)):
         which = order[some]
-        columns = [near[some], far[some], which, *(side[which] for side in cells)]
-        yield from zip(count(some.start), *(column.tolist() for column in columns), strict=False)
+        columns = [near[some].tolist(), far[some].tolist(), which.tolist(), *[side[which].tolist() for side in cells]]
+        yield from zip(count(some.start), *columns, strict=False)
 
 
 def _rows(outer: Iterator[_Piece], last: int) -> list[list[_Piece]]:
