@@ -164,15 +164,6 @@ def test_an_address_under_its_own_link_stays_as_it_is() -> None:
     assert layer.text.endswith("See https://example.org/page now.")
 
 
-def test_code_keeps_its_lines_and_indents() -> None:
-    code = ["def add(a, b):", "    if a:", "        return a + b", "    return b"]
-
-    layer = read([*lines(PROSE, 700), *lines(code, 630, font=3), *lines(PROSE, 560)])
-
-    assert kinds(layer) == ["text", "code", "text"]
-    assert layer.blocks[1][4] == "\n".join(["```", *code, "```"])
-
-
 @pytest.mark.parametrize(("sign", "blocks"), [("// ", 1), ("", 2)])
 def test_comments_in_a_column_of_their_own_stay_with_their_code(sign: str, blocks: int) -> None:
     names = ["alpha", "beta", "gamma", "delta", "omega", "sigma", "kappa", "theta"]
@@ -188,12 +179,6 @@ def test_comments_in_a_column_of_their_own_stay_with_their_code(sign: str, block
     assert len(found) == blocks
     assert found[0].split("\n")[1].split("  ")[0] == "load(alpha[0]);"
     assert ("fetch theta" in found[0]) == (blocks == 1)
-
-
-def test_a_page_typed_in_one_width_is_no_code() -> None:
-    layer = read([*lines(PROSE, 700, font=3), *lines(["x = {1}; y = [2];", "z = (3); a = <4>;"], 600, font=3)])
-
-    assert "code" not in kinds(layer)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,12 +13,14 @@ from omnipipe.text.order import Column, to_column
 from omnipipe.text.rows import MONO, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from omnipipe.text.lines import Pieces
     from omnipipe.text.rows import PageStyle, Row
 
 _SIGNS = re.compile(r"[{}()\[\];=<>_#/\\$|&:]|->|\.\w")
+_PROGRAM = re.compile(r"[{}\[\];=<>\\|&]|->|\w_\w")
+"""Signs that letters and forms from a typewriter lack."""
 _ADDRESS = re.compile(r"[\w})]@[\w.-]+\.\w|://|\bwww\.|\w\.(?:com|org|net|edu|gov)\b")
 _COMMENT = re.compile(r"//|#|--|;|%|/\*|\(\*|REM\b|!")
 _MIN_COMMENTS = 3
@@ -26,13 +29,16 @@ _MIN_COMMENTS = 3
 _MAX_COLUMN = 200
 
 
-def has_code(counts: Sequence[float]) -> bool:
-    """Whether fixed width means code on a page: it is not the font of most of the text.
+def has_code(counts: Sequence[float], text: str) -> bool:
+    """Whether fixed width means code on a page: it is not the font of most of the text, or most lines have signs.
 
-    `counts` are the characters of each style.
+    `counts` are the characters of each style, `text` all of the page.
     """
     mono = sum([count for style, count in enumerate(counts) if style & MONO])
-    return 0 < mono < 0.6 * sum(counts)
+    if mono < 0.6 * sum(counts):
+        return mono > 0
+    lines = text.splitlines()
+    return 2 * sum([bool(_PROGRAM.search(line)) for line in lines]) > len(lines)
 
 
 def join_comments(columns: list[Column], pieces: Pieces, page: PageStyle) -> list[Column]:
@@ -84,7 +90,39 @@ def _is_below(above: Column, column: Column, pieces: Pieces) -> bool:
     return -0.5 * em < gap < em and bool(pieces.left[column.pieces].min() < pieces.right[above.pieces].max())
 
 
-def is_code_row(row: Row, page: PageStyle) -> bool:
+def code_runs(rows: Sequence[Row], edge: float, page: PageStyle) -> Iterator[tuple[bool, list[Row]]]:
+    """The rows of a column that ends at `edge` in runs, each with whether it is code.
+
+    Lines of fixed width that are no code are runs of their own, where they do not go on with a paragraph.
+    """
+    text: list[Row] = []
+    for fixed, run in groupby(rows, key=lambda row: _is_code_row(row, page)):
+        group = list(run)
+        has_code = fixed and _is_code(group)
+        if not has_code and not (fixed and _is_display(group, text[-1] if text else None, edge)):
+            text += group
+            continue
+        if text:
+            yield False, text
+            text = []
+        yield has_code, group
+    if text:
+        yield False, text
+
+
+def _is_display(group: Sequence[Row], previous: Row | None, edge: float) -> bool:
+    """Whether rows of fixed width stand apart from the text before them."""
+    first = group[0]
+    if not all(row.style & MONO for row in group):
+        return False
+    if previous is None:
+        return True
+    em = max(first.size, previous.size)
+    goes_on = previous.right > edge - 3 * em and first.left < previous.left + 0.5 * em
+    return not goes_on or first.bottom - previous.bottom > 1.5 * em
+
+
+def _is_code_row(row: Row, page: PageStyle) -> bool:
     """Whether most of a row is of fixed width."""
     if row.style & MONO:
         return True
@@ -98,9 +136,13 @@ def is_code_row(row: Row, page: PageStyle) -> bool:
     return fixed > 0.6 * total
 
 
-def is_code(group: Sequence[Row]) -> bool:
+def _is_code(group: Sequence[Row]) -> bool:
     """Whether rows of fixed width are code: two at least, with signs or indents that running text lacks."""
     if len(group) < 2:
+        return False
+    # Prose about commands ends in words, with a mark.
+    num_prose = sum([not row.style & MONO and row.text.endswith((".", ",", ":")) for row in group])
+    if 2 * num_prose >= len(group):
         return False
     text = " ".join(row.text for row in group)
     if 2 * sum(bool(_ADDRESS.search(row.text)) for row in group) >= len(group):

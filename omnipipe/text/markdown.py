@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from omnipipe.text.captions import is_caption, may_be_caption, opens_caption
-from omnipipe.text.code import code_part, is_code, is_code_row
+from omnipipe.text.code import code_part, code_runs
 from omnipipe.text.emphasis import mark_runs
 from omnipipe.text.flow import escape, flow, is_full
 from omnipipe.text.headings import (
@@ -41,12 +41,11 @@ def to_parts(rows: Sequence[Row], page: PageStyle) -> list[Part]:
     parts: list[Part] = []
     if not page.codes:
         return nest(_text_parts(rows, edge, page))
-    for fixed, run in groupby(rows, key=lambda row: is_code_row(row, page)):
-        group = list(run)
-        if fixed and is_code(group):
-            parts.append(code_part(group, page))
+    for has_code, run in code_runs(rows, edge, page):
+        if has_code:
+            parts.append(code_part(run, page))
         else:
-            parts += _text_parts(group, edge, page)
+            parts += _text_parts(run, edge, page)
     return nest(parts)
 
 

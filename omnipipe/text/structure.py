@@ -61,7 +61,7 @@ def page_style(
         marked,
         options,
         links,
-        has_code(counts),
+        has_code(counts, words.text),
         accents,
         tags,
         not is_ascii and splits_words(words),
