@@ -79,6 +79,7 @@ class TableReader:
         self._pieces = pieces
         self._rulings = rulings
         self._style = style
+        self._middles = (pieces.left + pieces.right) / 2, (pieces.top + pieces.bottom) / 2
         self._which = which
         self._piece: NDArray[np.intp] | None = None
         self._dots: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None
@@ -131,8 +132,7 @@ class TableReader:
 
     def within(self, region: Region) -> NDArray[np.bool_]:
         """Which pieces have their middle in `region`."""
-        pieces = self._pieces
-        x, y = (pieces.left + pieces.right) / 2, (pieces.top + pieces.bottom) / 2
+        x, y = self._middles
         inside: NDArray[np.bool_] = (x > region.left) & (x < region.right) & (y > region.top) & (y < region.bottom)
         return inside
 
@@ -260,7 +260,7 @@ class TableReader:
     def _with_labels(self, region: Region, free: NDArray[np.bool_]) -> Region:
         """`region` with the labels of its rows, where the lines across leave them out."""
         pieces = self._pieces
-        y = (pieces.top + pieces.bottom) / 2
+        y = self._middles[1]
         beside = free & (y > region.top) & (y < region.bottom) & (pieces.right <= region.left + 1)
         if np.count_nonzero(beside) < 3:
             return region
