@@ -58,13 +58,17 @@ def word_objects(chars: Chars, words: Words) -> NDArray[np.uint64]:
     return np.where((first == found[ends]).repeat(counts), first.repeat(counts), found)
 
 
+def fonts_of(objects: list[int]) -> list[int]:
+    """The addresses of the fonts of text objects, by their addresses; 0 where that is 0."""
+    return list(map(_font, objects)) if all(objects) else [_font(one) if one else 0 for one in objects]
+
+
 def word_styles(words: Words, found: NDArray[np.uint64]) -> NDArray[np.uint8]:
     """The style of each word, the sum of its bits, from the words' text objects."""
     num = len(found)
     changes = np.ones(num, bool)
     changes[1:] = found[1:] != found[:-1]
-    objects = found[changes].tolist()
-    fonts = list(map(_font, objects)) if all(objects) else [_font(one) if one else 0 for one in objects]
+    fonts = fonts_of(found[changes].tolist())
     numbers = {font: number for number, font in enumerate(dict.fromkeys(fonts))}
     if len(numbers) == 1:
         owner = np.zeros(num, np.intp)

@@ -6,24 +6,18 @@ looks like a word of some language by chance, where lists of commands or address
 
 from __future__ import annotations
 
-import ctypes
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pypdfium2.raw as pdfium
 
-from omnipipe.text.native import Handle, bare
+from omnipipe.text.fonts import fonts_of
 
 if TYPE_CHECKING:
-    import pypdfium2
     from numpy.typing import NDArray
 
     from omnipipe.text.chars import Words
-
-_text_object = bare(pdfium.FPDFText_GetTextObject, Handle)
-_font = bare(pdfium.FPDFTextObj_GetFont, ctypes.c_size_t)
 
 _LONG = 4
 """Pairs of letters that a run of letters needs to be judged: five letters."""
@@ -34,41 +28,37 @@ _LIKELY = 0.6
 _SHARE, _ENOUGH = 0.12, 4
 """A font spells words right when this share of its longer runs of letters does, and so many different ones."""
 
-_MOST = 2_000
-"""Words that are looked at, spread over the page."""
 
-
-def spelled(
-    textpage: pypdfium2.PdfTextPage, words: Words, pairs: NDArray[np.intp], bits: NDArray[np.float32]
-) -> NDArray[np.bool_]:
+def spelled(words: Words, pairs: NDArray[np.intp], bits: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which of the `pairs` of letters (places of the first in `words.units`, n; `bits` their likelihoods) stand in a
-    font that spells words right."""
+    font that spells words right. The page is open."""
     # Runs of letters, not words: an address is one word.
     starts = np.flatnonzero(np.diff(pairs, prepend=-2) > 1)
     lengths = np.diff(starts, append=len(pairs))
-    likely = np.add.reduceat(bits, starts) > _LIKELY * lengths
     first = pairs[starts]
-    places = first
+    fonts = _fonts(words, first)
+    likely = np.add.reduceat(bits, starts) > _LIKELY * lengths
+    is_long = (lengths >= _LONG) & (fonts != 0)
+    columns = (fonts, first, first + lengths + 1, likely)
+    runs: Counter[tuple[int, bytes, bool]] = Counter()
+    for font, start, stop, is_right in zip(*(column[is_long].tolist() for column in columns), strict=True):
+        runs[font, words.units[start:stop].tobytes(), is_right] += 1
+    tallies: dict[int, _Tally] = {}
+    for (font, _, is_right), times in runs.items():
+        tallies.setdefault(font, _Tally()).add(times, is_right)
+    right = [font for font, tally in tallies.items() if tally.spells]
+    return np.repeat(np.isin(fonts, np.array(right, np.uint64)), lengths)
+
+
+def _fonts(words: Words, places: NDArray[np.intp]) -> NDArray[np.uint64]:
+    """The addresses of the fonts of the words that have the units at `places`; 0 where PDFium knows none."""
     if len(words.units) > len(words.text):
         # A character beyond 16 bits is two units.
         is_second = (words.units >= 0xDC00) & (words.units < 0xE000)
-        places = first - np.cumsum(is_second)[first]
-    word = np.maximum(np.searchsorted(words.first, places, side="right") - 1, 0).tolist()
-    raw = ctypes.cast(textpage.raw, Handle)
-    fonts = np.zeros(len(starts), np.intp)
-    numbers: dict[int, int] = {}
-    runs: Counter[tuple[int, bytes, bool]] = Counter()
-    for run in range(0, len(starts), len(starts) // _MOST + 1):
-        drawn = _text_object(raw, words.char[word[run]])
-        if drawn:
-            fonts[run] = number = numbers.setdefault(_font(drawn), len(numbers) + 1)
-            if lengths[run] >= _LONG:
-                letters = words.units[first[run] : first[run] + lengths[run] + 1]
-                runs[number, letters.tobytes(), bool(likely[run])] += 1
-    tallies = [_Tally() for _ in range(len(numbers) + 1)]
-    for (number, _, is_right), times in runs.items():
-        tallies[number].add(times, is_right)
-    return np.repeat(np.array([tally.spells for tally in tallies])[fonts], lengths)
+        places = places - np.cumsum(is_second)[places]
+    word = np.maximum(np.searchsorted(words.first, places, side="right") - 1, 0)
+    objects, which = np.unique(words.objects[word], return_inverse=True)
+    return np.array(fonts_of(objects.tolist()), np.uint64)[which]
 
 
 @dataclass(slots=True)
