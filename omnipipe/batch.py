@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # The first windows are small so that work starts at once; later ones so large that units are full, and no larger: a
 # window takes 2 KB a document.
-_WINDOWS = (64, 256, 1_024, 2_048)
+_WINDOWS = (64, 256, 1_024)
 _WINDOW_SECONDS = 15.0
 
 
@@ -181,6 +181,7 @@ class _Run:
                 units = self._ledger.plan(window, self._selection, self._options.max_pages, size=size)
             self._num_documents += len(window)
             self._progress.indexed(self._num_documents, self._ledger.num_planned_pages, complete=False)
+            window.clear()
             yield from units
         self._progress.indexed(self._num_documents, self._ledger.num_planned_pages, complete=True)
 

@@ -56,7 +56,8 @@ class PlanTable:
     def __init__(self, layout: RunLayout, config_hash: str, *, files: Sequence[Path] | None = None) -> None:
         self._layout = layout
         self._config_hash = config_hash
-        self._by_doc: dict[str, list[Planned]] = {}
+        # The units of each document: hardly any has several.
+        self._by_doc: dict[str, str | tuple[str, ...]] = {}
         self._retries: dict[str, list[str]] = {}
         self.units: dict[str, Unit] = {}
         self.voided: set[str] = set()
@@ -71,11 +72,17 @@ class PlanTable:
 
     def of_document(self, doc_id: str) -> Sequence[Planned]:
         """What is planned of a document, by its pages."""
-        return sorted(self._by_doc.get(doc_id, ()), key=lambda planned: planned.member.start)
+        planned = [
+            Planned(unit_id, member)
+            for unit_id in self._homes(doc_id)
+            for member in self.units[unit_id].members
+            if member.document.doc_id == doc_id
+        ]
+        return sorted(planned, key=lambda entry: entry.member.start)
 
     def doc_ids(self) -> list[str]:
         """Documents with planned pages, in the order of the plan."""
-        return [doc_id for doc_id, planned in self._by_doc.items() if planned]
+        return [doc_id for doc_id, homes in self._by_doc.items() if homes]
 
     def append(
         self,
@@ -131,8 +138,9 @@ class PlanTable:
     def _put(self, unit: Unit) -> None:
         self.units[unit.id] = unit
         if unit.replaces is None:
-            for member in unit.members:
-                self._by_doc.setdefault(member.document.doc_id, []).append(Planned(unit.id, member))
+            for doc_id in dict.fromkeys(member.document.doc_id for member in unit.members):
+                homes = self._homes(doc_id)
+                self._by_doc[doc_id] = (*homes, unit.id) if homes else unit.id
         else:
             self._retries.setdefault(unit.replaces, []).append(unit.id)
 
@@ -142,11 +150,12 @@ class PlanTable:
             members = tuple(piece for member in unit.members for piece in _outside(member, gone))
             self.units[touched] = replace(unit, members=members)
         doc_id = gone.document.doc_id
-        self._by_doc[doc_id] = [
-            Planned(planned.unit_id, piece)
-            for planned in self._by_doc.get(doc_id, ())
-            for piece in (_outside(planned.member, gone) if planned.unit_id == unit_id else [planned.member])
-        ]
+        if not any(member.document.doc_id == doc_id for member in self.units[unit_id].members):
+            self._by_doc[doc_id] = tuple(home for home in self._homes(doc_id) if home != unit_id)
+
+    def _homes(self, doc_id: str) -> tuple[str, ...]:
+        homes = self._by_doc.get(doc_id, ())
+        return (homes,) if isinstance(homes, str) else homes
 
     def _read(self, path: Path) -> None:
         table = read_columns(path, _NAMES)
