@@ -66,6 +66,10 @@ def _top(
 
 def main() -> None:
     """Run the command line and exit."""
+    if sys.platform == "linux":
+        # Of Arrow's memory pools the one that gives back most: a run's driver is 18 MiB smaller with it than with
+        # mimalloc, and the end of a run faster. What the user has set stays.
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
     sys.exit(run_command(sys.argv[1:]))
 
 

@@ -273,11 +273,14 @@ class Ledger:
         return None if first is None else first.ref()
 
     def _current(self, unit: Unit) -> Unit:
-        # A document may have moved, or been touched, since it was planned.
-        members = tuple(
-            member._replace(document=self._ref(member.document.doc_id) or member.document) for member in unit.members
-        )
-        return replace(unit, members=members)
+        # A document may have moved, or been touched, since it was planned. Hardly any has: the plan's own objects are
+        # not made twice.
+        members = tuple(map(self._current_member, unit.members))
+        return unit if members == unit.members else replace(unit, members=members)
+
+    def _current_member(self, member: Member) -> Member:
+        ref = self._ref(member.document.doc_id)
+        return member if ref is None or ref == member.document else member._replace(document=ref)
 
     def _replan(
         self,
