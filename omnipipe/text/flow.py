@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omnipipe.text.paragraphs import HYPHENS, join_word
+from omnipipe.text.rows import BOLD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,25 +23,40 @@ _FIRST_CJK = "\u2e80"
 _SPECIAL = re.compile(r"#{1,6}(?: |$)|>|[-+*] |```|~~~|={2,}$|-{2,}$|_{3,}$|\*{3,}$")
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 _HANGUL_SPACED = re.compile("[\uac00-\ud7a3] +\r?\n[\uac00-\ud7a3]")
-_LEADER = re.compile(r"(?:\. ?){5,} *[\divxlc]{1,6}$")
+_LEADER = re.compile(
+    r"(?<!\.)(?<!\. )(?:\. ?){5,} *"
+    r"(?:[ivxlc]{1,6}|[^\w\s]?\d[\d., –-]{0,200}(?<![, –-])(?: ?[^\s\d,–-]{1,3})?)$"
+)
+_CUT_OFF = re.compile(r"[^\W\d] [^\W\dA-ZÀ-Þ]{2,3}$")
+"""A line that ends in a short word in small letters goes on."""
+_NARROW = 22.0
+"""Font sizes; addresses, labels and entries of indexes are hardly ever wider than this."""
+_MOST = 0.7
+"""Of the lines of a column of addresses and the like: those that start as names and numbers do."""
+_ENTRY = 300
+"""Characters that an entry of a table of contents or an index has at most."""
+_LABEL = 24
+"""Characters that a label before a colon has at most."""
 _FIRST = frozenset("#>-+*`~=_")
 
 
-def flow(group: Sequence[Row], edge: float, page: PageStyle) -> str:
-    """The rows as one text: full lines run on, short ones keep their line break."""
+def flow(group: Sequence[Row], edge: float, page: PageStyle, column: Sequence[Row] = ()) -> str:
+    """The rows as one text: full lines run on, short ones keep their line break; `column` are the rows around them."""
     if len(group) == 1:
         return group[0].text
     if len(group) > 3:
         edge = min(edge, _own_edge(group))
     # In justified text a gap now and then is only a wide space.
     is_table = 3 * sum([row.gaps for row in group]) > len(group)
+    if _are_entries(group, column):
+        edge = float("inf")
     out = group[0].text
     for previous, row in pairwise(group):
         last = out[-1:]
         if last and last in HYPHENS and not (is_table and previous.gaps):
             out = join_word(out, row.text, page.options.dehyphenate, page.text)
         elif (
-            (is_table and (previous.gaps or row.gaps)) or not _runs_on(previous, row, edge) or _is_entry(previous.text)
+            (is_table and (previous.gaps or row.gaps)) or not _runs_on(previous, row, edge) or _is_entry(out[-_ENTRY:])
         ):
             out += "\n" + row.text
         elif last < _FIRST_CJK and not page.splits_words:
@@ -73,8 +89,9 @@ def _ends_word(row: Row, page: PageStyle) -> bool:
 
 
 def _is_entry(text: str) -> bool:
-    """Whether a line is an entry of a table of contents: dots lead to a page number."""
-    return (". ." in text or ".." in text) and bool(_LEADER.search(text))
+    """Whether the last line of `text` is an entry of a table of contents, an index or a list of prices: dots lead to
+    its number."""
+    return (". ." in text or ".." in text) and bool(_LEADER.search(text, text.rfind("\n") + 1))
 
 
 def is_full(row: Row, edge: float, left: float) -> bool:
@@ -88,6 +105,37 @@ def escape(text: str) -> str:
         return text
     lines = text.split("\n")
     return "\n".join(["\\" + line if line[:1] in _FIRST and _SPECIAL.match(line) else line for line in lines])
+
+
+def _are_entries(group: Sequence[Row], column: Sequence[Row]) -> bool:
+    """Whether short lines below each other are each a text of its own, as those of addresses: all start as names and
+    numbers do, and so do most in their column; two lines start as labels do."""
+    if not all(_opens_entry(row.text) for row in group) or all(row.style & BOLD for row in group):
+        return False
+    if len(group) == 2 and not all(_has_label(row.text) for row in group):
+        return False
+    lefts, rights = [row.left for row in group], [row.right for row in group]
+    em = group[0].size
+    if max(rights) - min(lefts) > _NARROW * em:
+        return False
+    if len(group) > 2 and _is_even(lefts, em) and _is_even(rights[:-1], em):
+        return False
+    if any(_CUT_OFF.search(row.text) for row in group[:-1]):
+        return False
+    return sum([_opens_entry(row.text) for row in column]) >= _MOST * len(column)
+
+
+def _opens_entry(text: str) -> bool:
+    first = text[:1]
+    return first.isupper() or first.isdecimal() or first in "+(" or "@" in text or text.startswith(("www.", "http"))
+
+
+def _has_label(text: str) -> bool:
+    return text[:1].isupper() and 1 < text.find(": ") < _LABEL
+
+
+def _is_even(places: Sequence[float], em: float) -> bool:
+    return max(places) - min(places) < 0.15 * em
 
 
 def _own_edge(group: Sequence[Row]) -> float:

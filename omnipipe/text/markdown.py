@@ -58,10 +58,10 @@ def _text_parts(rows: Sequence[Row], edge: float, page: PageStyle) -> list[Part]
         is_head = headings and previous.right <= edge - 2 * previous.size and is_set_off(group, row, edge, page)
         parts_here = page.tags and parts_at(page.tags, previous, row)
         if parts_here or (parts_here is None and (is_head or _starts_block(previous, row, group, edge))):
-            parts.append(_part(group, edge, page, is_head))
+            parts.append(_part(group, edge, page, rows, is_head=is_head))
             group = []
         group.append(row)
-    parts.append(_part(group, edge, page, False))
+    parts.append(_part(group, edge, page, rows))
     return parts
 
 
@@ -100,13 +100,13 @@ def _is_full(row: Row, group: Sequence[Row]) -> bool:
     return len(group) > 2 and row.right > max([other.right for other in group]) - row.size
 
 
-def _part(group: Sequence[Row], edge: float, page: PageStyle, is_head: bool) -> Part:
+def _part(group: Sequence[Row], edge: float, page: PageStyle, column: Sequence[Row], *, is_head: bool = False) -> Part:
     head = group[0]
     box = (head.left, head.top, head.right, head.bottom)
     if len(group) > 1:
         _, lefts, tops, rights, bottoms, *_ = zip(*group, strict=True)
         box = (min(lefts), min(tops), max(rights), max(bottoms))
-    text = flow(group, edge, page)
+    text = flow(group, edge, page, column)
     level = SET_OFF if is_head else None
     tag = tag_of(page.tags, head) if page.tags else NO_TAG
     is_likely = may_be_caption(text)
