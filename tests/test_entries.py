@@ -80,3 +80,36 @@ def test_an_entry_of_an_index_goes_on_after_a_comma() -> None:
     text = read(below(rows, 72, 700))
 
     assert text == f"{rows[0]} {rows[1]}\n{rows[2]}"
+
+
+@pytest.mark.parametrize("right_first", [False, True])
+def test_an_address_and_the_numbers_beside_it_are_no_table(right_first: bool) -> None:
+    """The file writes the address as a block, and each number after its label."""
+    sender = ["Muster & Sohn GmbH", "Hauptstrasse 12", "80331 Munich", "Germany"]
+    numbers = [("Invoice", "2024-0117"), ("Date", "12 March 2024"), ("Customer no.", "40021"), ("Due", "11 April 2024")]
+    left = below(sender, 72, 700)
+    right = [
+        (x, 700 - 12.0 * i, 10.0, text)
+        for i, pair in enumerate(numbers)
+        for x, text in zip((360.0, 450.0), pair, strict=True)
+    ]
+
+    text = read([*(right + left if right_first else left + right), *below(PROSE, 72, 560)])
+
+    assert text.split("\n\n")[:2] == ["\n".join(sender), "\n".join(map(" ".join, numbers))]
+
+
+def test_a_paragraph_is_no_end_of_an_address() -> None:
+    """What is as long as a paragraph, but stands in lines, does not break off."""
+    sender = ["Muster & Sohn GmbH", "Hauptstrasse 12", "80331 Munich", "Germany"]
+    numbers = [
+        "Our reference JM-33/2024",
+        "Your reference AB-12/2023",
+        "Telephone +49 89 12345",
+        "Monday 12 March 2024",
+    ]
+    numbers.insert(0, "Customer number 2024-40021")
+
+    text = read([*below(sender, 72, 700), *below(numbers, 360, 700), *below(PROSE, 72, 560)])
+
+    assert text.split("\n\n") == ["\n".join(sender), "\n".join(numbers), " ".join(PROSE)]

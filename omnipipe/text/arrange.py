@@ -58,6 +58,7 @@ def goes_on(part: Part, following: Part) -> bool:
         return False
     # A name may start the next column; what a long paragraph lacks is then the end of its sentence.
     is_long = min(len(part.text), len(following.text)) > 100 and following.text[0].isalpha()
+    is_long = is_long and "\n" not in part.text[-_MAX_SKIPPED:]
     return is_unfinished(part.text, following.text) or (is_long and bool(_BREAKS_OFF.search(part.text)))
 
 

@@ -29,6 +29,9 @@ _MAX_WALLS = 40
 _ITEM = 3.0
 """Ems at most between a bullet and its item."""
 
+_WORDS = 2.2
+"""Ems; lines of addresses and labels are wider than this in the middle, short numbers are not."""
+
 _MAX_TRIED = 12
 """Bands of one gutter that are looked at."""
 
@@ -241,6 +244,8 @@ def _are_columns(sheet: Sheet, before: NDArray[np.intp], after: NDArray[np.intp]
     is_before = both.argsort() < len(before)
     switches = int(np.count_nonzero(is_before[1:] != is_before[:-1]))
     rows = min(len(before), len(after))
+    if switches == 1 and rows >= _MIN_ROWS and _block_and_pairs(sheet, before, after):
+        return True
     if rows < 8 and switches > max(3, 0.15 * len(both)) and switches >= 0.7 * rows:
         return False
     if rows < _MIN_ROWS and switches != 1:
@@ -265,6 +270,30 @@ def _are_columns(sheet: Sheet, before: NDArray[np.intp], after: NDArray[np.intp]
         return True
     span = [float(sheet.right[side].max() - sheet.left[side].min()) for side in (before, after)]
     return min(span) > 5 * em and aligned < 0.6
+
+
+def _block_and_pairs(sheet: Sheet, before: NDArray[np.intp], after: NDArray[np.intp]) -> bool:
+    """Whether one side is lines below each other, the other pairs of a label and its value, as addresses and what
+    stands beside them: a table of all would be written row by row."""
+    for block, pairs in ((before, after), (after, before)):
+        if len(pairs) % 2 or len(pairs) < 2 * _MIN_ROWS:
+            continue
+        labels, values = pairs[::2], pairs[1::2]
+        em = float(sheet.size[pairs[0]])
+        if any(median(sheet.right[part] - sheet.left[part]) < _WORDS * em for part in (block, labels)):
+            continue
+        is_level = np.abs(sheet.base[labels] - sheet.base[values]) < 0.12 * em
+        is_after = sheet.left[values] > sheet.right[labels]
+        if is_level.all() and is_after.all() and all(_is_block(sheet, part, em) for part in (block, labels, values)):
+            return True
+    return False
+
+
+def _is_block(sheet: Sheet, part: NDArray[np.intp], em: float) -> bool:
+    """Whether lines that the file writes from top to bottom start, or end, at one place."""
+    if not (np.diff(sheet.base[part]) > 0.5 * em).all():
+        return False
+    return any(float(side[part].max() - side[part].min()) < 0.2 * em for side in (sheet.left, sheet.right))
 
 
 def _aligned(one: NDArray[np.float32], other: NDArray[np.float32], em: float) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import base_of
+from omnipipe.text.table_stacked import are_stacked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,10 +148,12 @@ def find_rows(
     is_boxed = num_slabs >= _BOXED and all(is_line) and 2 * sum(is_full for _, is_full in places) >= len(places)
     by_slab = slab.argsort(kind="stable").tolist()
     ends = np.bincount(slab, minlength=num_slabs).cumsum().tolist()
-    for k, (start, end) in enumerate(pairwise([0, *ends])):
-        if start == end:
+    slabs = [_lines(text, by_slab[start:end]) for start, end in pairwise([0, *ends])]
+    is_stacked = num_slabs > 2 and are_stacked([lines for lines in slabs if lines][1:], strings)
+    for k, lines in enumerate(slabs):
+        if not lines:
             continue
-        found = _slab_rows(text, by_slab[start:end], num_slabs, is_boxed)
+        found = lines if is_stacked and bands else _slab_rows(text, lines, num_slabs, is_boxed)
         found[0].top, found[-1].bottom = bounds[k], bounds[k + 1]
         if len(found) > 1:
             for band, after in pairwise(found):
@@ -204,9 +207,8 @@ def _line_places(runs: Pieces, region: Region, edges: Sequence[float]) -> list[t
     return sorted(found)
 
 
-def _slab_rows(text: _Text, inside: list[int], num_slabs: int, is_boxed: bool) -> list[Band]:
-    """The rows of what stands between two lines; `is_boxed` says that lines go around all cells."""
-    bands = _lines(text, inside)
+def _slab_rows(text: _Text, bands: list[Band], num_slabs: int, is_boxed: bool) -> list[Band]:
+    """The rows of the lines of text between two lines; `is_boxed` says that lines go around all cells."""
     if len(bands) == 1:
         return bands
     most = max(len(band.columns) for band in bands)
