@@ -1,4 +1,4 @@
-"""Rows of a table that stand below each other between the same two lines."""
+"""Which lines of text are rows of a table, and which go on with the row above."""
 
 from __future__ import annotations
 
@@ -80,3 +80,51 @@ def test_one_column_that_wraps_is_one_row() -> None:
     ]
 
     assert read(spaces, grid=True).count("\n") == 4
+
+
+def read_lines(texts: Sequence[Line], rules: Sequence[float] = ()) -> str:
+    """The markdown of a page of such lines, with lines across at the heights of `rules`."""
+    drawn = [b"72 %g m 540 %g l S" % (y, y) for y in rules]
+    document = pypdfium2.PdfDocument(pdf_of_contents([b"\n".join([text_content(texts), b"0.5 w", *drawn])]))
+    try:
+        return read_text_layer(document[0], TextOptions()).text
+    finally:
+        document.close()
+
+
+def test_the_last_row_of_a_table_without_lines_has_all_of_its_lines() -> None:
+    """Rows stand farther from each other than the lines of one cell."""
+    rows = [
+        ("02.03.", "Card payment|Supermarket 12", "-45.10", "1,204.33"),
+        ("04.03.", "Salary|Acme Trading Ltd.|March", "2,450.00", "3,654.33"),
+        ("05.03.", "Standing order|Rent of March", "-950.00", "2,704.33"),
+        ("09.03.", "Cash machine", "-100.00", "2,604.33"),
+        ("11.03.", "Direct debit|Water and sewage|Contract 77", "-41.15", "2,563.18"),
+    ]
+    texts: list[Line] = []
+    y = 700.0
+    for date, details, *amounts in rows:
+        texts += [(72, y, 10, date), (130, y, 10, details.split("|")[0])]
+        texts += [(x, y, 10, amount) for x, amount in zip((400, 480), amounts, strict=True)]
+        texts += [(130, y - 12.0 * i, 10, line) for i, line in enumerate(details.split("|")) if i]
+        y -= 12 * details.count("|") + 15
+
+    text = read_lines(texts)
+
+    assert text == pipes([tuple(cell.replace("|", " ") for cell in row) for row in rows])
+
+
+def test_a_table_parted_by_lines_is_no_table_of_contents() -> None:
+    """Its last column holds numbers that only grow."""
+    rows = [("Department", "Head", "Phone"), ("Sales", "Anna Berg", "1201"), ("", "Tom Klein", "1202")]
+    rows += [("Research", "Paul Wolf", "1301"), ("", "Ida Lang", "1302"), ("Service", "Max Kurz", "1401")]
+    texts = [
+        (x, 700 - 16.0 * i, 10.0, cell)
+        for i, row in enumerate(rows)
+        for x, cell in zip((72.0, 220.0, 400.0), row, strict=True)
+        if cell
+    ]
+
+    text = read_lines(texts, [712, 694, 662, 630, 614])
+
+    assert text == pipes(rows)

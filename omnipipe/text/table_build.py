@@ -39,6 +39,10 @@ MAX_WORDS = 20_000
 _CUT, _CUT_TIGHT = 0.34, 0.2
 """Font sizes; words of one cell are closer. Numbers and the words of three columns may stand closer."""
 _MAX_HEADS = 4
+_MAX_ENDS = 3
+"""Lines below the last row of a table that go on with one of its cells; more are a paragraph."""
+_LEADING = 1.35
+"""Font sizes between the lines of a cell at most."""
 _MAX_STRAYS = 12
 """Forms and drawings have more lines down than this that part no columns."""
 _LEADER_SIGNS = tuple(map(ord, LEADERS))
@@ -94,9 +98,10 @@ class TableReader:
         kind: Kind,
         *,
         labelled: bool = False,
+        ended: bool = False,
     ) -> Read:
         """The table of the pieces `inside` `region`, with headings above it that are `free`; so with labels beside it,
-        unless it is `labelled` already."""
+        unless it is `labelled` already, and with the lines that go on with its last row, unless it is `ended`."""
         if kind == "between" and not labelled:
             wider = self._with_labels(region, free)
             if wider is not region:
@@ -128,6 +133,11 @@ class TableReader:
             return Read(None, verdict, inside)
         cells = to_cells(grid, strings, dehyphenate=self._style.dehyphenate, rtl=self._style.rtl)
         verdict = judge_cells(cells, grid, kind)
+        if verdict == "table" and kind == "gaps" and not ended:
+            taller, more = self._with_end(region, runs, grid.edges, inside, free)
+            whole = self.read(taller, more, free, kind, ended=True) if taller is not region else None
+            if whole is not None and whole.table is not None:
+                return whole
         return Read(_written(cells, grid, region) if verdict == "table" else None, verdict, inside)
 
     def within(self, region: Region) -> NDArray[np.bool_]:
@@ -256,6 +266,36 @@ class TableReader:
             inside = inside | above
             region = clipped(region._replace(top=float(pieces.top[above].min()), lines=self._rulings))
         return region, inside
+
+    def _with_end(
+        self,
+        region: Region,
+        runs: Pieces,
+        edges: list[float],
+        inside: NDArray[np.bool_],
+        free: NDArray[np.bool_],
+    ) -> tuple[Region, NDArray[np.bool_]]:
+        """`region` and `inside` with the lines right below that go on with a cell of the last row, not its first."""
+        em = median(runs.size)
+        pieces, base, around = self._pieces, base_of(self._pieces), inside
+        bases = base_of(runs)
+        last = bases > bases.max() - 0.35 * em
+        starts, lowest = runs.left[last], float(bases.max())
+        for _ in range(_MAX_ENDS + 1):
+            below = free & ~around & (base > lowest + 0.35 * em) & (base < lowest + _LEADING * em)
+            at = below.nonzero()[0]
+            if len(at) != 1:
+                break
+            left, right = float(pieces.left[at[0]]), float(pieces.right[at[0]])
+            column = int(np.searchsorted(edges, left + 0.2 * em)) - 1
+            if column < 1 or right > edges[column + 1] or np.abs(starts - left).min() > 0.2 * em:
+                break
+            around, lowest = around | below, float(base[at[0]])
+        num_lines = np.count_nonzero(around) - np.count_nonzero(inside)
+        if len(edges) < 4 or not 0 < num_lines <= _MAX_ENDS:
+            return region, inside
+        bottom = float(pieces.bottom[around].max())
+        return clipped(region._replace(bottom=bottom, lines=self._rulings)), around
 
     def _with_labels(self, region: Region, free: NDArray[np.bool_]) -> Region:
         """`region` with the labels of its rows, where the lines across leave them out."""

@@ -37,6 +37,8 @@ _TIGHT = 0.95
 _BELOW = 0.2
 """Font sizes of white at least between a line and the next one, where cells in the middle of a row have theirs between.
 """
+_SINGLE = 0.6
+"""Font sizes of white above a line set as lines of running text mostly are, at most."""
 _X_HEIGHT = 0.65
 """Font sizes that a line of text counts as high, from its baseline: boxes of letters overlap where lines are tight."""
 
@@ -313,12 +315,13 @@ def _reach(full: list[Band], k: int, columns: set[int], usual: float) -> tuple[i
 def _attached(text: _Text, bands: list[Band], full: list[Band], usual: float) -> list[Band]:
     """Lines that stand much nearer to a row than rows stand to each other made part of it."""
     white = max(usual - _X_HEIGHT * text.em, 0.0) if usual else 0.9 * text.em
-    near = min(0.6 * white, 0.5 * text.em)
+    near, single = min(0.6 * white, 0.5 * text.em), min(0.6 * white, _SINGLE * text.em)
     is_full = {id(band) for band in full}
     out: list[Band] = []
     for i, band in enumerate(bands):
         above = band.top - out[-1].bottom if out else 1e9
         below = bands[i + 1].top - band.bottom if i + 1 < len(bands) else 1e9
+        spans = len(band.columns) > len(band.spans)
         if id(band) in is_full:
             shared = bool(out) and bool(out[-1].columns & band.columns)
             limit = 0.15 * text.em if shared else near
@@ -329,7 +332,7 @@ def _attached(text: _Text, bands: list[Band], full: list[Band], usual: float) ->
                 band.columns |= part.columns
                 band.top = min(part.top, band.top)
             out.append(band)
-        elif out and above < near and above <= below and not out[-1].tall:
+        elif out and above < (near if 0 in band.columns or spans else single) and above <= below and not out[-1].tall:
             out[-1].add(band)
         else:
             out.append(band)

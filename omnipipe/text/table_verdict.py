@@ -101,7 +101,8 @@ def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
         return "table"
     if any(cell.columns == num_columns and len(cell.text) > _MAX_SPAN for cell in cells):
         return "none"
-    if _is_contents(cells, num_columns):
+    # Lines part the rows of no table of contents.
+    if grid.parted < 2 and _is_contents(cells, num_columns):
         return "none"
     first = [cell.text for cell in cells if cell.column == 0 and cell.columns == 1 and cell.text]
     if num_columns == 2:
