@@ -128,3 +128,18 @@ def test_a_table_parted_by_lines_is_no_table_of_contents() -> None:
     text = read_lines(texts, [712, 694, 662, 630, 614])
 
     assert text == pipes(rows)
+
+
+def test_the_name_of_a_group_stands_between_head_and_rows() -> None:
+    rows = [("", "2023", "2022"), ("Fixed assets", "", ""), ("Buildings", "1,200", "1,250"), ("Machines", "340", "310")]
+    rows += [("Current assets", "", ""), ("Stocks", "220", "205"), ("Cash", "90", "77"), ("Total", "1,850", "1,842")]
+    texts = [
+        (x, 700 - 14.0 * i, 10.0, cell)
+        for i, row in enumerate(rows)
+        for x, cell in zip((72.0, 350.0, 450.0), row, strict=True)
+        if cell
+    ]
+
+    text = read_lines(texts)
+
+    assert text == pipes(rows)

@@ -238,6 +238,7 @@ class TableReader:
         if len(edges) < 3 and not is_low:
             return region, inside
         base = base_of(pieces)
+        known = region, inside
         for _ in range(_MAX_HEADS):
             above = free & ~inside & (base > region.top - 2.0 * em) & (base < region.top + 0.1 * em)
             above &= (pieces.right > region.left) & (pieces.left < region.right)
@@ -257,7 +258,8 @@ class TableReader:
             columns = np.array(edges).searchsorted((row.left + row.right) / 2).tolist()
             across = int(np.count_nonzero(last > first))
             is_apart = len(set(columns)) == len(columns)
-            if (
+            is_label = len(first) == 1 and last[0] == 0 and inside is known[1] and len(edges) > 3
+            if not is_label and (
                 len(set(first.tolist())) < 2
                 or 2 * len(first) < len(edges) - 1
                 or (across > 0.3 * len(first) and not is_apart)
@@ -265,7 +267,9 @@ class TableReader:
                 break
             inside = inside | above
             region = clipped(region._replace(top=float(pieces.top[above].min()), lines=self._rulings))
-        return region, inside
+            # The name of a group of rows counts with the head above it.
+            known = known if is_label else (region, inside)
+        return known
 
     def _with_end(
         self,
