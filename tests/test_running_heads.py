@@ -368,6 +368,7 @@ def test_fifty_thousand_lines_take_no_time() -> None:
     [
         ("12", "bare"), ("iv", "bare"), ("A-3", "bare"), ("7-45", "bare"),
         ("- 12 -", "explicit"), ("Page 3 of 9", "explicit"), ("3/9", "explicit"), ("Seite 4", "explicit"),
+        ("第 2 页 共 6 页", "explicit"), ("第2⻚，共6⻚", "explicit"),
         ("第 5 页", "explicit"), ("3.", None), ("3.4", None), ("(12)", None), ("page", None), ("mix", None), ("", None),
     ],
 )  # fmt: skip

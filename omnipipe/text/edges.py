@@ -20,6 +20,12 @@ _ZONE = 0.2
 PARTED = 0.3
 """White below this many ems is that between lines."""
 
+_APART = 1.2
+"""Rows over columns of text are parted from them by more white than this, in ems."""
+
+_LONG, _MIN_LINES = 14.0, 12
+"""Lines of a column of text are longer than this many ems, and a column has at least so many that end at one edge."""
+
 _MAX_BANDS = 3
 _MAX_PIECES = 16
 _MAX_ROWS = 4
@@ -65,7 +71,10 @@ class OuterRow(NamedTuple):
 
 
 class Band(NamedTuple):
-    """Rows that belong together, the outermost first, and the white between them and what comes inside."""
+    """Rows that belong together, the outermost first, and the white between them and what comes inside.
+
+    `is_table`: its cells belong to what stands inside of it, as the cells of a table and the lines of columns do.
+    """
 
     rows: tuple[OuterRow, ...]
     white: float
@@ -142,7 +151,12 @@ def _bands(
         white = float(starts[cut + 1] - ends[cut]) / em if cut + 1 < len(order) else 1 / em
         rows += [_row(group, text_of) for group in groups[len(rows) : stop]]
         inside = groups[stop] if stop < len(groups) else []
-        bands.append(Band(tuple(rows[first:stop]), white, _is_table(groups[stop - 1], inside)))
+        is_table = _is_table(groups[stop - 1], inside)
+        if bands:
+            is_table = is_table or (_holds_line(groups[stop - 1], em) and _has_columns(cells, kept, em))
+        elif is_table and white > _APART:
+            is_table = not _has_columns(cells, kept, em)
+        bands.append(Band(tuple(rows[first:stop]), white, is_table))
         first = stop
     if not bands and len(rows[0].pieces) == 1 and page_number(rows[0].texts[0]) and rows[0].reach < _ZONE:
         # Numbers may stand close to the text.
@@ -225,3 +239,22 @@ def _is_table(row: Sequence[_Piece], inside: Sequence[_Piece]) -> bool:
         most = 2.5 * (right - left) + 0.02
         held += any(start < right and end > left and end - start < most for start, end in wide)
     return held >= max(2, len(row) - 1)
+
+
+def _holds_line(row: Sequence[_Piece], em: float) -> bool:
+    """Whether a row of several pieces has one as long as lines of text in columns are."""
+    return len(row) > 1 and any(piece[6] - piece[4] > _LONG * em for piece in row)
+
+
+def _has_columns(cells: Cells, kept: NDArray[np.intp], em: float) -> bool:
+    """Whether the page is set in two columns of running text: many long lines in each half that fill the column."""
+    left, right = cells.left[kept], cells.right[kept]
+    middle = (float(np.minimum.reduce(left)) + float(np.maximum.reduce(right))) / 2
+    is_long = right - left > _LONG * em
+    for side in (right[is_long & (right < middle + em)], right[is_long & (left > middle - em)]):
+        if len(side) < _MIN_LINES:
+            return False
+        edge = np.partition(side, len(side) // 2)[len(side) // 2]
+        if np.count_nonzero(np.abs(side - edge) < 0.5 * em) < max(_MIN_LINES, 0.5 * len(side)):
+            return False
+    return True

@@ -14,7 +14,7 @@ _EXPLICIT = re.compile(
     rf"|(?P<b>\d{{1,5}})\s*(?:of|/|von|из)\s*\d{{1,5}}"
     rf"|[-\u2013\u2014\u2022\u00b7~|<\[]\s*(?P<c>{_NUMBER})\s*[-\u2013\u2014\u2022\u00b7~|>\]]"
     rf"|(?P<d>\d{{1,5}})\s*\|\s*page"
-    rf"|第?\s*(?P<e>\d{{1,5}})\s*(?:页|頁|ページ|쪽))[.\s]*",
+    rf"|第?\s*(?P<e>\d{{1,5}})\s*(?:[页⻚頁]|ページ|쪽)(?:\s*[,，/]?\s*共\s*\d{{1,5}}\s*[页⻚頁])?)[.\s]*",
     re.IGNORECASE,
 )
 _MAY_BE = re.compile(r"\d|[ivxlc][-\s.\u2013\u2014\u2022\u00b7~|>\]]*\Z", re.IGNORECASE)
@@ -31,8 +31,9 @@ _FORM = re.compile(
     rf"|\bvol(?:ume|\.)\s*[\divxlc]+|\b(?:no|nr|issue|heft|band)\.?\s*\d+|\bpage\s+\d+|\bpp?\.\s*\d+"
     rf"|\bdownloaded (?:from|by|on)\b|\bprinted (?:on|from|in)\b|\bconfidential\b|\bdigiti[sz]ed by\b"
     rf"|\bpublished (?:by|online)\b|\bproprietary\b|\bpreprint\b|\bet al\b"
-    rf"|\brev(?:ision|\.)?:?\s*[\dA-Z]|\bversion\s+\d|\bp/n\b|\bdraft\b"
-    rf"|\b\d{{1,2}}\.?\s+{_MONTH}\s+(?:19|20)\d\d\b|\b{_MONTH}\s+(?:\d{{1,2}},\s*)?(?:19|20)\d\d\b"
+    rf"|\brev(?:ision|\.)?:?\s*[\dA-Z]|\bversion\s+\d|\bp/n\b|\bdraft\b|\bproc(?:eedings|\.) of\b"
+    rf"|\S\s+(?:[\u2022\u00b7|]\s*)?\d{{1,3}}:\d{{1,3}}\Z|\A\d{{1,3}}:\d{{1,3}}\s+(?:[\u2022\u00b7|]\s*)?\S"
+    rf"|\b\d{{1,2}}\.?\s+{_MONTH}\s+(?:19|20)\d\d\b|\b{_MONTH}\s+(?:\d{{1,2}}(?:\s?[-\u2013]\s?\d{{1,2}})?,\s*)?(?:19|20)\d\d\b"
     rf"|\b\d{{1,2}}[/.]\d{{1,2}}[/.](?:\d\d|\d{{4}})\b|\b(?:19|20)\d\d[-/.](?:0\d|1[0-2])(?:[-/.]\d\d)?\b",
     re.IGNORECASE,
 )

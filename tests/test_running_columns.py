@@ -1,0 +1,56 @@
+"""Heads and feet over two columns of text, and what their words tell: pages that are read alone."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.pdfs import Line, pdf_of_lines
+from tests.test_running_heads import WORDS, prose, read, running
+
+
+def columns(seed: int, *, top: float = 700, rows: int = 40) -> list[Line]:
+    """Two columns of justified lines: each says the same words in another order."""
+    chance = random.Random(seed)
+    return [
+        (left, top - 12 * i, 10.0, " ".join(chance.sample(WORDS[:11], 11)))
+        for left in (54.0, 318.0)
+        for i in range(rows)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("The Name of All the Rivers Is Hope", "Waters'17, July 2017, Washington"),
+        ("A History of All Known Rivers", "WATERS 18, June 03-05, 2018, Woodstock"),
+        ("902 draft: January 16, 2023 13:05", "Riverboat, Volume 12 (9999), No. 3"),
+    ],
+)
+def test_a_head_over_two_columns_of_text_is_no_head_of_a_table(left: str, right: str) -> None:
+    body = columns(1)
+    head = [(54.0, 730.0, 8.0, left), (420.0, 730.0, 8.0, right)]
+
+    layer = read(pdf_of_lines([[*head, *body]]))
+
+    assert " ".join(text for _, text in running(layer)) == f"{left} {right}"
+    assert layer.text.startswith(body[0][3][:20])
+
+
+def test_a_note_beside_the_last_line_of_the_other_column_is_no_foot() -> None:
+    body = columns(1)
+    last = [(54.0, 90.0, 10.0, "Version 2, May 4, 2020"), (318.0, 90.0, 10.0, body[-1][3])]
+    foot = [(54.0, 50.0, 8.0, "Journal of Rivers"), (420.0, 50.0, 8.0, "Volume 12, No. 3")]
+
+    layer = read(pdf_of_lines([[*body, *last, *foot]]))
+
+    assert [text for _, text in running(layer)] == ["Journal of Rivers Volume 12, No. 3"]
+    assert "Version 2, May 4, 2020" in layer.text
+
+
+@pytest.mark.parametrize("head", ["The Names of Rivers 111:3", "Proc. of the 9th Meeting on Rivers and Waters"])
+def test_a_head_shows_by_its_words_what_it_is(head: str) -> None:
+    layer = read(pdf_of_lines([[(260.0, 728.0, 9.0, head), *prose(1)]]))
+
+    assert running(layer) == [("header", head)]
