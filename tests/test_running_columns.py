@@ -54,3 +54,32 @@ def test_a_head_shows_by_its_words_what_it_is(head: str) -> None:
     layer = read(pdf_of_lines([[(260.0, 728.0, 9.0, head), *prose(1)]]))
 
     assert running(layer) == [("header", head)]
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ((530.0, 735.0, 11.0, "i"), "i"),
+        ((300.0, 40.0, 11.0, "V"), "V"),
+        ((72.0, 700.0, 10.0, "12"), "12"),
+    ],
+)
+def test_a_page_number_far_from_the_text_needs_no_other_page(line: Line, text: str) -> None:
+    layer = read(pdf_of_lines([[line, *prose(1, top=670)]]))
+
+    assert running(layer) == [("page_number", text)]
+
+
+def test_a_page_number_stands_well_before_the_title_at_its_side() -> None:
+    head = [(72.0, 712.0, 10.0, "2"), (125.0, 712.0, 10.0, "Names of Rivers and of Their Waters")]
+
+    layer = read(pdf_of_lines([[*head, *prose(1, top=670)]]))
+
+    assert [text for _, text in running(layer)] == ["2", "Names of Rivers and of Their Waters"]
+
+
+@pytest.mark.parametrize("line", [(72.0, 700.0, 16.0, "2"), (72.0, 700.0, 11.0, "i"), (300.0, 695.0, 11.0, "x")])
+def test_a_number_in_the_place_of_a_heading_stays(line: Line) -> None:
+    layer = read(pdf_of_lines([[line, *prose(1, top=670)]]))
+
+    assert not running(layer)

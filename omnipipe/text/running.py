@@ -31,6 +31,11 @@ _SAME_HEIGHT = 0.012
 _LARGE = 0.018
 """Type larger than this share of the page's height (14 points on a letter) and larger than body text is a heading's."""
 
+_PARTED_WELL, _FAR = 1.5, 2.0
+"""White in ems below a page number that stands lower than most, and beside one that is a letter."""
+
+_LETTERS = frozenset("ivxIVX")
+
 
 class Found(NamedTuple):
     """Running matter: header, footer or page_number, and its pieces from left to right."""
@@ -137,7 +142,7 @@ def _judge(row: OuterRow, band: Band, inner: OuterRow | None, side: _Side, *, is
     if band.is_table:
         return "doubt" if "explicit" in numbers else "no"
     is_parted = band.white > (0.4 if "explicit" in numbers else 0.8)
-    if not is_numbered and row.reach < 0.15 and is_parted and _has_number_at_end(row, numbers, side):
+    if not is_numbered and row.reach < 0.15 and is_parted and _has_number_at_end(row, numbers, band.white, side):
         return "number"
     if is_caption(text):
         return "no"
@@ -185,15 +190,19 @@ def _judge_number(row: OuterRow, band: Band, inner: OuterRow | None, side: _Side
     text = row.texts[0]
     if page_number(text) == "explicit" and band.white > 0.15:
         return "number"
-    if not is_likely_number(text) or (is_numbered and not text.isdecimal()):
+    # Letters alone count pages only where they stand far out.
+    is_letter = text in _LETTERS and band.white > _FAR and row.reach < 0.1 and row.size < 1.02 * side.em
+    if not (is_likely_number(text) or is_letter) or (is_numbered and not text.isdecimal()):
         return "doubt"
     is_column = inner is not None and len(inner.texts) == 1 and page_number(inner.texts[0]) is not None
     # Chapters open with a number as well, lower on the page and larger.
     is_placed = row.reach < 0.18 if side.is_foot else row.reach < 0.1 and row.size < 1.2 * side.em
+    if not side.is_foot and row.reach < 0.13 and row.size < 1.02 * side.em:
+        is_placed |= band.white > _PARTED_WELL
     return "number" if is_placed and band.white > (1.0 if is_numbered else 0.5) and not is_column else "doubt"
 
 
-def _has_number_at_end(row: OuterRow, numbers: Sequence[str | None], side: _Side) -> bool:
+def _has_number_at_end(row: OuterRow, numbers: Sequence[str | None], white: float, side: _Side) -> bool:
     """Whether a page number stands at one end of a row of words, or in its middle between two, well apart."""
     count = len(row.texts)
     if not 2 <= count <= 4:
@@ -209,7 +218,9 @@ def _has_number_at_end(row: OuterRow, numbers: Sequence[str | None], side: _Side
         return min(beside) > side.em
     # Headings have a number to their left as well, but a short one, and not far from it.
     is_as_heading = at == 0 and row.reach > 0.075 and len(row.texts[0]) < 2
-    return min(beside) > (5.0 if is_as_heading else 2.0) * side.em
+    if is_as_heading:
+        return min(beside) > (3.5 if white > _PARTED_WELL and row.size < 1.02 * side.em else 5.0) * side.em
+    return min(beside) > 2.0 * side.em
 
 
 def _repeats(row: OuterRow, others: Sequence[tuple[int, Margins]], em: float) -> bool:
