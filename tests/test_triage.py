@@ -148,3 +148,16 @@ def test_rotated_scans_are_judged_alike() -> None:
     reasons = {verdict_of(pdf_of_runs(layer, image=image, rotate=r)).reasons for r in (0, 90, 180, 270)}
 
     assert reasons == {("text_layer:partial",)}
+
+
+def test_ukrainian_in_the_latin_letter_that_looks_like_its_own_is_trusted() -> None:
+    text = (
+        "Усі люди народжуються вільними і рівними у своїй гідності та правах. Вони наділені розумом і совістю і "
+        "повинні діяти у відношенні один до одного в дусі братерства."
+    )
+    lines = [text[i : i + 70] for i in range(0, len(text), 70)] * 4
+
+    verdict = verdict_of(pdf_of_runs(set_lines(lines, says=lambda line: line.replace("і", "i"))))
+
+    assert not verdict.needs_ocr
+    assert "text_layer:mixed_scripts" not in verdict.reasons

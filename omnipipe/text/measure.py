@@ -20,6 +20,7 @@ from omnipipe.text.script import (
     ARABIC,
     CJK,
     CONTROL,
+    CYRILLIC,
     FIRST_LETTER,
     HEBREW,
     LATIN,
@@ -154,7 +155,7 @@ def measure(
         garbled=noise,
         shift=shift,
         likely=likely,
-        mixed=_mixed(kinds, counts) if num_letters else 0.0,
+        mixed=_mixed(kinds, counts, places) if num_letters else 0.0,
         rare=rare_share(units) if counts[CJK] > 20 else 0.0,
         mojibake=_beyond_ascii(words, places) / counts[LATIN] if counts[LATIN] > 20 else 0.0,
         tangled=_tangled(places) if size >= WINDOW else 0.0,
@@ -219,11 +220,20 @@ def _uniform(words: Words, size: int) -> float:
     return 0.0 if most.isdigit() or most in "._-–—=·…" else times / len(sample)
 
 
-def _mixed(kinds: NDArray[np.uint8], counts: Sequence[int]) -> float:
-    """Of the pairs of neighbouring letters: those of two scripts that no word mixes."""
+def _mixed(kinds: NDArray[np.uint8], counts: Sequence[int], units: NDArray[np.intp]) -> float:
+    """Of the pairs of neighbouring letters: those of two scripts that no word mixes.
+
+    Ukrainian and Belarusian are often typed with the Latin i, which looks as theirs does: that is read right.
+    """
     scripts = counts[FIRST_LETTER:]
     if len(scripts) - scripts.count(0) < 2:
         return 0.0
+    if counts[CYRILLIC] > counts[LATIN] > 0:
+        is_cyrillic = kinds == CYRILLIC
+        beside = np.zeros(len(kinds), bool)
+        beside[1:] = is_cyrillic[:-1]
+        beside[:-1] |= is_cyrillic[1:]
+        kinds = np.where(beside & ((units | 0x20) == 0x69), np.uint8(CYRILLIC), kinds)
     one, other = kinds[:-1], kinds[1:]
     both = (one >= FIRST_LETTER) & (other >= FIRST_LETTER)
     strange = both & (one != other) & (one != CJK) & (other != CJK)
