@@ -83,3 +83,28 @@ def test_a_number_in_the_place_of_a_heading_stays(line: Line) -> None:
     layer = read(pdf_of_lines([[line, *prose(1, top=670)]]))
 
     assert not running(layer)
+
+
+@pytest.mark.parametrize("first", [1, 41], ids=["the same numbers", "the next numbers"])
+def test_line_numbers_at_both_sides_of_two_columns_are_taken_out(first: int) -> None:
+    body = columns(3)
+    rulers = [
+        (x, line[1], 7.0, str(start + i))
+        for x, start in ((30.0, 1), (592.0, first))
+        for i, line in enumerate(body[:40])
+    ]
+
+    layer = read(pdf_of_lines([[*body, *rulers]]))
+
+    assert [kind for kind, _ in running(layer)] == ["line_number"]
+    assert not [word for word in layer.text.split() if word.isdecimal()]
+    assert layer.text.startswith(body[0][3][:20])
+
+
+def test_numbers_at_the_right_that_count_otherwise_stay() -> None:
+    body = columns(3)
+    sides = [(x, line[1], 7.0, str(k * i)) for x, k in ((30.0, 1), (592.0, 3)) for i, line in enumerate(body[:40])]
+
+    layer = read(pdf_of_lines([[*body, *sides]]))
+
+    assert "117" in layer.text.split()

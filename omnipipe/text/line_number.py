@@ -54,9 +54,12 @@ def find_line_numbers(words: Words, which: NDArray[np.intp], turn: int) -> NDArr
     if len(column) < _MIN_NUMBERS:
         return none
     column = column[np.argsort(middle[column], kind="stable")]
-    values = np.array([int(words.text[words.first[i] : words.last[i]]) for i in column.tolist()])
-    if not _counts(values, middle[column]):
+    if not _counts(_values(words, column), middle[column]):
         return none
+    # Rulers stand at both sides of two columns.
+    twin = _right_column(words, numbers, column, (left, middle, right), em)
+    if len(twin) and not np.count_nonzero(right[which[~np.isin(which, twin)]] > left[twin].min()):
+        return np.concatenate((column, twin))
     rest = which[~np.isin(which, column)]
     if not len(rest) or np.count_nonzero(left[rest] < right[column].max()) > _MAX_BEFORE * len(rest) + 2:
         return none
@@ -93,6 +96,32 @@ def _left_column(
         aligned = near[np.abs(side[near] - edge) < 0.4 * em]
         best = aligned if len(aligned) > len(best) else best
     return best
+
+
+def _right_column(
+    words: Words,
+    numbers: NDArray[np.intp],
+    column: NDArray[np.intp],
+    places: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]],
+    em: float,
+) -> NDArray[np.intp]:
+    """The numbers at the right edge of a page in two columns, each as high as one of `column`, in order.
+
+    None where they do not say the same, or go on counting where that ends: no table does either.
+    """
+    left, middle, right = places
+    found = numbers[left[numbers] > right[numbers].max() - 2.5 * em]
+    found = found[np.argsort(middle[found], kind="stable")]
+    if len(found) != len(column) or np.abs(middle[found] - middle[column]).max() > 0.3 * em:
+        return numbers[:0]
+    first, other = _values(words, column), _values(words, found)
+    steps = other - first
+    goes_on = steps[0] in (0, first[-1] + first[1] - 2 * first[0])
+    return found if goes_on and (steps == steps[0]).all() and not np.isin(found, column).any() else numbers[:0]
+
+
+def _values(words: Words, which: NDArray[np.intp]) -> NDArray[np.intp]:
+    return np.array([int(words.text[words.first[i] : words.last[i]]) for i in which.tolist()])
 
 
 def _counts(values: NDArray[np.intp], middle: NDArray[np.float32]) -> bool:
