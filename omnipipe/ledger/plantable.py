@@ -56,8 +56,8 @@ class PlanTable:
     def __init__(self, layout: RunLayout, config_hash: str, *, files: Sequence[Path] | None = None) -> None:
         self._layout = layout
         self._config_hash = config_hash
-        # The units of each document: hardly any has several.
-        self._by_doc: dict[str, str | tuple[str, ...]] = {}
+        # The ids of each document's units.
+        self._by_doc: dict[str, tuple[str, ...]] = {}
         self._retries: dict[str, list[str]] = {}
         self.units: dict[str, Unit] = {}
         self.voided: set[str] = set()
@@ -74,7 +74,7 @@ class PlanTable:
         """What is planned of a document, by its pages."""
         planned = [
             Planned(unit_id, member)
-            for unit_id in self._homes(doc_id)
+            for unit_id in self._by_doc.get(doc_id, ())
             for member in self.units[unit_id].members
             if member.document.doc_id == doc_id
         ]
@@ -82,7 +82,7 @@ class PlanTable:
 
     def doc_ids(self) -> list[str]:
         """Documents with planned pages, in the order of the plan."""
-        return [doc_id for doc_id, homes in self._by_doc.items() if homes]
+        return [doc_id for doc_id, unit_ids in self._by_doc.items() if unit_ids]
 
     def append(
         self,
@@ -139,8 +139,7 @@ class PlanTable:
         self.units[unit.id] = unit
         if unit.replaces is None:
             for doc_id in dict.fromkeys(member.document.doc_id for member in unit.members):
-                homes = self._homes(doc_id)
-                self._by_doc[doc_id] = (*homes, unit.id) if homes else unit.id
+                self._by_doc[doc_id] = (*self._by_doc.get(doc_id, ()), unit.id)
         else:
             self._retries.setdefault(unit.replaces, []).append(unit.id)
 
@@ -151,11 +150,7 @@ class PlanTable:
             self.units[touched] = replace(unit, members=members)
         doc_id = gone.document.doc_id
         if not any(member.document.doc_id == doc_id for member in self.units[unit_id].members):
-            self._by_doc[doc_id] = tuple(home for home in self._homes(doc_id) if home != unit_id)
-
-    def _homes(self, doc_id: str) -> tuple[str, ...]:
-        homes = self._by_doc.get(doc_id, ())
-        return (homes,) if isinstance(homes, str) else homes
+            self._by_doc[doc_id] = tuple(home for home in self._by_doc.get(doc_id, ()) if home != unit_id)
 
     def _read(self, path: Path) -> None:
         table = read_columns(path, _NAMES)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _MAX_SKIPPED, _MAX_LABEL = 30, 120
 """Blocks within a figure, and characters of one of them."""
 
+_ENDING = 30
+"""Characters at the end of a block; with a break among them it is lines, not a paragraph."""
+
 _BREAKS_OFF = re.compile(r"[\w,]$")
 _BESIDE = ("caption", "footnote", "table", "figure", "code")
 """What may stand between two halves of a paragraph."""
@@ -58,7 +61,7 @@ def goes_on(part: Part, following: Part) -> bool:
         return False
     # A name may start the next column; what a long paragraph lacks is then the end of its sentence.
     is_long = min(len(part.text), len(following.text)) > 100 and following.text[0].isalpha()
-    is_long = is_long and "\n" not in part.text[-_MAX_SKIPPED:]
+    is_long = is_long and "\n" not in part.text[-_ENDING:]
     return is_unfinished(part.text, following.text) or (is_long and bool(_BREAKS_OFF.search(part.text)))
 
 
