@@ -17,6 +17,7 @@ from typing import TextIO, cast
 
 from omnipipe.engines.base import EngineConfig
 from omnipipe.errors import ConfigError, RunStopped
+from omnipipe.runners.ray_lean import lean_ray
 from omnipipe.runners.ray_options import RayOptions, find_address
 from omnipipe.runners.ray_pool import Pool, plan_pools
 from omnipipe.user_module import modules_by_value
@@ -83,6 +84,8 @@ class RaySession:
             warnings.filterwarnings("ignore", module=r"ray\.")
             if self._options.quiet:
                 opening.enter_context(_quiet(self._options.log_dir or self._run_dir / "logs"))
+            if address is None and not _is_ray_there():
+                opening.enter_context(lean_ray())
             if _start(address, self._options):
                 opening.callback(_shut_down)
             send_user_modules()
@@ -152,6 +155,12 @@ def _start(address: str | None, options: RayOptions) -> bool:
         if not isinstance(error, ConnectionError | RuntimeError | ValueError):
             raise
         raise ConfigError(f"no run on the Ray cluster at {address}: {reason}") from error
+
+
+def _is_ray_there() -> bool:
+    import ray
+
+    return bool(ray.is_initialized())
 
 
 def _logs() -> Path:

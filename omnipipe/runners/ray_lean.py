@@ -1,0 +1,111 @@
+"""A Ray of our own without the processes whose answers nobody reads: six of them, 5 seconds of CPU a run.
+
+For every dataset Ray Data starts three actors (statistics for the dashboard, requests for nodes, places of actors) and
+waits for the first; Ray itself starts an autoscaler, the dashboard's server even where there is none, and a follower of
+log files. Each imports Ray anew. On one node that was started for one run there is no dashboard, no node to ask for,
+one place for all actors, and nobody follows logs. docs/decisions/0017 has the figures.
+
+What is replaced is private to Ray: only in releases that it was tried with, and all of it or nothing. In any other
+release everything goes Ray's own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Final, NamedTuple
+from uuid import uuid4
+
+TRIED_RELEASES: Final = ("2.60.",)
+
+
+@contextmanager
+def lean_ray() -> Iterator[None]:
+    """While it is open, a Ray that this process starts, and the datasets that it runs there, do without.
+
+    Not for a Ray of several nodes, nor for one that others share: Ray Data would take all of each node for its own.
+    """
+    import ray
+
+    replacements = _replacements() if ray.__version__.startswith(TRIED_RELEASES) else []
+    with ExitStack() as swaps:
+        if all(name in vars(owner) for owner, name, _ in replacements):
+            for owner, name, value in replacements:
+                swaps.enter_context(_swapped(owner, name, value))
+        yield
+
+
+def _replacements() -> list[tuple[object, str, object]]:
+    try:
+        from ray._private.node import Node
+        from ray.data._internal.cluster_autoscaler import rate_based_cluster_autoscaler as autoscaler
+        from ray.data._internal.execution.operators import actor_pool_map_operator as actor_pool
+        from ray.data._internal.stats import _StatsManager
+        from ray.data._internal.utils import cached_ray_internals
+    except ImportError:
+        return []
+    ignored = ("register_dataset_to_stats_actor", "update_execution_metrics", "update_iteration_metrics")
+    return [
+        (Node, "start_monitor", _ignore),
+        (Node, "start_api_server", _ignore),
+        (Node, "start_log_monitor", _ignore),
+        (_StatsManager, "gen_dataset_id_from_stats_actor", staticmethod(lambda: uuid4().hex)),
+        *((_StatsManager, name, staticmethod(_ignore)) for name in ignored),
+        (autoscaler, "DefaultAutoscalingCoordinator", _OneNode),
+        (actor_pool, "get_or_create_actor_location_tracker", _OnePlace),
+        (cached_ray_internals, "get_or_create_actor_location_tracker", _OnePlace),
+    ]
+
+
+@contextmanager
+def _swapped(owner: object, name: str, value: object) -> Iterator[None]:
+    # From the class's own dictionary: getattr would unwrap a static method.
+    original = vars(owner)[name]
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)
+
+
+def _ignore(*_: object, **__: object) -> None:
+    """Take what is said, and do nothing."""
+
+
+class _OneNode:
+    """Stands for Ray Data's coordinator of requests: what there is belongs to whoever asks."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        import ray
+
+        self._resources = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}  # type: ignore[no-untyped-call]
+
+    request_resources = _ignore
+    cancel_request = _ignore
+
+    def get_reserved_resources(self) -> dict[str, dict[str, float]]:
+        """Amounts by name, by node id."""
+        return self._resources
+
+
+class _Remote(NamedTuple):
+    """A method as callers of actors write it: `.remote(…)`."""
+
+    remote: Callable[..., object]
+
+
+class _OnePlace:
+    """Stands for the actor that is told where each actor runs, in the driver and, pickled, in the actors."""
+
+    update_actor_location = _Remote(_ignore)
+
+    @property
+    def get_actor_locations(self) -> _Remote:
+        """Answers a reference to the node id of each actor: this process's own."""
+        return _Remote(_all_here)
+
+
+def _all_here(actor_ids: Sequence[str]) -> object:
+    import ray
+
+    return ray.put(dict.fromkeys(actor_ids, ray.get_runtime_context().get_node_id()))

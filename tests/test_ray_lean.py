@@ -1,0 +1,74 @@
+"""A Ray of our own starts what a run needs, and gives everything back to Ray afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from omnipipe.runners import ray_data, ray_lean
+from omnipipe.runners.ray_options import RayOptions
+from omnipipe.runners.ray_session import RaySession
+from omnipipe.unit import Receipt
+from tests.ray_local import own_ray
+from tests.ray_stage import NUM_PAGES, SayName, job_in, units_of
+
+pytestmark = pytest.mark.filterwarnings(r"ignore::Warning:ray\.")
+
+HELPERS = {"monitor.py", "dashboard.py", "log_monitor.py"}
+ACTORS = {"datasets_stats_actor", "AutoscalingCoordinator", "ActorLocationTracker"}
+
+
+def started_for_a_run(folder: Path) -> set[str]:
+    """Which of Ray's helpers and named actors are there at the end of a run on a Ray of its own."""
+    import ray
+
+    receipts: list[Receipt] = []
+    with own_ray(), RaySession(RayOptions(), folder):
+        ray_data.execute(job_in(folder, SayName()), units_of(7), on_receipt=receipts.append)
+        arguments = [part for process in psutil.Process().children() for part in process.cmdline()]
+        named = {str(actor["name"]) for actor in ray.util.list_named_actors(all_namespaces=True)}
+    assert sum(receipt.num_pages for receipt in receipts) == NUM_PAGES
+    return ({Path(argument).name for argument in arguments} | named) & (HELPERS | ACTORS)
+
+
+def test_a_run_starts_no_process_that_nobody_asks(tmp_path: Path) -> None:
+    assert started_for_a_run(tmp_path) == set()
+
+
+def test_in_a_release_that_was_not_tried_all_goes_rays_own_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_lean, "TRIED_RELEASES", ("0.0.",))
+
+    assert started_for_a_run(tmp_path) == HELPERS | ACTORS
+
+
+def test_afterwards_ray_is_as_it_was() -> None:
+    before = [vars(owner)[name] for owner, name, _ in ray_lean._replacements()]
+
+    with ray_lean.lean_ray():
+        within = [vars(owner)[name] for owner, name, _ in ray_lean._replacements()]
+
+    assert [vars(owner)[name] for owner, name, _ in ray_lean._replacements()] == before
+    assert all(ours is not theirs for ours, theirs in zip(within, before, strict=True))
+
+
+def test_nothing_is_replaced_where_one_part_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray._private.node import Node
+
+    original = Node.start_api_server
+    monkeypatch.delattr(Node, "start_log_monitor")
+
+    with ray_lean.lean_ray():
+        assert Node.start_api_server is original
+
+
+def test_a_ray_that_is_there_already_is_left_alone(tmp_path: Path) -> None:
+    import ray
+    from ray._private.node import Node
+
+    original = Node.start_api_server
+    with own_ray():
+        ray.init(address="local", include_dashboard=False, log_to_driver=False, num_cpus=1)
+        with RaySession(RayOptions(), tmp_path):
+            assert Node.start_api_server is original
