@@ -17,7 +17,7 @@ from omnipipe.ledger.accounts import RunSummary as FinishedRun
 from omnipipe.ledger.ledger import Ledger
 from omnipipe.ledger.packing import UnitSize
 from omnipipe.pipeline import Pipeline, find_conflict, load_pipeline
-from omnipipe.progress import Progress
+from omnipipe.progress import Progress, counted
 from omnipipe.reading.process import ReaderLimits
 from omnipipe.runners.escalation import ENGINE_UNITS, Escalation
 from omnipipe.runners.job import Job, Later
@@ -229,10 +229,10 @@ class _Run:
         return summary
 
     def _how_to_go_on(self) -> str:
-        return (
-            f"Interrupted. {self._ledger.counts().num_pages} pages are committed in "
-            f"{self._ledger.run_dir} and stay valid. The same command goes on from here."
-        )
+        committed = self._ledger.counts().num_pages
+        are, stay = ("is", "stays") if committed == 1 else ("are", "stay")
+        said = f"{counted(committed, 'page')} {are} committed in {self._ledger.run_dir} and {stay} valid."
+        return f"Interrupted. {said} The same command goes on from here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,17 +258,17 @@ class MaxFailed:
 
     def check_early(self, failed: int) -> None:
         if self.count is not None and failed > self.count:
-            self._stop(failed, f"{self.count} pages")
+            self._stop(failed, counted(self.count, "page"))
 
     def check_end(self, failed: int, pages_in: int) -> None:
         self.check_early(failed)
         if self.share is not None and failed > self.share * pages_in:
-            self._stop(failed, f"{self.share:.2%} of {pages_in} pages")
+            self._stop(failed, f"{self.share:.2%} of {counted(pages_in, 'page')}")
 
     def _stop(self, failed: int, allowed: str) -> None:
         raise AccountingError(
-            f"{failed} pages failed; --max-failed allows {allowed}. Their rows say why (status 'failed', error_code). "
-            "Run again with a higher --max-failed, or with --retry failed when the cause is gone."
+            f"{counted(failed, 'page')} failed; --max-failed allows {allowed}. Their rows say why (status 'failed', "
+            "error_code). Run again with a higher --max-failed, or with --retry failed when the cause is gone."
         )
 
 

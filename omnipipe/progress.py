@@ -84,7 +84,8 @@ class Progress:
             if self._mode == "json":
                 self._say_json("start", {"total": total, "done": done})
             elif done and self._mode != "quiet":
-                self._say(f"{done:,} pages are committed already; the run goes on from there.")
+                are = "is" if done == 1 else "are"
+                self._say(f"{counted(done, 'page')} {are} committed already; the run goes on from there.")
 
     def indexed(self, documents: int, pages: int, complete: bool) -> None:
         """So many documents are indexed, with so many pages in all; `complete` if no more will follow."""
@@ -221,7 +222,7 @@ class Tally:
         rate = self.rate(now)
         left = self.seconds_left(now)
         parts = [
-            f"{self.done:,} of {total} pages{share}",
+            f"{self.done:,} of {total} {'page' if total == '1' else 'pages'}{share}",
             f"{rate:,.1f} pages/s" if rate else "starting",
             f"{duration(left)} left" if left is not None and self.done < self.total else "",
             ", ".join(f"{route} {share:.0%}" for route, share in _shares(self.routes)),
@@ -254,16 +255,15 @@ class Tally:
 
 def summary_lines(summary: Summary) -> list[str]:
     """The end of a run, for people."""
-    lines = [f"{summary.pages_in:,} pages of {summary.documents:,} documents in {summary.run_dir}"]
+    lines = [f"{counted(summary.pages_in, 'page')} of {counted(summary.documents, 'document')} in {summary.run_dir}"]
     for title, counts in (("status", summary.statuses), ("route", summary.routes), ("errors", summary.error_codes)):
         mix = ", ".join(f"{name} {count:,}" for name, count in _by_count(counts))
         if mix:
             lines.append(f"  {title:9}{mix}")
     if summary.pages_this_run:
         rate = summary.pages_this_run / max(summary.seconds, 1e-9)
-        lines.append(
-            f"  {'this run':9}{summary.pages_this_run:,} pages in {duration(summary.seconds)}, {rate:,.1f} pages/s"
-        )
+        pages = counted(summary.pages_this_run, "page")
+        lines.append(f"  {'this run':9}{pages} in {duration(summary.seconds)}, {rate:,.1f} pages/s")
     else:
         lines.append(f"  {'this run':9}nothing was missing ({duration(summary.seconds)})")
     lines.extend(f"  warning: {warning}" for warning in summary.warnings)
@@ -272,6 +272,11 @@ def summary_lines(summary: Summary) -> list[str]:
     if summary.statuses.get("failed"):
         lines.append("  retry:   the same command with --retry failed")
     return lines
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 page`, `2,000 pages`: for nouns whose plural ends in s."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def duration(seconds: float) -> str:

@@ -164,7 +164,7 @@ def test_too_many_failures_end_with_their_number(tmp_path: Path) -> None:
     inputs = write_documents(tmp_path / "in", 4)
     pipeline = Pipeline("p", (Read(), Stumble(bad=(1, 2))))
 
-    with pytest.raises(AccountingError, match="2 pages failed; --max-failed allows 1 pages"):
+    with pytest.raises(AccountingError, match=r"2 pages failed; --max-failed allows 1 page\."):
         run(pipeline, inputs, tmp_path / "out", RunOptions(runner="local", max_failed="1"))
     with pytest.raises(AccountingError, match=r"allows 25\.00% of 4 pages"):
         run(pipeline, inputs, tmp_path / "out", RunOptions(runner="local", max_failed="25%"))

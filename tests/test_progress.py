@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from omnipipe.progress import Progress, Tally, duration
+from omnipipe.progress import Progress, Tally, counted, duration
 from omnipipe.unit import Receipt
 
 
@@ -300,3 +300,8 @@ def test_a_long_line_is_cut_to_the_terminal() -> None:
 )
 def test_durations_have_two_units_at_most(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "0 pages"), (1, "1 page"), (2000, "2,000 pages")])
+def test_one_page_is_no_pages(number: int, said: str) -> None:
+    assert counted(number, "page") == said

@@ -55,6 +55,7 @@ def export(
 ) -> None:
     """Write the documents of RUN as markdown, text or JSON lines. Documents without any text are left out."""
     from omnipipe.export.run import ExportOptions, export_run, parse_statuses
+    from omnipipe.progress import counted
 
     options = ExportOptions(
         format=to.value,
@@ -71,4 +72,5 @@ def export(
         typer.echo(json.dumps(asdict(summary), default=str))
         return
     left_out = f"; {summary.num_left_out} without any text left out" if summary.num_left_out else ""
-    typer.echo(f"{summary.num_documents} documents, {summary.num_pages} pages in {summary.output}{left_out}.", err=True)
+    written = f"{counted(summary.num_documents, 'document')}, {counted(summary.num_pages, 'page')}"
+    typer.echo(f"{written} in {summary.output}{left_out}.", err=True)

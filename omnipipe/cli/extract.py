@@ -157,6 +157,7 @@ def _drawing(
 
 def _extracted(pipeline: Pipeline, path: str, pages: str | None, passwords: tuple[str, ...]) -> Iterator[Page]:
     from omnipipe.chain import Chain
+    from omnipipe.progress import counted
     from omnipipe.sources.fetch import Fetcher
     from omnipipe.sources.index import index_source
     from omnipipe.sources.pages import PageSelection, split
@@ -176,7 +177,9 @@ def _extracted(pipeline: Pipeline, path: str, pages: str | None, passwords: tupl
         else:
             spans, _ = split(record.page_count, selection, None)
             if not spans:
-                raise InputError(f"--pages {pages!r}: {path} has {record.page_count} pages. Name some of those.")
+                raise InputError(
+                    f"--pages {pages!r}: {path} has {counted(record.page_count, 'page')}. Name some of those."
+                )
             members = [Member(record.ref(), start, stop) for start, stop in spans]
         waiting = worker.start_pages(Unit(id="extract", members=tuple(members)))
         size = min(_MOST_PAGES_AT_ONCE, max(_PAGES_AT_ONCE, *(config.num_running for config in pipeline.engines), 0))

@@ -20,6 +20,7 @@ def verify(run: option.RunDir, as_json: option.Json = False, slowest: Slowest = 
     """Prove from the files alone that every planned page is in RUN exactly once. Exit code 1 if not."""
     from omnipipe.cli.slowest import find_slowest
     from omnipipe.ledger.verify import verify_run
+    from omnipipe.progress import counted
 
     report = verify_run(run)
     slow = find_slowest(report.run_dir, slowest) if slowest else []
@@ -44,10 +45,11 @@ def verify(run: option.RunDir, as_json: option.Json = False, slowest: Slowest = 
         if len(report.problems) > _SHOWN:
             typer.echo(f"wrong: {len(report.problems) - _SHOWN} more; --json lists them all")
         statuses = ", ".join(f"{count:,} {status}" for status, count in sorted(report.counts.statuses.items()))
-        verdict = "every page is there once" if report.ok else f"{len(report.problems)} things are wrong"
+        wrong = "one thing is wrong" if len(report.problems) == 1 else f"{len(report.problems)} things are wrong"
+        verdict = "every page is there once" if report.ok else wrong
         typer.echo(
-            f"{report.run_dir}: {verdict}. {report.num_documents:,} documents, {report.pages_in:,} pages in "
-            f"{report.num_units:,} files: {statuses or 'none'}."
+            f"{report.run_dir}: {verdict}. {counted(report.num_documents, 'document')}, "
+            f"{counted(report.pages_in, 'page')} in {counted(report.num_units, 'file')}: {statuses or 'none'}."
         )
         for page in slow:
             typer.echo(str(page))
