@@ -16,6 +16,7 @@ import pypdfium2.raw as pdfium
 from omnipipe.page import Pixels, ProblemError
 from omnipipe.reading.encode import encode
 from omnipipe.reading.facts import LayerText, PageFacts, ReadOptions, RenderPolicy
+from omnipipe.reading.lost import find_damage, has_lost_contents, lost_images
 from omnipipe.reading.neighbours import Neighbours
 from omnipipe.reading.source import PageSource, Watch
 from omnipipe.text.layer import TextLayer, read_open_page
@@ -42,6 +43,10 @@ _HEADER_WINDOW = 1000
 _FREE_PAGES = 1000
 _MIN_BYTES_A_PAGE = 8
 
+# Shares of a page: a scan without more is a stamp or a page number beside what is lost; and an image that is a scan.
+_LITTLE_INK = 0.01
+_MOST_OF_A_PAGE = 0.5
+
 _FEW_CHARS = 4
 _OBJECTS_LOOKED_AT = 50
 _SEARCHED_BYTES = 1 << 26
@@ -53,7 +58,8 @@ class PdfSource(PageSource):
     format = "pdf"
 
     def __init__(self, path: str, passwords: Sequence[str], *, size: int, offset: int = 0) -> None:
-        self._name = PurePath(path).name[:80]
+        self._path = Path(path)
+        self._name = self._path.name[:80]
         # PDFium reads from the bytes as long as the document is open.
         self._bytes = Path(path).read_bytes()[offset:] if offset > _HEADER_WINDOW else None
         self._document = _open(path, self._bytes, passwords)
@@ -95,6 +101,8 @@ class PdfSource(PageSource):
                 watch.early(facts())
                 ink = measure_ink(page, layer)
                 verdict = judge(measures, ink, options.text)
+            if ink is not None and ink.ratio < _LITTLE_INK and (verdict.is_blank or verdict.needs_ocr):
+                self._refuse_if_lost(page, index, verdict.is_blank)
             return facts()
         finally:
             if opened is not None:
@@ -142,6 +150,24 @@ class PdfSource(PageSource):
             raise ProblemError(
                 "corrupt", f"{self._name} page {index + 1} of {self.page_count} does not load."
             ) from problem
+
+    def _refuse_if_lost(self, page: pypdfium2.PdfPage, index: int, is_blank: bool) -> None:
+        """Raise where the page draws nothing, or little, because what it draws is damaged."""
+        lost = lost_images(page)
+        if any(share > _MOST_OF_A_PAGE for share in lost):
+            why = "the image over it cannot be decoded"
+        elif not is_blank:
+            return
+        elif lost:
+            why = "an image cannot be decoded"
+        elif damage := find_damage(self._path):
+            why = f"{damage}, so what it drew may be lost"
+        elif has_lost_contents(self._document, index):
+            why = "its content stream is damaged"
+        else:
+            return
+        nothing = "nothing" if is_blank else "next to nothing"
+        raise ProblemError("corrupt", f"{self._name} page {index + 1} draws {nothing}: {why}.")
 
     def _has_text(self, index: int) -> bool:
         try:

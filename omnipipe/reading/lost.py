@@ -1,0 +1,119 @@
+"""Whether a page that draws little or nothing has lost what it drew: PDFium skips in silence what it cannot decode.
+
+Asked of such pages only, one in sixty of ordinary documents, so it may cost milliseconds.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+_OBJECTS_LOOKED_AT = 200
+_TAIL_BYTES = 2048
+_WINDOW_BYTES = 64
+_MAX_COPY_BYTES = 1 << 24
+
+_START = re.compile(rb"startxref\s+(\d+)")
+_REFERENCES = re.compile(rb"/Contents\s*(?:\[([^\]]*)\]|(\d+ 0 R))")
+_NUMBERS = re.compile(rb"(\d+) 0 R")
+_LENGTH = re.compile(rb"/Length\s+(\d+)")
+_STREAM = re.compile(rb"\bstream\r?\n")
+
+
+def lost_images(page: pypdfium2.PdfPage) -> list[float]:
+    """Shares of the page (0 to 1) that those of its first 200 images have which cannot be decoded."""
+    left, bottom, right, top = page.get_bbox()
+    area = max((right - left) * (top - bottom), 1e-6)
+    shares = []
+    images = page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,), max_depth=3)
+    for image in islice(images, _OBJECTS_LOOKED_AT):
+        if not _is_decoded(image):
+            x0, y0, x1, y1 = image.get_bounds()
+            covered = max(0.0, min(x1, right) - max(x0, left)) * max(0.0, min(y1, top) - max(y0, bottom))
+            shares.append(min(1.0, covered / area))
+    return shares
+
+
+def find_damage(path: Path) -> str | None:
+    """What is wrong with the frame of the PDF file `path`, so that PDFium had to guess its objects; None if nothing is.
+
+    Looked at are its end marker, and whether its last `startxref` leads to cross-references (ISO 32000-2, 7.5.5), also
+    where it is counted from a header that stands further in.
+    """
+    with path.open("rb") as file:
+        head = file.read(1024).find(b"%PDF-")
+        file.seek(max(0, file.seek(0, 2) - _TAIL_BYTES))
+        tail = file.read()
+        starts = _START.findall(tail)
+        if b"%%EOF" not in tail or not starts:
+            return "the file is cut off"
+        for base in {0, max(0, head)}:
+            file.seek(base + int(starts[-1]))
+            found = file.read(_WINDOW_BYTES).lstrip()
+            if found.startswith(b"xref") or re.match(rb"\d+\s+\d+\s+obj\b", found):
+                return None
+    return "the file's cross-references are damaged"
+
+
+def has_lost_contents(document: pypdfium2.PdfDocument, index: int) -> bool:
+    """Whether a content stream of the page at `index` cannot be inflated to its end.
+
+    PDFium has no call for the stream itself: it copies the page, streams untouched, into a document of its own form. Of
+    encrypted documents nothing is said: what does not inflate there may be whole, and decrypted with a wrong key.
+    """
+    if pdfium.FPDF_GetSecurityHandlerRevision(document.raw) >= 0:
+        return False
+    copy = pypdfium2.PdfDocument.new()
+    try:
+        copy.import_pages(document, [index])
+        kept = BytesIO()
+        copy.save(kept)
+    except pypdfium2.PdfiumError:
+        return False
+    finally:
+        copy.close()
+    data = kept.getvalue()
+    return len(data) <= _MAX_COPY_BYTES and any(_is_broken(stream) for stream in _content_streams(data))
+
+
+def _is_decoded(image: pypdfium2.PdfObject) -> bool:
+    bitmap = pdfium.FPDFImageObj_GetBitmap(image.raw)
+    if not bitmap:
+        return False
+    pdfium.FPDFBitmap_Destroy(bitmap)
+    return True
+
+
+def _content_streams(data: bytes) -> list[bytes]:
+    """The inflatable content streams, still deflated, of a file with one page that PDFium wrote."""
+    references = _REFERENCES.search(data)
+    if references is None:
+        return []
+    streams = []
+    for number in _NUMBERS.findall(references[1] or references[2]):
+        start = re.search(rb"(?:^|[\r\n])%s 0 obj\b" % number, data)
+        stream = _STREAM.search(data, start.end()) if start else None
+        if start is None or stream is None:
+            continue
+        dictionary = data[start.end() : stream.start()]
+        length = _LENGTH.search(dictionary)
+        if b"/FlateDecode" in dictionary and dictionary.count(b"Decode") == 1 and length:
+            streams.append(data[stream.end() : stream.end() + int(length[1])])
+    return streams
+
+
+def _is_broken(stream: bytes) -> bool:
+    inflate = zlib.decompressobj()
+    try:
+        while stream and not inflate.eof:
+            inflate.decompress(stream, 1 << 20)
+            stream = inflate.unconsumed_tail
+    except zlib.error:
+        return True
+    return not inflate.eof
