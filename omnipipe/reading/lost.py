@@ -17,6 +17,7 @@ import pypdfium2.raw as pdfium
 _OBJECTS_LOOKED_AT = 200
 _TAIL_BYTES = 2048
 _WINDOW_BYTES = 64
+_MAX_FILE_BYTES = 1 << 26
 _MAX_COPY_BYTES = 1 << 24
 
 _START = re.compile(rb"startxref\s+(\d+)")
@@ -61,14 +62,15 @@ def find_damage(path: Path) -> str | None:
     return "the file's cross-references are damaged"
 
 
-def has_lost_contents(document: pypdfium2.PdfDocument, index: int) -> bool:
+def has_lost_contents(document: pypdfium2.PdfDocument, index: int, path: Path) -> bool:
     """Whether a content stream of the page at `index` cannot be inflated to its end.
 
     PDFium has no call for the stream itself: it copies the page, streams untouched, into a document of its own form. Of
-    encrypted documents nothing is said: what does not inflate there may be whole, and decrypted with a wrong key.
+    files that are encrypted, or say so, nothing is claimed: what does not inflate there may be whole, under another key.
     """
-    if pdfium.FPDF_GetSecurityHandlerRevision(document.raw) >= 0:
-        return False
+    with path.open("rb") as file:
+        if b"/Encrypt" in file.read(_MAX_FILE_BYTES):
+            return False
     copy = pypdfium2.PdfDocument.new()
     try:
         copy.import_pages(document, [index])

@@ -162,7 +162,7 @@ class PdfSource(PageSource):
             why = "an image cannot be decoded"
         elif damage := find_damage(self._path):
             why = f"{damage}, so what it drew may be lost"
-        elif has_lost_contents(self._document, index):
+        elif has_lost_contents(self._document, index, self._path):
             why = "its content stream is damaged"
         else:
             return
