@@ -129,6 +129,7 @@ def test_in_a_damaged_file_no_page_counts_as_blank(
     damaged = pdf_of_contents([TEXT, b""]).replace(find, replacement)
     text, blank = read(reader, tmp_path / "a.pdf", damaged, (0, 1))
 
+    assert reader.inspect(str(tmp_path / "a.pdf")).metadata["damage"] == why
     assert isinstance(text, PageFacts)
     assert not text.is_blank
     assert isinstance(blank, PageError)
@@ -138,5 +139,6 @@ def test_in_a_damaged_file_no_page_counts_as_blank(
 def test_cross_references_may_be_counted_from_a_header_further_in(reader: ReaderProcess, tmp_path: Path) -> None:
     (blank,) = read(reader, tmp_path / "a.pdf", b"\r\n" * 30 + pdf_of_contents([b""]))
 
+    assert reader.inspect(str(tmp_path / "a.pdf")).metadata == {}
     assert isinstance(blank, PageFacts)
     assert blank.is_blank

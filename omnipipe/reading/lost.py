@@ -66,7 +66,7 @@ def has_lost_contents(document: pypdfium2.PdfDocument, index: int, path: Path) -
     """Whether a content stream of the page at `index` cannot be inflated to its end.
 
     PDFium has no call for the stream itself: it copies the page, streams untouched, into a document of its own form. Of
-    files that are encrypted, or say so, nothing is claimed: what does not inflate there may be whole, under another key.
+    files that are encrypted, or say so, nothing is claimed: what does not inflate may be whole, under another key.
     """
     with path.open("rb") as file:
         if b"/Encrypt" in file.read(_MAX_FILE_BYTES):

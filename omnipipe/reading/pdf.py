@@ -74,6 +74,10 @@ class PdfSource(PageSource):
                 f"{self._name} claims {count:,} pages in {size:,} bytes: its page tree repeats the same few pages.",
             )
         self.metadata = _metadata(self._document)
+        self._damage = find_damage(self._path)
+        if self._damage is not None:
+            # Pages may be missing, and nobody can tell how many.
+            self.metadata["damage"] = self._damage
 
     def read(self, index: int, options: ReadOptions, watch: Watch) -> PageFacts:
         start = perf_counter()
@@ -160,8 +164,8 @@ class PdfSource(PageSource):
             return
         elif lost:
             why = "an image cannot be decoded"
-        elif damage := find_damage(self._path):
-            why = f"{damage}, so what it drew may be lost"
+        elif self._damage is not None:
+            why = f"{self._damage}, so what it drew may be lost"
         elif has_lost_contents(self._document, index, self._path):
             why = "its content stream is damaged"
         else:
