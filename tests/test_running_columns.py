@@ -9,6 +9,9 @@ import pytest
 from tests.pdfs import Line, pdf_of_lines
 from tests.test_running_heads import WORDS, prose, read, running
 
+FULL = "the river carries its light slowly under every bridge and small stone of the garden, so that all"
+"""A line over the width of the text, from 72 to 514 points where it is set in 11."""
+
 
 def columns(seed: int, *, top: float = 700, rows: int = 40) -> list[Line]:
     """Two columns of justified lines: each says the same words in another order."""
@@ -108,3 +111,76 @@ def test_numbers_at_the_right_that_count_otherwise_stay() -> None:
     layer = read(pdf_of_lines([[*body, *sides]]))
 
     assert "117" in layer.text.split()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [(290.0, 83.0, 11.0, "7"), (290.0, 81.0, 11.0, "v"), (263.0, 86.5, 11.0, "Page 3 of 9")],
+    ids=lambda line: str(line[3]),
+)
+def test_a_page_number_in_the_middle_may_stand_close_to_the_text(line: Line) -> None:
+    """`v` counts pages with less white above it than letters have elsewhere."""
+    body = [(72.0, 700 - 14.3 * i, 11.0, FULL) for i in range(42 if line[3] == "v" else 43)]
+
+    layer = read(pdf_of_lines([[*body, line]]))
+
+    assert running(layer) == [("page_number", line[3])]
+
+
+@pytest.mark.parametrize("left", [72.0, 190.0, 400.0])
+def test_a_number_below_the_text_and_not_in_its_middle_stays(left: float) -> None:
+    body = [(72.0, 700 - 14.3 * i, 11.0, FULL) for i in range(43)]
+
+    layer = read(pdf_of_lines([[*body, (left, 83.0, 11.0, "7")]]))
+
+    assert not running(layer)
+
+
+def test_a_page_number_in_the_middle_is_none_of_the_numbers_of_code_lines() -> None:
+    body = [(72.0, 700 - 14.3 * i, 11.0, FULL) for i in range(38)]
+    lines = [(54.0, 700 - 14.3 * i, 7.0, str(i)) for i in (38, 39)]
+
+    layer = read(pdf_of_lines([[*body, *lines, (290.0, 80.0, 11.0, "7")]]))
+
+    assert running(layer) == [("page_number", "7")]
+    assert layer.text.split()[-2:] == ["38", "39"]
+
+
+def test_a_head_of_two_titles_stands_at_both_ends_of_the_text() -> None:
+    head = [(72.0, 712.0, 10.0, "Rivers and Waters"), (430.0, 712.0, 10.0, "All Known Bridges")]
+    body = [(72.0, 680 - 14.3 * i, 11.0, FULL) for i in range(40)]
+
+    layer = read(pdf_of_lines([[*head, *body]]))
+
+    assert running(layer) == [("header", "Rivers and Waters All Known Bridges")]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "top"),
+    [("3. Name all known rivers", "10 points each one", 680), ("Rivers and Waters", "All Known Bridges", 600)],
+    ids=["a question", "a title page"],
+)
+def test_words_at_both_ends_of_the_first_line_may_be_text(left: str, right: str, top: float) -> None:
+    head = [(72.0, 712.0, 10.0, left), (430.0, 712.0, 10.0, right)]
+    body = [(72.0, top - 14.3 * i, 11.0, FULL) for i in range(35)]
+
+    layer = read(pdf_of_lines([[*head, *body]]))
+
+    assert not running(layer)
+
+
+def test_a_foot_that_starts_with_the_page_number_is_no_footnote() -> None:
+    foot = [(54.0, 40.0, 7.0, "2 | https://rivers.example/waters"), (500.0, 40.0, 7.0, "Smith, Miller and Bridges")]
+
+    layer = read(pdf_of_lines([[*columns(1), *foot]]))
+
+    assert [text for _, text in running(layer)] == ["2 | https://rivers.example/waters Smith, Miller and Bridges"]
+
+
+def test_a_foot_in_small_type_under_two_columns_of_code_is_no_row_of_a_table() -> None:
+    code = [(left, 700 - 12 * i, 9.0, f"river_{i} <- water({i})") for left in (54.0, 318.0) for i in range(50)]
+    foot = [(54.0, 40.0, 6.5, "Smith and Miller"), (400.0, 40.0, 6.5, "Rivers Vignette | January 11, 2022 | 7")]
+
+    layer = read(pdf_of_lines([[*code, *foot]]))
+
+    assert [text for _, text in running(layer)] == ["Smith and Miller Rivers Vignette | January 11, 2022 | 7"]

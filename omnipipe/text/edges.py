@@ -23,6 +23,9 @@ PARTED = 0.3
 _APART = 1.2
 """Rows over columns of text are parted from them by more white than this, in ems."""
 
+_SMALLER = 0.9
+"""Of the size of a table's cells: rows in smaller type that white parts from them are none of the table."""
+
 _LONG, _MIN_LINES = 14.0, 12
 """Lines of a column of text are longer than this many ems, and a column has at least so many that end at one edge."""
 
@@ -60,6 +63,7 @@ class OuterRow(NamedTuple):
     """A row near the edge: its pieces from left to right, their texts and the gaps between them, its size.
 
     `middle` (0 to 1) is counted from the top of the page, `reach` is how far the inner side is from the page's edge.
+    `left` and `right` are its ends.
     """
 
     pieces: tuple[int, ...]
@@ -68,6 +72,8 @@ class OuterRow(NamedTuple):
     middle: float
     reach: float
     size: float
+    left: float
+    right: float
 
 
 class Band(NamedTuple):
@@ -90,7 +96,8 @@ class Margins(NamedTuple):
 class Edges(NamedTuple):
     """The bands at the top and bottom of a page from outside inwards, and its rows for other pages.
 
-    `em` is the usual font size, `inset` how far from the left edge text begins (0: there is no saying).
+    `em` is the usual font size, `inset` how far from the left edge text begins (0: there is no saying). `span` is where
+    most lines begin and where the longest ones end.
     """
 
     head: tuple[Band, ...]
@@ -98,6 +105,7 @@ class Edges(NamedTuple):
     margins: Margins
     em: float
     inset: float
+    span: tuple[float, float]
     num_pieces: int
 
 
@@ -109,16 +117,20 @@ def find_edges(cells: Cells, text_of: Callable[[int], str], em: float) -> Edges:
     head, first = _bands(cells, kept, (top, bottom), text_of, em)
     foot, last = _bands(cells, kept, (1 - bottom, 1 - top), text_of, em)
     rows = {row.pieces: (row.middle, row.size, row.texts) for row in (*first, *last)}
-    return Edges(head, foot, Margins(tuple(rows.values())), em, _inset(left[kept], em), len(kept))
+    span = _span(left[kept], right[kept]) if len(kept) else (0.0, 0.0)
+    return Edges(head, foot, Margins(tuple(rows.values())), em, _inset(left[kept], span[0], em), span, len(kept))
 
 
-def _inset(left: NDArray[np.float32], em: float) -> float:
-    """Where text begins; 0 where it does not begin at one line, as in drawings, and on cards."""
+def _span(left: NDArray[np.float32], right: NDArray[np.float32]) -> tuple[float, float]:
+    """The ends of the text, but for a tenth of its pieces that stand further out at either side."""
+    few = len(left) // 10
+    return np.partition(left, few)[few].item(), np.partition(right, -1 - few)[-1 - few].item()
+
+
+def _inset(left: NDArray[np.float32], inset: float, em: float) -> float:
+    """Where text begins, at `inset`; 0 where it does not begin at one line, as in drawings, and on cards."""
     if len(left) < _FEW or em > _LARGE_TYPE:
         return 0.0
-    ordered = left.copy()
-    ordered.partition(len(left) // 10)
-    inset = ordered[len(left) // 10].item()
     return inset if np.count_nonzero(np.abs(left - inset) < 1.5 * em) > 0.15 * len(left) else 0.0
 
 
@@ -155,7 +167,7 @@ def _bands(
         if bands:
             is_table = is_table or (_holds_line(groups[stop - 1], em) and _has_columns(cells, kept, em))
         elif is_table and white > _APART:
-            is_table = not _has_columns(cells, kept, em)
+            is_table = not (_is_smaller(groups[stop - 1], inside) or _has_columns(cells, kept, em))
         bands.append(Band(tuple(rows[first:stop]), white, is_table))
         first = stop
     if not bands and len(rows[0].pieces) == 1 and page_number(rows[0].texts[0]) and rows[0].reach < _ZONE:
@@ -212,9 +224,9 @@ def _rows(outer: Iterator[_Piece], last: int) -> list[list[_Piece]]:
 
 def _row(group: Sequence[_Piece], text_of: Callable[[int], str]) -> OuterRow:
     if len(group) == 1:
-        ((_, _, far, number, _, top, _, bottom, size),) = group
+        ((_, _, far, number, left, top, right, bottom, size),) = group
         text = " ".join(text_of(number)[:_MAX_CHARS].split())
-        return OuterRow((number,), (text,), (), (top + bottom) / 2, far, size)
+        return OuterRow((number,), (text,), (), (top + bottom) / 2, far, size, left, right)
     pieces = sorted(group, key=_left)
     _, _, fars, numbers, lefts, tops, rights, bottoms, sizes = zip(*pieces, strict=True)
     ordered = sorted(sizes)
@@ -225,6 +237,8 @@ def _row(group: Sequence[_Piece], text_of: Callable[[int], str]) -> OuterRow:
         (min(tops) + max(bottoms)) / 2,
         max(fars),
         (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2,
+        lefts[0],
+        max(rights),
     )
 
 
@@ -239,6 +253,11 @@ def _is_table(row: Sequence[_Piece], inside: Sequence[_Piece]) -> bool:
         most = 2.5 * (right - left) + 0.02
         held += any(start < right and end > left and end - start < most for start, end in wide)
     return held >= max(2, len(row) - 1)
+
+
+def _is_smaller(row: Sequence[_Piece], inside: Sequence[_Piece]) -> bool:
+    """Whether all of a row is set in smaller type than the row inside of it, as a foot under two columns of code."""
+    return len(row) == 2 and max(piece[8] for piece in row) < _SMALLER * min(piece[8] for piece in inside)
 
 
 def _holds_line(row: Sequence[_Piece], em: float) -> bool:

@@ -34,6 +34,12 @@ _LARGE = 0.018
 _PARTED_WELL, _FAR = 1.5, 2.0
 """White in ems below a page number that stands lower than most, and beside one that is a letter."""
 
+_CLOSE = 0.25
+"""White in ems above a page number at the foot in the middle of the text's width: no line of text stands so."""
+
+_SPREAD = 6.0
+"""White in ems between the two ends of a row that is set over the full width of the text."""
+
 _LETTERS = frozenset("ivxIVX")
 
 
@@ -51,8 +57,8 @@ Sample = Callable[[], Sequence[tuple[int, Margins]]]
 def find_running(edges: Edges, sample: Sample | None = None) -> list[Found]:
     """The running matter of a page from top to bottom. `sample` is asked only where place and form leave it open."""
     sides = [
-        _judge_side(edges.head, _Side(edges.em, edges.inset, False)),
-        _judge_side(edges.foot, _Side(edges.em, edges.inset, True)),
+        _judge_side(edges.head, _Side(edges.em, edges.inset, edges.span, False)),
+        _judge_side(edges.foot, _Side(edges.em, edges.inset, edges.span, True)),
     ]
     others: Sequence[tuple[int, Margins]] = ()
     if sample is not None and any(map(_is_open, sides)):
@@ -72,6 +78,7 @@ class _Side(NamedTuple):
 
     em: float
     inset: float
+    span: tuple[float, float]
     is_foot: bool
 
 
@@ -146,7 +153,7 @@ def _judge(row: OuterRow, band: Band, inner: OuterRow | None, side: _Side, *, is
         return "number"
     if is_caption(text):
         return "no"
-    if side.is_foot and is_note(text):
+    if side.is_foot and is_note(text) and (is_note(row.texts[-1]) or not _is_spread(row, side)):
         return "doubt"
     return "yes" if _is_set_apart(row, band, text, side) else "doubt"
 
@@ -156,6 +163,8 @@ def _is_set_apart(row: OuterRow, band: Band, text: str, side: _Side) -> bool:
     num_rows, size = len(band.rows), row.size / side.em
     largest = 1.35 if side.is_foot else 1.1
     is_placed = _is_placed(row, band, text, side)
+    if num_rows == 1 and size < 1.05 and not side.is_foot and _is_at_both_ends(row, band.white, side):
+        return True
     if num_rows <= 2 and len(text) <= 130 and size < largest:
         reach = 0.14 if len(row.texts) > 1 and side.is_foot else 0.115
         has_place = band.white > (0.7 if len(row.texts) > 1 else 1.0) and row.reach < reach
@@ -188,18 +197,49 @@ def _is_in_margin(row: OuterRow, side: _Side) -> bool:
 def _judge_number(row: OuterRow, band: Band, inner: OuterRow | None, side: _Side, *, is_numbered: bool) -> Verdict:
     """The verdict on a page number that stands alone."""
     text = row.texts[0]
-    if page_number(text) == "explicit" and band.white > 0.15:
+    is_central = _is_central(row, side) and len(band.rows) == 1
+    if page_number(text) == "explicit" and (band.white > 0.15 or (is_central and row.reach < 0.13)):
         return "number"
     # Letters alone count pages only where they stand far out.
-    is_letter = text in _LETTERS and band.white > _FAR and row.reach < 0.1 and row.size < 1.02 * side.em
-    if not (is_likely_number(text) or is_letter) or (is_numbered and not text.isdecimal()):
+    is_far = band.white > _FAR and row.reach < 0.1
+    is_far |= is_central and side.is_foot and band.white > _PARTED_WELL and row.reach < 0.13
+    is_letter = text in _LETTERS and is_far and row.size < 1.02 * side.em
+    # Below the number that a journal has printed an archive may set its own; most others are in the text.
+    is_outer = is_central or abs(row.right - side.span[1]) < 0.5 * side.em
+    if not (is_likely_number(text) or is_letter) or (is_numbered and not (is_outer and text.isdecimal())):
         return "doubt"
-    is_column = inner is not None and len(inner.texts) == 1 and page_number(inner.texts[0]) is not None
+    is_column = inner is not None and _is_in_column(row, inner, side)
     # Chapters open with a number as well, lower on the page and larger.
     is_placed = row.reach < 0.18 if side.is_foot else row.reach < 0.1 and row.size < 1.2 * side.em
     if not side.is_foot and row.reach < 0.13 and row.size < 1.02 * side.em:
         is_placed |= band.white > _PARTED_WELL
-    return "number" if is_placed and band.white > (1.0 if is_numbered else 0.5) and not is_column else "doubt"
+    least = 1.0 if is_numbered else _CLOSE if is_central and side.is_foot else 0.5
+    return "number" if is_placed and band.white > least and not is_column else "doubt"
+
+
+def _is_central(row: OuterRow, side: _Side) -> bool:
+    """Whether the row stands in the middle of the text's width."""
+    return abs(row.left + row.right - sum(side.span)) < side.em
+
+
+def _is_in_column(row: OuterRow, inner: OuterRow, side: _Side) -> bool:
+    """Whether a number stands over (or under) another, as in tables and beside numbered lines."""
+    if len(inner.texts) > 1 or page_number(inner.texts[0]) is None:
+        return False
+    return row.left < inner.right + side.em and row.right > inner.left - side.em
+
+
+def _is_at_both_ends(row: OuterRow, white: float, side: _Side) -> bool:
+    """Whether a head has a title at each end of the text's width; on title pages there is more white below."""
+    # Items and questions have a number in front, and what they count for at the end.
+    return row.reach < 0.13 and 1.3 < white < 8.0 and _is_spread(row, side) and not is_note(row.texts[0])
+
+
+def _is_spread(row: OuterRow, side: _Side) -> bool:
+    """Whether a row has words at both ends of the text's width, and white between them."""
+    start, end = side.span
+    is_whole = row.left < start + side.em and row.right > end - side.em
+    return is_whole and len(row.gaps) == 1 and row.gaps[0] > _SPREAD * side.em
 
 
 def _has_number_at_end(row: OuterRow, numbers: Sequence[str | None], white: float, side: _Side) -> bool:
