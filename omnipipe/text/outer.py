@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.text.across import lie_across
 from omnipipe.text.flow import escape
 from omnipipe.text.lines import from_frame, join_words, to_frame
 from omnipipe.text.order import Column
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _STAMP = 2.5
 """Watermarks are set at least this many times larger than body text."""
+
+_LARGE = 1.5
+"""And those that run up the page, over its lines, at least this many times."""
 
 _MAX_STAMPS = 20
 _MAX_ASIDE = 6
@@ -68,11 +72,12 @@ def take_aside(page: OpenPage, pieces: Pieces, turn: int) -> Running:
     archive's identifier.
     """
     main, text = page.turns[0], page.words.text
-    outside = _outside(page, pieces, turn)
+    across = _across(page, pieces, turn)
+    foot = [("watermark", _row(pieces, (piece,), text)) for piece in np.flatnonzero(across).tolist()]
+    kept = ~across
+    outside = _outside(page, pieces, turn) & kept
     if (turn - main) % 2 == 0 or not 0 < np.count_nonzero(outside) <= _MAX_ASIDE:
-        return Running(pieces, [], [])
-    kept = np.ones(len(pieces.left), bool)
-    foot: list[tuple[str, Row]] = []
+        return Running(pieces.take(kept) if foot else pieces, [], foot)
     for piece in np.flatnonzero(outside).tolist():
         words = " ".join(text[pieces.first[piece] : pieces.last[piece]].split())
         if page_number(words) or has_form(words):
@@ -118,6 +123,15 @@ def _stamps(pieces: Pieces, body: float, text: str) -> list[int]:
         if is_wide and np.count_nonzero(hit) > 3 and num_letters(text[pieces.first[i] : pieces.last[i]]) > 2:
             found.append(i)
     return found
+
+
+def _across(page: OpenPage, pieces: Pieces, turn: int) -> NDArray[np.bool_]:
+    """Which of `pieces` are watermarks: in large type, over lines of the page's main direction."""
+    large = pieces.size > _LARGE * page.body
+    if not np.count_nonzero(large):
+        return large
+    left, top, right, bottom = to_frame(page.words.box[page.main], turn)
+    return large & lie_across(pieces, np.array(((left + right) / 2, (top + bottom) / 2)), page.words.text)
 
 
 def _outside(page: OpenPage, pieces: Pieces, turn: int) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from omnipipe.text.across import lie_across
 from omnipipe.text.lines import from_frame, join_words, to_frame
 from omnipipe.text.markdown import to_parts, to_rows
 from omnipipe.text.order import reading_order
@@ -56,14 +57,19 @@ def _parts(words: Words, which: NDArray[np.intp], angle: float, rtl: bool, style
     centre = middle.mean(axis=0)
     turned.box[which] = _boxes(middle - centre, words, which, rest, turn % 2 == 1)
     pieces = join_words(turned, which, turn % 4)
+    upright = words.box[words.turn < SLANTED]
+    places = _rotated((upright[:, :2] + upright[:, 2:]) / 2 - centre, -rest).astype(np.float32)
+    across = lie_across(pieces, np.array(to_frame(np.hstack((places, places)), turn % 4)[:2]), words.text)
     parts = []
-    for column in reading_order(pieces, rtl, words.text):
-        for part in to_parts(to_rows(pieces, column, words.text, style.styles), style):
-            x0, y0, x1, y1 = from_frame(*part.box, turn % 4)
-            corners = _rotated(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]), rest) + centre
-            box = np.array([[*corners.min(axis=0), *corners.max(axis=0)]], np.float32)
-            left, top, right, bottom = (float(side[0]) for side in to_frame(box, 0))
-            parts.append(part._replace(left=left, top=top, right=right, bottom=bottom))
+    for chosen, is_mark in ((pieces.take(~across), False), (pieces.take(across), True)):
+        for column in reading_order(chosen, rtl, words.text) if len(chosen.left) else []:
+            for part in to_parts(to_rows(chosen, column, words.text, style.styles), style):
+                x0, y0, x1, y1 = from_frame(*part.box, turn % 4)
+                corners = _rotated(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]), rest) + centre
+                box = np.array([[*corners.min(axis=0), *corners.max(axis=0)]], np.float32)
+                left, top, right, bottom = (float(side[0]) for side in to_frame(box, 0))
+                part = part._replace(left=left, top=top, right=right, bottom=bottom)
+                parts.append(part._replace(type="watermark", level=None) if is_mark else part)
     return parts
 
 
