@@ -58,3 +58,13 @@ def test_lines_that_are_no_numbers_are_left_out() -> None:
     data = pdf_of_contents([text_content(set_out(FRUIT, [80, 220, 340])) + b"\n" + drawn])
 
     assert cells(tables(read(data))[0]) == FRUIT
+
+
+def test_a_line_right_of_and_below_a_table_is_none_of_it() -> None:
+    lines = set_out(FRUIT, [80, 220, 340])
+    bottom = min(line[1] for line in lines)
+
+    layer = read(page([*lines, (520.0, bottom - 12, 10.0, "beside")]))
+
+    assert cells(tables(layer)[0]) == FRUIT
+    assert "beside" in layer.text

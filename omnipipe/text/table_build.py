@@ -292,7 +292,7 @@ class TableReader:
                 break
             left, right = float(pieces.left[at[0]]), float(pieces.right[at[0]])
             column = int(np.searchsorted(edges, left + 0.2 * em)) - 1
-            if column < 1 or right > edges[column + 1] or np.abs(starts - left).min() > 0.2 * em:
+            if not 0 < column < len(edges) - 1 or right > edges[column + 1] or np.abs(starts - left).min() > 0.2 * em:
                 break
             around, lowest = around | below, float(base[at[0]])
         num_lines = np.count_nonzero(around) - np.count_nonzero(inside)
