@@ -18,6 +18,7 @@ from omnipipe.text.opened import OpenPage
 from omnipipe.text.options import TextOptions
 from omnipipe.text.order import is_in_doubt, reading_order
 from omnipipe.text.outer import take_aside, take_running, to_part
+from omnipipe.text.side_notes import Note, place_notes, take_notes
 from omnipipe.text.slant import SLANTED, slanted_parts
 from omnipipe.text.structure import has_formula, page_style, to_blocks
 from omnipipe.text.table_build import TableStyle
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     import pypdfium2
 
+    from omnipipe.text.chars import Words
+    from omnipipe.text.rows import PageStyle
     from omnipipe.text.running import Sample
 
 Box = tuple[float, float, float, float]
@@ -135,11 +138,14 @@ def _read(
         found = finder.find(pieces, which, turn) if finder else no_tables(pieces)
         flags.update(found.flags)
         columns: list[list[Part]] = []
+        notes: list[Note] = []
         order = reading_order(found.pieces, rtl, words.text)
         in_doubt = turn == main and is_in_doubt(found.pieces, order)
         by_tree = known.tags and tree_order(known.tags, found.pieces, order, rtl=rtl, in_doubt=in_doubt)
         if in_doubt and not by_tree:
             flags.add("layout:doubt")
+        if turn == main and not by_tree:
+            order, notes = take_notes(order, found.pieces, known, rtl=rtl)
         for column in join_comments(by_tree or order, found.pieces, known):
             columns.append([])
             for piece in found.cut(column):
@@ -152,19 +158,22 @@ def _read(
                     columns[-1] += to_parts(here, known)
                 if options.lines:
                     rows += [(turn, row) for row in here]
-        parts += [(turn, part) for part in to_blocks(columns, known)]
-    is_plain = int(np.maximum.reduce(words.turn)) < SLANTED
-    slanted = [] if is_plain else slanted_parts(words, rtl, known)
-    if slanted:
-        flags.add("text:slanted")
-        parts += [(0, part) for part in slanted]
+        parts += [(turn, part) for part in place_notes(to_blocks(columns, known), notes)]
+        rows += [(turn, row) for note in notes for row in note.rows if options.lines]
+    slanted, hidden = _apart(words, known, rtl=rtl)
+    parts += [(0, part) for part in slanted]
     parts += [(turn, to_part(kind, row)) for turn, kind, row in last]
     rows += [(turn, row) for turn, _, row in last if options.lines]
-    hidden = [] if is_plain else hidden_parts(words)
-    if hidden:
-        flags.add("text:hidden")
-        parts += [(0, part) for part in hidden]
+    parts += [(0, part) for part in hidden]
+    flags.update(flag for flag, some in (("text:slanted", slanted), ("text:hidden", hidden)) if some)
     return parts, rows, tuple(sorted(flags))
+
+
+def _apart(words: Words, style: PageStyle, *, rtl: bool) -> tuple[list[Part], list[Part]]:
+    """The blocks of slanted words, and of those that nobody sees."""
+    if int(np.maximum.reduce(words.turn)) < SLANTED:
+        return [], []
+    return slanted_parts(words, rtl, style), hidden_parts(words)
 
 
 def _clean(text: str, unwanted: Sequence[str]) -> str:
