@@ -184,3 +184,25 @@ def test_a_foot_in_small_type_under_two_columns_of_code_is_no_row_of_a_table() -
     layer = read(pdf_of_lines([[*code, *foot]]))
 
     assert [text for _, text in running(layer)] == ["Smith and Miller Rivers Vignette | January 11, 2022 | 7"]
+
+
+@pytest.mark.parametrize(
+    ("line", "top", "rows"),
+    [((290.0, 142.0, 11.0, "7"), 700, 35), ((502.0, 692.0, 12.0, "67"), 650, 40)],
+    ids=["in the middle of a high foot", "at the right end of a low head"],
+)
+def test_a_page_number_well_apart_may_stand_far_from_the_edge(line: Line, top: float, rows: int) -> None:
+    body = [(72.0, top - 14.3 * i, 11.0, FULL) for i in range(rows)]
+
+    layer = read(pdf_of_lines([[*body, line]]))
+
+    assert running(layer) == [("page_number", line[3])]
+
+
+def test_the_number_of_a_chapter_below_the_page_number_stays() -> None:
+    head = [(507.0, 695.0, 11.0, "5"), (72.0, 664.0, 12.0, "- 1 -")]
+    body = [(72.0, 640 - 14.3 * i, 11.0, FULL) for i in range(38)]
+
+    layer = read(pdf_of_lines([[*head, *body]]))
+
+    assert running(layer) == [("page_number", "5")]

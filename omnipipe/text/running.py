@@ -198,21 +198,26 @@ def _judge_number(row: OuterRow, band: Band, inner: OuterRow | None, side: _Side
     """The verdict on a page number that stands alone."""
     text = row.texts[0]
     is_central = _is_central(row, side) and len(band.rows) == 1
+    is_last = row.right > side.span[1] - 0.5 * side.em
+    # Below the number that a journal has printed an archive may set its own; most others are in the text.
+    if is_numbered and not (is_central or is_last):
+        return "doubt"
     if page_number(text) == "explicit" and (band.white > 0.15 or (is_central and row.reach < 0.13)):
         return "number"
     # Letters alone count pages only where they stand far out.
     is_far = band.white > _FAR and row.reach < 0.1
     is_far |= is_central and side.is_foot and band.white > _PARTED_WELL and row.reach < 0.13
     is_letter = text in _LETTERS and is_far and row.size < 1.02 * side.em
-    # Below the number that a journal has printed an archive may set its own; most others are in the text.
-    is_outer = is_central or abs(row.right - side.span[1]) < 0.5 * side.em
-    if not (is_likely_number(text) or is_letter) or (is_numbered and not (is_outer and text.isdecimal())):
+    if not (is_likely_number(text) or is_letter) or (is_numbered and not text.isdecimal()):
         return "doubt"
     is_column = inner is not None and _is_in_column(row, inner, side)
     # Chapters open with a number as well, lower on the page and larger.
-    is_placed = row.reach < 0.18 if side.is_foot else row.reach < 0.1 and row.size < 1.2 * side.em
-    if not side.is_foot and row.reach < 0.13 and row.size < 1.02 * side.em:
-        is_placed |= band.white > _PARTED_WELL
+    if side.is_foot:
+        is_placed = row.reach < (0.2 if is_central and band.white > _FAR else 0.18)
+    else:
+        is_placed = row.reach < 0.1 and row.size < 1.2 * side.em
+        is_placed |= row.reach < 0.13 and row.size < 1.02 * side.em and band.white > _PARTED_WELL
+        is_placed |= is_last and row.reach < 0.14 and row.size < 1.15 * side.em and band.white > _PARTED_WELL
     least = 1.0 if is_numbered else _CLOSE if is_central and side.is_foot else 0.5
     return "number" if is_placed and band.white > least and not is_column else "doubt"
 
