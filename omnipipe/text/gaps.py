@@ -34,7 +34,7 @@ MAX_PIECES = 20_000
 """Pages of more pieces are not searched for tables."""
 
 
-class _Rows(NamedTuple):
+class Rows(NamedTuple):
     """Rows of pieces: `order` sorts pieces by row, `starts` says where each starts, `num_pieces` how
     many pieces it has."""
 
@@ -52,7 +52,7 @@ def gap_boxes(pieces: Pieces, text: str, numbers: NDArray[np.intp], least: int =
     """
     if len(pieces.left) < 3:
         return []
-    rows = _rows(pieces)
+    rows = by_rows(pieces)
     rich = rows.num_pieces >= least
     if numbers.any():
         rich |= np.add.reduceat(numbers[rows.order], rows.starts) >= _NUMBERS
@@ -65,21 +65,21 @@ def gap_boxes(pieces: Pieces, text: str, numbers: NDArray[np.intp], least: int =
         for part in _parts_beside_gutters(pieces, inside, text, em):
             box = _without_prose(pieces, part, text, em, least if numbers[part].sum() < len(part) else 1)
             if box is not None:
-                boxes.append(_grown(pieces, rows, box, (first, last), em))
+                boxes.append(grown(pieces, rows, box, (first, last), em))
     return boxes
 
 
-def _rows(pieces: Pieces) -> _Rows:
+def by_rows(pieces: Pieces) -> Rows:
     base = base_of(pieces)
     order = base.argsort(kind="stable")
     ordered, size = base[order], pieces.size[order]
     step = ordered[1:] - ordered[:-1] > 0.35 * np.minimum(size[1:], size[:-1])
     starts = np.concatenate((_ZERO, step.nonzero()[0] + 1))
     count = np.concatenate((starts[1:], [len(order)])) - starts
-    return _Rows(order, starts, count, ordered[starts])
+    return Rows(order, starts, count, ordered[starts])
 
 
-def _stretches(rows: _Rows, rich: NDArray[np.bool_], em: float) -> list[tuple[int, int]]:
+def _stretches(rows: Rows, rich: NDArray[np.bool_], em: float) -> list[tuple[int, int]]:
     """First and last of the rich rows that stand near each other, poorer rows between them allowed; three at least."""
     at = rich.nonzero()[0]
     base = rows.base[at]
@@ -177,7 +177,7 @@ def _cut(pieces: Pieces, column: NDArray[np.intp]) -> tuple[list[int], list[int]
     return pieces.first[column].tolist(), pieces.last[column].tolist()
 
 
-def _grown(pieces: Pieces, rows: _Rows, box: Box, reach: tuple[int, int], em: float) -> Box:
+def grown(pieces: Pieces, rows: Rows, box: Box, reach: tuple[int, int], em: float) -> Box:
     """`box` with the rows of two pieces or more that stand right above and below it, within its width."""
     x0, top, x1, bottom = box
     first, last = reach

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.text.amounts import amount_boxes
 from omnipipe.text.gaps import MAX_PIECES, gap_boxes
 from omnipipe.text.gutters import are_text_columns, median
 from omnipipe.text.lines import Pieces, base_of, to_frame
@@ -167,9 +168,11 @@ class TableFinder:
         for region, lines in grid_regions(rulings):
             # Lines that make no table as a grid may still part the rows of one, where few lines go down.
             across[lines] = not state.take(region, "grid") and _is_open(region)
-        free = pieces.take(state.inside < 0) if state.tables else pieces
+        is_free = state.inside < 0
+        free = pieces.take(is_free) if state.tables else pieces
         ruled = between_lines(rulings, across, free, self._words.text)
-        boxes = gap_boxes(free, self._words.text, self._numbers(free, which))
+        numbers = self._numbers(free, which)
+        boxes = gap_boxes(free, self._words.text, numbers)
         loose = [Region(*box, rulings) for box in boxes]
         for region in ruled:
             beside = [other for other in ruled if _are_beside(region, other)]
@@ -182,6 +185,9 @@ class TableFinder:
                 state.take(region, "between")
         for region in loose:
             state.take(region, "gaps")
+        still = state.inside[is_free] < 0
+        for box in amount_boxes(free.take(still), self._words.text, numbers[still]) if numbers.any() else ():
+            state.take(Region(*box, rulings), "gaps")
         return _replaced(pieces, state.tables, state.inside, tuple(sorted(state.flags)))
 
     def _hints(self, pieces: Pieces, which: NDArray[np.intp], turn: int) -> bool:
