@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from omnipipe.text.contacts import is_contact
 from omnipipe.text.paragraphs import HYPHENS, join_word
 from omnipipe.text.rows import BOLD
 
@@ -112,14 +113,15 @@ def escape(text: str) -> str:
 def _are_entries(group: Sequence[Row], column: Sequence[Row]) -> bool:
     """Whether short lines below each other are each a text of its own, as those of addresses: all start as names and
     numbers do, and so do most in their column; two lines start as labels do."""
-    if not all(_opens_entry(row.text) for row in group) or all(row.style & BOLD for row in group):
+    if not all(_opens_entry(row.text) for row in group):
         return False
-    if len(group) == 2 and not all(_has_label(row.text) for row in group):
+    em = group[0].size
+    is_narrow = max([row.right for row in group]) - min([row.left for row in group]) <= _NARROW * em
+    if not is_narrow or (len(group) > 2 and is_contact([row.text for row in group])):
+        return is_narrow
+    if all(row.style & BOLD for row in group) or (len(group) == 2 and not all(_has_label(row.text) for row in group)):
         return False
     lefts, rights = [row.left for row in group], [row.right for row in group]
-    em = group[0].size
-    if max(rights) - min(lefts) > _NARROW * em:
-        return False
     if len(group) > 2 and _is_even(lefts, em) and _is_even(rights[:-1], em):
         return False
     if any(_CUT_OFF.search(row.text) for row in group[:-1]):

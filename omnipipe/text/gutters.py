@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.text.contacts import are_blocks
 from omnipipe.text.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -92,15 +93,17 @@ def bands_of(sheet: Sheet, area: Area) -> list[Band] | None:
     return None
 
 
-def are_text_columns(pieces: Pieces, region: NDArray[np.intp]) -> bool:
-    """Whether most of `region` is columns of text that the file writes one after the other: no table without lines."""
-    bands = find_bands(Sheet(pieces), np.sort(region))
+def are_text_columns(pieces: Pieces, region: NDArray[np.intp], text: str) -> bool:
+    """Whether most of `region` is columns of text that the file writes one after the other, or addresses: no table
+    without lines."""
+    sheet = Sheet(pieces, text)
+    bands = find_bands(sheet, np.sort(region))
     for (columns,) in bands or ():
         both = np.sort(np.concatenate(columns))
         if len(columns) == 2 and len(both) >= 0.6 * len(region):
             is_left = np.isin(both, columns[0])
             switches = int(np.count_nonzero(is_left[1:] != is_left[:-1]))
-            if switches <= 0.2 * len(both):
+            if switches <= 0.2 * len(both) or are_blocks(sheet, *columns):
                 return True
     return False
 
@@ -245,6 +248,8 @@ def _are_columns(sheet: Sheet, before: NDArray[np.intp], after: NDArray[np.intp]
     switches = int(np.count_nonzero(is_before[1:] != is_before[:-1]))
     rows = min(len(before), len(after))
     if switches == 1 and rows >= _MIN_ROWS and _block_and_pairs(sheet, before, after):
+        return True
+    if switches > 1 and are_blocks(sheet, before, after):
         return True
     if rows < 8 and switches > max(3, 0.15 * len(both)) and switches >= 0.7 * rows:
         return False

@@ -54,7 +54,7 @@ def reading_order(pieces: Pieces, rtl: bool = False, text: str = "") -> list[Col
     everything = np.arange(len(pieces.left))
     if len(everything) > _MAX_PIECES:
         return [to_column(pieces, everything, rtl)]
-    sheet = Sheet(pieces)
+    sheet = Sheet(pieces, text)
     return [_column(sheet, region, rtl) for region in _regions(sheet, everything, rtl, text, 0)]
 
 

@@ -19,9 +19,10 @@ _BULLET = 1.2
 
 
 class Sheet:
-    """`Pieces` for those who look for columns and rows among them; arrays of one length."""
+    """`Pieces` for those who look for columns and rows among them; arrays of one length. `text` is the page's."""
 
-    def __init__(self, pieces: Pieces) -> None:
+    def __init__(self, pieces: Pieces, text: str = "") -> None:
+        self.text = text
         self.first, self.last, self.left, self.top, self.right, self.bottom, self.size, _ = pieces
 
     @cached_property

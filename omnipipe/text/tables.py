@@ -104,6 +104,7 @@ class _State:
 
     reader: TableReader
     pieces: Pieces
+    text: str
     inside: NDArray[np.intp]
     budget: int
     tables: list[Table] = field(default_factory=list)
@@ -125,7 +126,7 @@ class _State:
             return False
         if kind != "grid":
             region = clipped(region)
-            if is_scattered(region) or are_text_columns(self.pieces, here.nonzero()[0]):
+            if is_scattered(region) or are_text_columns(self.pieces, here.nonzero()[0], self.text):
                 return False
         found = self.reader.read(region, here, free, kind)
         if found.table is not None:
@@ -163,7 +164,7 @@ class TableFinder:
             self._lines = find_lines(self._page, self._drawn)
         rulings = to_rulings(self._lines, turn)
         reader = TableReader(self._words, which, pieces, turn, rulings, self._style)
-        state = _State(reader, pieces, nothing.number, _TRIES * len(pieces.left))
+        state = _State(reader, pieces, self._words.text, nothing.number, _TRIES * len(pieces.left))
         across = np.ones(len(rulings.horizontal), bool)
         for region, lines in grid_regions(rulings):
             # Lines that make no table as a grid may still part the rows of one, where few lines go down.
