@@ -55,3 +55,12 @@ def test_labels_and_their_values_stay_together_though_one_is_a_town() -> None:
     text = read([*by_rows(*rows), *below(PROSE, 72, 560)])
 
     assert "Name Jane Miller\nStreet Harbour Road 27\nTown 80331 Munich" in text
+
+
+def test_an_address_in_larger_letters_is_no_heading() -> None:
+    lines = [(x, y, 14.0, text) for x, y, _, text in below(SENDER[:3], 72, 700)]
+
+    text = read([*lines, *below(PROSE, 72, 600)])
+
+    assert "\n".join(SENDER[:3]) in text
+    assert "#" not in text

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from omnipipe.text.contacts import is_contact
 from omnipipe.text.rows import BOLD, ITALIC, Part
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def level_by_size(group: Sequence[Row], text: str, page: PageStyle) -> int | Non
     """The level (1 to 4) of a block in larger type; None where it is no heading."""
     size = group[0].size
     if size < MIN_HEADING * page.body or len(group) > 4 or len(text) > 240 or not _WORD.search(text):
+        return None
+    if len(group) > 2 and is_contact([row.text for row in group]):
         return None
     if _FORMULA.search(text) and len(_LONG_WORD.findall(text)) < 2:
         return None
