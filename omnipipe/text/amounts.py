@@ -30,6 +30,7 @@ _AMOUNT = re.compile(
     rf"(?P<after> ?(?:{_CURRENCY}|%)? ?[-+–−)*]?)"
 )
 _AT_END = re.compile(rf"(?: |^)(?:{_CURRENCY} ?)?[-+–−(]?{_DIGITS}[.,]\d{{2}}(?: ?(?:{_CURRENCY}|%))?[-–−)]?$")
+_SECTION = re.compile(r"\d+(?:[.-]\d+)+")
 _LEAST = 3
 """Amounts below each other."""
 _FAR = 3.0
@@ -139,8 +140,7 @@ def _is_list(pieces: Pieces, text: str, lines: Sequence[_Line], em: float) -> bo
         return False
     amounts = [_text(pieces, text, line.amount) for line in alone if line.amount is not None]
     read = [found for found in map(_AMOUNT.fullmatch, amounts) if found]
-    # "from 55.00" and "2.4 kg" are right among amounts.
-    if 4 * len(read) < 3 * len(amounts) or any(not _AMOUNT.fullmatch(a) and a.upper() == a.lower() for a in amounts):
+    if 4 * len(read) < 3 * len(amounts) or any(_SECTION.fullmatch(a) and not _AMOUNT.fullmatch(a) for a in amounts):
         return False
     sure = [amount for amount in read if amount["cents"] or not amount["whole"].isdigit() or _is_marked(amount)]
     bracketed = sum("(" in amount["before"] for amount in read)

@@ -26,6 +26,8 @@ _WIDE = 12.0
 _MIN_LINES = 4
 _FULL = 0.85
 """Of the width of a column: what most lines of running text fill, and few labels of rows."""
+_MAX_DETAILS = 6
+"""Lines below the row of an item that say more of it."""
 _ZERO = np.zeros(1, np.intp)
 _NUMBERS = 3
 _NUMERIC = 0.6
@@ -60,7 +62,7 @@ def gap_boxes(pieces: Pieces, text: str, numbers: NDArray[np.intp], least: int =
         return []
     em = median(pieces.size)
     boxes = []
-    for first, last in _stretches(rows, rich, em):
+    for first, last in _stretches(pieces, rows, rich, em):
         inside = rows.order[rows.starts[first] : rows.starts[last] + rows.num_pieces[last]]
         for part in _parts_beside_gutters(pieces, inside, text, em):
             box = _without_prose(pieces, part, text, em, least if numbers[part].sum() < len(part) else 1)
@@ -79,17 +81,46 @@ def by_rows(pieces: Pieces) -> Rows:
     return Rows(order, starts, count, ordered[starts])
 
 
-def _stretches(rows: Rows, rich: NDArray[np.bool_], em: float) -> list[tuple[int, int]]:
+def _stretches(pieces: Pieces, rows: Rows, rich: NDArray[np.bool_], em: float) -> list[tuple[int, int]]:
     """First and last of the rich rows that stand near each other, poorer rows between them allowed; three at least."""
     at = rich.nonzero()[0]
     base = rows.base[at]
     far = (base[1:] - base[:-1] > 2 * _FAR * em) | (at[1:] - at[:-1] > 4)
+    for k in (far & (at[1:] - at[:-1] > 1) & (at[1:] - at[:-1] <= _MAX_DETAILS + 1)).nonzero()[0].tolist():
+        row, after = int(at[k]), int(at[k + 1])
+        is_near = rows.base[after] - rows.base[after - 1] < _FAR * em
+        far[k] = not is_near or _num_details(pieces, rows, row, after, em) < after - row - 1
     found = []
     for a, b in pairwise([0, *(far.nonzero()[0] + 1).tolist(), len(at)]):
         first, last = int(at[a]), int(at[b - 1])
-        if b - a >= 3 and 2 * (b - a) >= last - first + 1:
-            found.append((first, last))
+        if b - a < 3:
+            continue
+        num_poor = last - first + 1 - (b - a)
+        if num_poor:
+            details = [_num_details(pieces, rows, one, after, em) for one, after in pairwise(at[a:b].tolist())]
+            if num_poor - sum(details) > b - a:
+                continue
+            if 2 * sum(map(bool, details)) < len(details):
+                details = [0]
+            last += _num_details(pieces, rows, last, min(last + 1 + max(details), len(rows.starts)), em)
+        found.append((first, last))
     return found
+
+
+def _num_details(pieces: Pieces, rows: Rows, row: int, after: int, em: float) -> int:
+    """How many of the rows from `row` to `after` follow it as lines of one piece below one of its texts, within its
+    column, which is not the first."""
+    here = rows.order[rows.starts[row] : rows.starts[row] + rows.num_pieces[row]]
+    lefts = np.sort(pieces.left[here])
+    for k in range(row + 1, after):
+        piece = rows.order[rows.starts[k]]
+        column = int(np.searchsorted(lefts, pieces.left[piece] + 0.5 * em)) - 1
+        is_detail = rows.num_pieces[k] == 1 and 0 < column < len(lefts) - 1
+        if not is_detail or pieces.right[piece] > lefts[column + 1] - 0.5 * em:
+            return k - row - 1
+        if rows.base[k] - rows.base[k - 1] > _FAR * em:
+            return k - row - 1
+    return max(after - row - 1, 0)
 
 
 def _parts_beside_gutters(pieces: Pieces, inside: NDArray[np.intp], text: str, em: float) -> list[NDArray[np.intp]]:

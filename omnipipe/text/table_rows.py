@@ -13,6 +13,7 @@ import numpy as np
 
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import base_of
+from omnipipe.text.table_details import with_details
 from omnipipe.text.table_stacked import are_stacked
 
 if TYPE_CHECKING:
@@ -219,6 +220,8 @@ def _slab_rows(text: _Text, bands: list[Band], num_slabs: int, is_boxed: bool) -
     usual = pitches[len(pitches) // 4] if pitches else 0.0
     if len(full) > 1:
         bands = _with_tall_cells(bands, full, usual)
+    if len(full) < len(bands):
+        bands = with_details(bands, text.strings, text.em)
     if full:
         bands = _attached(text, bands, full, usual)
     if is_boxed and len(bands) > 1 and _is_one_row(text, bands):
