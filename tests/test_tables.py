@@ -75,6 +75,20 @@ def test_a_cell_of_several_lines_is_one_cell() -> None:
     assert cells(tables(layer)[0])[1] == ["Read", f"{rows[1][1]} {rows[2][1]}"]
 
 
+def test_texts_in_the_middle_of_their_cells_need_no_line_in_common() -> None:
+    rows = [(name, ["Read help for every", "command, in short."]) for name in ("man", "info", "help", "apropos", "doc")]
+    rows += [(name, ["Show and change."]) for name in ("ip", "ls", "cd")]
+    lines: list[Line] = []
+    for i, (name, text) in enumerate(rows):
+        top = 700 - 30 * i
+        lines += [(84.0, top - 6 * len(text) + 6, 10.0, name)]
+        lines += [(164.0, top - 12 * k, 10.0, part) for k, part in enumerate(text)]
+
+    layer = read(page([*lines, *prose(400)], grid_lines([78, 158, 300], [712 - 30 * i for i in range(len(rows) + 1)])))
+
+    assert cells(tables(layer)[0]) == [[name, " ".join(text)] for name, text in rows]
+
+
 def test_a_cell_over_several_columns_makes_html() -> None:
     rows = [
         ["Model", "", "Error", "", ""],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omnipipe.text.gutters import median
+from omnipipe.text.regions import has_drawn_rows
 from omnipipe.text.table_columns import SNAP, columns_of, drop_mark_columns, lines_of, num_strays
 from omnipipe.text.table_heads import MAX_HEADS, stretch_heads, with_joined_heads
 from omnipipe.text.table_rows import Band, find_rows
@@ -98,7 +99,9 @@ def build_grid(
     crossed = int(np.count_nonzero(last > first)) / len(first)
     if crossed > _MAX_CROSSED:
         return None
-    if _line_share(runs, first, last) < _LEAST_LINES:
+    # Texts in the middle of their cells have no lines in common.
+    is_drawn = kind == "grid" and all(is_line) and has_drawn_rows(region)
+    if not is_drawn and _line_share(runs, first, last) < _LEAST_LINES:
         return None
     bands = find_rows(runs, first, last, region, edges, strings, is_line)
     if len(bands) < 2:
@@ -113,8 +116,8 @@ def build_grid(
     walls = _walls(bands, edges, region.lines)
     rects = _merge(runs, bands, edges, is_line, region.lines, walls)
     cells = _cells(runs, bands, rects, num_columns, first)
-    is_drawn = np.array(is_line[1:-1], bool)
-    drawn = float(walls[:, is_drawn].mean()) if is_drawn.any() else 0.0
+    lined = np.array(is_line[1:-1], bool)
+    drawn = float(walls[:, lined].mean()) if lined.any() else 0.0
     ruled = _ruled(region, edges, bands)
     return Grid(
         cells,
