@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,24 +61,37 @@ def are_blocks(sheet: Sheet, before: Ints, after: Ints) -> bool:
     contact data."""
     if not sheet.text or len(before) + len(after) > _MAX_PIECES or min(len(before), len(after)) < _LEAST:
         return False
-    kinds = [kind for side in (before, after) for kind in _kinds(sheet, side)]
-    return ("address" in kinds and "other" not in kinds) or set(kinds) == {"contact"}
+    # Most regions have lines that start where no other does.
+    left = _parts(sheet, before)
+    right = _parts(sheet, after) if left else []
+    if not right:
+        return False
+    kinds: set[str] = set()
+    for side in (left, right):
+        while side:
+            part = side.pop(0)
+            kind = _kind(sheet, part)
+            if kind == "other":
+                if not side or not _are_pairs(sheet, part, side.pop(0)):
+                    return False
+                kind = "pairs"
+            kinds.add(kind)
+    return "address" in kinds or kinds == {"contact"}
 
 
-def _kinds(sheet: Sheet, side: Ints) -> list[str]:
-    """What the blocks of `side` are, from left to right; `other` for what is none."""
-    order = side[sheet.left[side].argsort(kind="stable")]
-    step = np.diff(sheet.left[order]) > _EDGE * sheet.size[order][1:]
-    parts = np.split(order, step.nonzero()[0] + 1)
-    kinds: list[str] = []
-    while parts:
-        part = parts.pop(0)
-        kind = _kind(sheet, part)
-        if kind == "other" and parts and _are_pairs(sheet, part, parts[0]):
-            kind = "pairs"
-            parts.pop(0)
-        kinds.append(kind)
-    return kinds
+def _parts(sheet: Sheet, side: Ints) -> list[Ints]:
+    """The pieces of `side` that start at one place each, from left to right; none where a place has too few."""
+    lefts, sizes = sheet.left[side].tolist(), sheet.size[side].tolist()
+    order = sorted(range(len(lefts)), key=lefts.__getitem__)
+    parts: list[list[int]] = [[order[0]]]
+    for one, other in pairwise(order):
+        if lefts[other] - lefts[one] <= _EDGE * sizes[other]:
+            parts[-1].append(other)
+        elif len(parts[-1]) < _LEAST:
+            return []
+        else:
+            parts.append([other])
+    return [side[part] for part in parts] if len(parts[-1]) >= _LEAST else []
 
 
 def _kind(sheet: Sheet, part: Ints) -> str:

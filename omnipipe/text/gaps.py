@@ -96,13 +96,15 @@ def _stretches(pieces: Pieces, rows: Rows, rich: NDArray[np.bool_], em: float) -
         if b - a < 3:
             continue
         num_poor = last - first + 1 - (b - a)
-        if num_poor:
+        if num_poor and 1 in rows.num_pieces[first:last]:
             details = [_num_details(pieces, rows, one, after, em) for one, after in pairwise(at[a:b].tolist())]
             if num_poor - sum(details) > b - a:
                 continue
             if 2 * sum(map(bool, details)) < len(details):
                 details = [0]
             last += _num_details(pieces, rows, last, min(last + 1 + max(details), len(rows.starts)), em)
+        elif num_poor > b - a:
+            continue
         found.append((first, last))
     return found
 
@@ -110,6 +112,8 @@ def _stretches(pieces: Pieces, rows: Rows, rich: NDArray[np.bool_], em: float) -
 def _num_details(pieces: Pieces, rows: Rows, row: int, after: int, em: float) -> int:
     """How many of the rows from `row` to `after` follow it as lines of one piece below one of its texts, within its
     column, which is not the first."""
+    if after <= row + 1:
+        return 0
     here = rows.order[rows.starts[row] : rows.starts[row] + rows.num_pieces[row]]
     lefts = np.sort(pieces.left[here])
     for k in range(row + 1, after):
@@ -120,7 +124,7 @@ def _num_details(pieces: Pieces, rows: Rows, row: int, after: int, em: float) ->
             return k - row - 1
         if rows.base[k] - rows.base[k - 1] > _FAR * em:
             return k - row - 1
-    return max(after - row - 1, 0)
+    return after - row - 1
 
 
 def _parts_beside_gutters(pieces: Pieces, inside: NDArray[np.intp], text: str, em: float) -> list[NDArray[np.intp]]:

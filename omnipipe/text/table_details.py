@@ -23,11 +23,13 @@ def with_details(bands: list[Band], strings: Sequence[str], em: float) -> list[B
     So in a list of items, each with a first cell (a number, a date) and a value in its last column, where all such
     lines stand in one column between them: what has no first cell is no row there. `strings` are the texts of runs.
     """
+    lone = [band for band in bands if len(band.columns) == 1]
+    if not lone or len(bands) - len(lone) < _LEAST:
+        return bands
     last = max(max(band.columns) for band in bands)
     rows = [band for band in bands if last in band.columns and len(band.columns) > 2]
-    lone = [band for band in bands if len(band.columns) == 1]
     items = [band for band in rows if _is_item(band, last, strings)]
-    if len(items) < _LEAST or len(rows) > len(items) + 1 or len(bands) > len(rows) + len(lone) or not lone:
+    if len(items) < _LEAST or len(rows) > len(items) + 1 or len(bands) > len(rows) + len(lone):
         return bands
     column = min(lone[0].columns)
     if not 0 < column < last or any(column not in band.columns for band in [*items, *lone]):
