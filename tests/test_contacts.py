@@ -29,6 +29,7 @@ def by_rows(*blocks: list[str]) -> list[Line]:
         [SENDER, BUYER, STORE],
         [SENDER, PHONES, BANK],
         [BUYER, NUMBERS],
+        [BUYER, NUMBERS[:2]],
     ],
 )
 def test_an_address_and_its_neighbours_are_read_one_after_the_other(blocks: list[list[str]]) -> None:

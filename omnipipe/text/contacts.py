@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _MAX_PIECES = 48
 _LEAST, _MOST = 3, 10
 """Lines of a block."""
+_PAIR = 2
+"""Lines of a block that all start with a label."""
 _NARROW = 26.0
 """Font sizes; lines of such blocks are hardly ever wider."""
 _EDGE = 0.5
@@ -59,7 +61,7 @@ _LABELLED = re.compile(r"^[^\W\d_][^:]{0,24}: +\S")
 def are_blocks(sheet: Sheet, before: Ints, after: Ints) -> bool:
     """Whether all that stands `before` and `after` a gutter are blocks side by side: an address and its neighbours, or
     contact data."""
-    if not sheet.text or len(before) + len(after) > _MAX_PIECES or min(len(before), len(after)) < _LEAST:
+    if not sheet.text or len(before) + len(after) > _MAX_PIECES or min(len(before), len(after)) < _PAIR:
         return False
     # Most regions have lines that start where no other does.
     left = _parts(sheet, before)
@@ -87,17 +89,17 @@ def _parts(sheet: Sheet, side: Ints) -> list[Ints]:
     for one, other in pairwise(order):
         if lefts[other] - lefts[one] <= _EDGE * sizes[other]:
             parts[-1].append(other)
-        elif len(parts[-1]) < _LEAST:
+        elif len(parts[-1]) < _PAIR:
             return []
         else:
             parts.append([other])
-    return [side[part] for part in parts] if len(parts[-1]) >= _LEAST else []
+    return [side[part] for part in parts] if len(parts[-1]) >= _PAIR else []
 
 
 def _kind(sheet: Sheet, part: Ints) -> str:
     part = part[sheet.base[part].argsort(kind="stable")]
     size = sheet.size[part]
-    if not _LEAST <= len(part) <= _MOST or size.max() > _SIZES * size.min():
+    if not _PAIR <= len(part) <= _MOST or size.max() > _SIZES * size.min():
         return "other"
     step = np.diff(sheet.base[part])
     if step.min() < 0.5 * size[0] or step.max() > _FAR * size[0]:
@@ -105,6 +107,8 @@ def _kind(sheet: Sheet, part: Ints) -> str:
     if (sheet.right[part] - sheet.left[part] > _NARROW * size).any():
         return "other"
     lines = _lines(sheet, part)
+    if len(lines) < _LEAST:
+        return "labelled" if all(map(_LABELLED.match, lines)) else "other"
     if is_address(lines):
         return "address"
     contacts = sum(bool(_CONTACT.search(line)) for line in lines)
