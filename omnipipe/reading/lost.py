@@ -5,6 +5,7 @@ Asked of such pages only, one in sixty of ordinary documents, so it may cost mil
 
 from __future__ import annotations
 
+import ctypes
 import re
 import zlib
 from io import BytesIO
@@ -15,6 +16,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 _OBJECTS_LOOKED_AT = 200
+_MAX_POINTS = 4_000_000
 _TAIL_BYTES = 2048
 _WINDOW_BYTES = 64
 _MAX_FILE_BYTES = 1 << 26
@@ -27,14 +29,14 @@ _LENGTH = re.compile(rb"/Length\s+(\d+)")
 _STREAM = re.compile(rb"\bstream\r?\n")
 
 
-def lost_images(page: pypdfium2.PdfPage) -> list[float]:
+def lost_images(document: pypdfium2.PdfDocument, page: pypdfium2.PdfPage) -> list[float]:
     """Shares of the page (0 to 1) that those of its first 200 images have which cannot be decoded."""
     left, bottom, right, top = page.get_bbox()
     area = max((right - left) * (top - bottom), 1e-6)
     shares = []
     images = page.get_objects(filter=(pdfium.FPDF_PAGEOBJ_IMAGE,), max_depth=3)
     for image in islice(images, _OBJECTS_LOOKED_AT):
-        if not _is_decoded(image):
+        if not _is_decoded(document, page, image):
             x0, y0, x1, y1 = image.get_bounds()
             covered = max(0.0, min(x1, right) - max(x0, left)) * max(0.0, min(y1, top) - max(y0, bottom))
             shares.append(min(1.0, covered / area))
@@ -84,12 +86,27 @@ def has_lost_contents(document: pypdfium2.PdfDocument, index: int, path: Path) -
     return len(data) <= _MAX_COPY_BYTES and any(_is_broken(stream) for stream in _content_streams(data))
 
 
-def _is_decoded(image: pypdfium2.PdfObject) -> bool:
+def _is_decoded(document: pypdfium2.PdfDocument, page: pypdfium2.PdfPage, image: pypdfium2.PdfObject) -> bool:
+    x0, y0, x1, y1 = image.get_bounds()
+    # Drawn by itself, at a pixel a point: a tenth of the time where the coding has smaller sizes in it (JPEG 2000).
+    if (x1 - x0) * (y1 - y0) <= _MAX_POINTS and _draws(
+        pdfium.FPDFImageObj_GetRenderedBitmap(document.raw, page.raw, image.raw)
+    ):
+        return True
+    # A stencil without ink draws nothing either.
     bitmap = pdfium.FPDFImageObj_GetBitmap(image.raw)
+    pdfium.FPDFBitmap_Destroy(bitmap)
+    return bool(bitmap)
+
+
+def _draws(bitmap: object) -> bool:
+    """Whether a bitmap of pdfium, which is freed, has any colour or opacity in it."""
     if not bitmap:
         return False
+    size = pdfium.FPDFBitmap_GetStride(bitmap) * pdfium.FPDFBitmap_GetHeight(bitmap)
+    content = ctypes.string_at(pdfium.FPDFBitmap_GetBuffer(bitmap), size)
     pdfium.FPDFBitmap_Destroy(bitmap)
-    return True
+    return content != bytes(size)
 
 
 def _content_streams(data: bytes) -> list[bytes]:

@@ -157,7 +157,7 @@ class PdfSource(PageSource):
 
     def _refuse_if_lost(self, page: pypdfium2.PdfPage, index: int, is_blank: bool) -> None:
         """Raise where the page draws nothing, or little, because what it draws is damaged."""
-        lost = lost_images(page)
+        lost = lost_images(self._document, page)
         if any(share > _MOST_OF_A_PAGE for share in lost):
             why = "the image over it cannot be decoded"
         elif not is_blank:
