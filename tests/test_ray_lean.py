@@ -31,7 +31,7 @@ def started_for_a_run(folder: Path) -> set[str]:
     import ray
 
     receipts: list[Receipt] = []
-    with own_ray(), RaySession(RayOptions(), folder):
+    with own_ray(), RaySession(RayOptions(), folder, for_batch=True):
         ray_data.execute(job_in(folder, SayName()), units_of(7), on_receipt=receipts.append)
         arguments = [part for process in psutil.Process().children() for part in process.cmdline()]
         named = {str(actor["name"]) for actor in ray.util.list_named_actors(all_namespaces=True)}
@@ -79,5 +79,5 @@ def test_a_ray_that_is_there_already_is_left_alone(tmp_path: Path) -> None:
     original = Node.start_api_server
     with own_ray():
         ray.init(address="local", include_dashboard=False, log_to_driver=False, num_cpus=1)
-        with RaySession(RayOptions(), tmp_path):
+        with RaySession(RayOptions(), tmp_path, for_batch=True):
             assert Node.start_api_server is original

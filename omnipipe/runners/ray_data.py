@@ -56,7 +56,7 @@ def execute(
         supplies = [stack.enter_context(Supply(units))]
         if later is not None:
             supplies += [stack.enter_context(Supply(later.units(index))) for index in range(1, len(passes))]
-        session = stack.enter_context(RaySession(options, job.run_dir))
+        session = stack.enter_context(RaySession(options, job.run_dir, for_batch=True))
         if options.served is not None:
             from omnipipe.runners.serve_batch import find_served
 

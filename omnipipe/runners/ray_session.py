@@ -67,12 +67,14 @@ class RaySession:
     """Ray, joined or started on entry and left or stopped on exit, errors and Ctrl-C included.
 
     While it is open, what Ray writes to file descriptor 2 goes to `ray.log` in the log folder. A Ray that this process
-    has already initialised is used and left alone.
+    has already initialised is used and left alone. One that is started for a batch run (`for_batch`) does without what
+    only servers and people ask.
     """
 
-    def __init__(self, options: RayOptions, run_dir: Path) -> None:
+    def __init__(self, options: RayOptions, run_dir: Path, *, for_batch: bool = False) -> None:
         self._options = options
         self._run_dir = run_dir
+        self._for_batch = for_batch
         self._exit = ExitStack()
 
     def __enter__(self) -> RaySession:
@@ -84,7 +86,7 @@ class RaySession:
             warnings.filterwarnings("ignore", module=r"ray\.")
             if self._options.quiet:
                 opening.enter_context(_quiet(self._options.log_dir or self._run_dir / "logs"))
-            if address is None and not _is_ray_there():
+            if self._for_batch and address is None and not _is_ray_there():
                 opening.enter_context(lean_ray())
             if _start(address, self._options):
                 opening.callback(_shut_down)
