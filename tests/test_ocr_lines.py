@@ -65,6 +65,36 @@ def test_the_cells_of_a_table_are_read_across() -> None:
     assert _order(found) == ["a0", "b0", "a1", "b1", "a2", "b2", "a3", "b3", "a4", "b4"]
 
 
+def _cells(name: str, xs: list[float], top: float, count: int, step: float = 24) -> list[FoundLine]:
+    return [_line(f"{name}{i}-{k}", x, top + step * i, 60) for i in range(count) for k, x in enumerate(xs)]
+
+
+def test_a_table_in_one_column_does_not_hide_the_columns() -> None:
+    right = _cells("t", [550, 720, 890], 200, 14, step=28) + _column("b", 550, 16, top=592)
+
+    order = _order([*right, *_column("a", 50, 30)])
+
+    assert order[:30] == [f"a{i}" for i in range(30)]
+    assert order[-16:] == [f"b{i}" for i in range(16)]
+
+
+def test_a_table_over_both_columns_stays_above_them() -> None:
+    table = _cells("t", [50, 200, 350, 550, 700, 850], 100, 13)
+    left, right = _column("a", 50, 12, top=480), _column("b", 550, 12, top=480)
+
+    assert _order([*right, *table, *left]) == [line.text for line in [*table, *left, *right]]
+
+
+def test_a_side_column_of_short_lines_is_read_apart() -> None:
+    """The lines beside it are long but for a list of short ones below."""
+    side = _column("a", 50, 20, width=110)
+    main = _column("b", 350, 9, width=600, top=205) + _column("c", 350, 11, width=110, top=480)
+
+    order = _order([*main, *side])
+
+    assert order == [line.text for line in [*side, *main]]
+
+
 @pytest.mark.parametrize("degrees", [-5, -2, 2, 5])
 def test_columns_of_a_skewed_page_are_found(degrees: float) -> None:
     left, right = _column("a", 150, 12, 330), _column("b", 530, 12, 330)
@@ -122,6 +152,14 @@ def test_paragraphs_end_at_gaps_indents_and_short_lines() -> None:
 )
 def test_lines_are_joined_as_words_demand(lines: list[str], text: str) -> None:
     assert join_lines(lines) == text
+
+
+def test_entries_that_dots_lead_to_their_numbers_stay_lines() -> None:
+    texts = ["Preface ... ix", "1 On the nature of things, and of their", "names ... 3", "2 Ends ......... 17, 21"]
+    _, blocks = arrange([_line(text, 100, 100 + 28 * i, 800) for i, text in enumerate(texts)], SIZE, "test")
+
+    text = "Preface ... ix\n1 On the nature of things, and of their names ... 3\n2 Ends ......... 17, 21"
+    assert [block.text for block in blocks] == [text]
 
 
 def test_every_line_comes_out_once() -> None:

@@ -10,24 +10,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from omnipipe.page import Block, Box, Line
+from omnipipe.tasks.ocr_extraction.columns import Row, printed_lines, to_parts
 
 Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]
 
 _SLACK = 0.15
 """Share of its height by which a detected box is wider and higher on each side than its text."""
-_MIN_GUTTER = 0.6
-"""Heights of a line that are free between two columns at least."""
-_MIN_COLUMN = 9.0
-"""Heights of a line that the lines of a column are wide at least; the cells of a table are narrower."""
-_MIN_ROWS = 3
-"""Lines that a column has at least."""
-_MAX_LINES = 600
-"""Pages with more lines (maps, drawings) are read in rows only: looking for columns takes seconds there."""
 BULLET = "•"
 _ITEM = re.compile(r"[•●▪■◦○‣]\s?\S")
 _SIGN = re.compile(r"^[•●▪■◦○‣]\s*(?=\S)")
 """How a line begins that starts an item of a list."""
+_LEADER = re.compile(r"…|(?:[.·]\s?){3}[\s.·…]*")
+_NUMBER = re.compile(r"(?:[A-Z]-?)?\d[\d\s,.;:–-]*|[ivxlc]+")
+"""Numbers of pages, and prices."""
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
 
@@ -41,18 +37,6 @@ class FoundLine(NamedTuple):
     confidence: float
     corners: Quad
     doubtful: int = 0
-
-
-class _Row(NamedTuple):
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-    line: Line
-
-    @property
-    def height(self) -> float:
-        return self.y1 - self.y0
 
 
 def arrange(
@@ -69,8 +53,8 @@ def arrange(
     unit = statistics.median(row.height for row in rows)
     lines: list[Line] = []
     blocks: list[Block] = []
-    for part in _parts(rows, unit, 0):
-        for paragraph in _paragraphs(_printed(part), unit):
+    for part in to_parts(rows, unit):
+        for paragraph in _paragraphs(printed_lines(part), unit):
             members = [row.line for row in paragraph]
             blocks.append(_block(members, len(blocks), source))
             lines += members
@@ -85,21 +69,36 @@ def skew(quads: Sequence[Quad]) -> float:
     return angle if abs(angle) < math.radians(20) else 0.0
 
 
+def is_number(text: str) -> bool:
+    """Whether `text` is what dots lead to: a number, some of them, or one in Roman letters."""
+    return _NUMBER.fullmatch(text.strip()) is not None
+
+
+def is_entry(text: str) -> bool:
+    """Whether a line is one of a table of contents, of an index or of a price list: dots lead to its number."""
+    leaders = [*_LEADER.finditer(text)]
+    if not leaders or not any(map(str.isalpha, text[: leaders[-1].start()])):
+        return False
+    return is_number(text[leaders[-1].end() :])
+
+
 def join_lines(texts: Sequence[str]) -> str:
     """The lines of a paragraph as markdown: a word broken by a hyphen at the end of a line is put together, a bullet at
-    the start of the first is `- `."""
+    the start of the first is `- `; an entry that dots lead to its number ends its line."""
     joined = ""
     for text in texts:
         if re.search(r"[^\W\d_]-$", joined) and re.match(r"[^\W\d_]", text) and text[0].islower():
             joined = joined[:-1] + text
         elif joined and _CJK.match(joined[-1]) and _CJK.match(text[:1]):
             joined += text
+        elif is_entry(joined.rsplit("\n", 1)[-1]):
+            joined = f"{joined}\n{text}"
         else:
             joined = f"{joined} {text}" if joined else text
     return _SIGN.sub("- ", joined)
 
 
-def _row(found: FoundLine, size: tuple[int, int], angle: float) -> _Row:
+def _row(found: FoundLine, size: tuple[int, int], angle: float) -> Row:
     width, height = size
     xs, ys = zip(*found.corners, strict=True)
     box: Box = (_share(min(xs), width), _share(min(ys), height), _share(max(xs), width), _share(max(ys), height))
@@ -108,109 +107,14 @@ def _row(found: FoundLine, size: tuple[int, int], angle: float) -> _Row:
     level_y = [x * sine + y * cosine for x, y in found.corners]
     line = Line(found.text, box, round(found.confidence, 4))
     slack = _SLACK * (max(level_y) - min(level_y))
-    return _Row(min(level_x) + slack, min(level_y) + slack, max(level_x) - slack, max(level_y) - slack, line)
+    return Row(min(level_x) + slack, min(level_y) + slack, max(level_x) - slack, max(level_y) - slack, line)
 
 
 def _share(value: float, whole: int) -> float:
     return round(min(1.0, max(0.0, value / whole)), 5)
 
 
-def _parts(rows: list[_Row], unit: float, depth: int) -> list[list[_Row]]:
-    """`rows` cut into parts of one column each, in reading order."""
-    split = _find_columns(rows, unit) if 2 * _MIN_ROWS <= len(rows) <= _MAX_LINES and depth < 8 else None
-    if split is None:
-        return [rows] if rows else []
-    return [part for piece in split for part in _parts(piece, unit, depth + 1)]
-
-
-def _find_columns(rows: list[_Row], unit: float) -> list[list[_Row]] | None:
-    """What is above, left, between, right and below of the gutter with most lines beside it; None without one."""
-    ordered = sorted(rows, key=lambda row: row.y0 + row.y1)
-    best: tuple[int, list[list[_Row]]] | None = None
-    ends = {int(2 * row.x1 / unit): row.x1 for row in sorted(rows, key=lambda row: row.x1)}
-    for x in ends.values():
-        crossing = [other for other in ordered if other.x0 < x < other.x1]
-        if 2 * len(crossing) > len(rows):
-            continue
-        walls = {id(other) for other in crossing if not _is_between(other, ordered, unit)}
-        start = 0
-        for end in range(len(ordered) + 1):
-            if end < len(ordered) and id(ordered[end]) not in walls:
-                continue
-            weight, pieces = _cut(ordered, start, end, x, unit)
-            if pieces and (best is None or weight > best[0]):
-                best = weight, pieces
-            start = end + 1
-    return best[1] if best else None
-
-
-def _is_between(row: _Row, rows: list[_Row], unit: float) -> bool:
-    """Whether other lines stand beside `row` on both sides, as they do beside a caption that hangs between columns."""
-    level = [other for other in rows if other.y0 < row.y1 + 0.5 * unit and other.y1 > row.y0 - 0.5 * unit]
-    return any(other.x1 <= row.x0 for other in level) and any(other.x0 >= row.x1 for other in level)
-
-
-def _cut(ordered: list[_Row], start: int, end: int, x: float, unit: float) -> tuple[int, list[list[_Row]]]:
-    """The lines from `start` to `end` as columns beside `x`, and how good that is; no pieces if they are none."""
-    run = ordered[start:end]
-    left = [row for row in run if row.x1 <= x]
-    right = [row for row in run if row.x0 >= x]
-    between = [row for row in run if row.x0 < x < row.x1]
-    if not _are_columns(left, right, unit):
-        return 0, []
-    foot = _foot(left, max(row.y1 for row in right), unit)
-    left = left[: len(left) - len(foot)]
-    below = sorted(foot + ordered[end:], key=lambda row: row.y0 + row.y1)
-    return min(len(left), len(right)) - 2 * len(between), [ordered[:start], left, between, right, below]
-
-
-def _foot(column: list[_Row], bottom: float, unit: float) -> list[_Row]:
-    """The last lines of the left column that stand below the right one and apart: they belong to what follows."""
-    for i in range(len(column) - 1, max(0, len(column) - 4), -1):
-        if column[i].y0 < bottom:
-            return []
-        if column[i].y0 - column[i - 1].y1 > 0.6 * unit:
-            return column[i:]
-    return []
-
-
-def _are_columns(left: list[_Row], right: list[_Row], unit: float) -> bool:
-    if min(len(left), len(right)) < _MIN_ROWS:
-        return False
-    if min(row.x0 for row in right) - max(row.x1 for row in left) < _MIN_GUTTER * unit:
-        return False
-    widths = sorted(statistics.median(row.x1 - row.x0 for row in side) for side in (left, right))
-    if widths[0] >= _MIN_COLUMN * unit:
-        return True
-    return widths[1] >= 1.5 * _MIN_COLUMN * unit and _share_level(left, right, unit) < 0.6
-
-
-def _share_level(left: list[_Row], right: list[_Row], unit: float) -> float:
-    """Share of the shorter side's lines that stand level with one of the other side, as the cells of a table do."""
-    few, many = sorted((left, right), key=len)
-    middles = [row.y0 + row.y1 for row in many]
-    return sum(any(abs(row.y0 + row.y1 - middle) < 0.3 * unit for middle in middles) for row in few) / len(few)
-
-
-def _printed(rows: list[_Row]) -> list[list[_Row]]:
-    """`rows` of one column as printed lines from top to bottom, each from left to right."""
-    printed: list[list[_Row]] = []
-    for row in sorted(rows, key=lambda row: row.y0 + row.y1):
-        last = printed[-1] if printed else None
-        if last and _overlap(last[-1], row) > 0.5:
-            last.append(row)
-        else:
-            printed.append([row])
-    return [sorted(line, key=lambda row: row.x0) for line in printed]
-
-
-def _overlap(one: _Row, other: _Row) -> float:
-    """How much of the lower of two rows lies at the height of the other, 0 to 1."""
-    common = min(one.y1, other.y1) - max(one.y0, other.y0)
-    return common / max(1e-6, min(one.height, other.height))
-
-
-def _paragraphs(printed: list[list[_Row]], unit: float) -> list[list[_Row]]:
+def _paragraphs(printed: list[list[Row]], unit: float) -> list[list[Row]]:
     """Printed lines grouped into paragraphs, by gaps, first-line indents and short last lines."""
     if not printed:
         return []
@@ -221,11 +125,12 @@ def _paragraphs(printed: list[list[_Row]], unit: float) -> list[list[_Row]]:
         # Text flows around pictures, so that only the lines near by tell how wide a column is.
         near = printed[max(0, i - 2) : i + 4]
         left, right = min(near_by[0].x0 for near_by in near), max(near_by[-1].x1 for near_by in near)
-        is_table = len(above) > 1 or len(line) > 1
+        is_listed = is_entry(above[-1].line.text) and is_entry(line[-1].line.text)
+        is_table = (len(above) > 1 or len(line) > 1) and not is_listed
         # The further lines of an item stand no less in than its first one.
         first = paragraphs[-1][0]
         is_hanging = _ITEM.match(first.line.text) is not None
-        is_indented = line[0].x0 - left > unit and above[0].x0 - left < 0.7 * unit and not is_hanging
+        is_indented = line[0].x0 - left > unit and above[0].x0 - left < 0.7 * unit and not (is_hanging or is_listed)
         is_short = right - above[-1].x1 > 0.25 * (right - left) and not above[-1].line.text.endswith("-")
         is_resized = not 0.7 < line[0].height / max(1e-6, above[0].height) < 1.4
         is_item = _ITEM.match(line[0].line.text) is not None or (is_hanging and line[0].x0 < first.x0 - 0.7 * unit)

@@ -19,6 +19,7 @@ from omnipipe.tasks.ocr_extraction.bullets import with_bullets
 from omnipipe.tasks.ocr_extraction.compass import Compass
 from omnipipe.tasks.ocr_extraction.doubt import LARGER, is_better, is_doubtful, softened, without_specks
 from omnipipe.tasks.ocr_extraction.languages import letters_of
+from omnipipe.tasks.ocr_extraction.leaders import with_leaders
 from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, arrange
 from omnipipe.tasks.ocr_extraction.orientation import confirmed, find_turn
 from omnipipe.tasks.ocr_extraction.picture import Picture, to_array
@@ -214,7 +215,8 @@ class RapidOCR:
             again = [_smaller(line) for line in self._read_lines(softer, self._find_lines(softer))]
             if is_better(self._kept(again), kept):
                 found, kept = again, self._kept(again)
-        kept = with_bullets(image, without_specks(kept))
+        kept = with_leaders(without_specks(kept), lambda quad: _cut(image, quad))
+        kept = with_bullets(image, kept)
         return kept, quality_by_doubt(found) if kept else None
 
     def _read_lines(self, image: Image, quads: Sequence[Quad]) -> list[FoundLine]:
