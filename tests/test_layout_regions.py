@@ -100,6 +100,32 @@ def test_a_figure_keeps_its_labels_and_one_without_any_is_there_as_well() -> Non
     assert found[1:] == [("figure", None, "0 100"), ("figure", None, "")]
 
 
+def test_a_list_of_entries_with_their_numbers_is_no_table_and_no_figure() -> None:
+    rows = [[line(f"word{row} ... {row}", x, 0.2 + 0.02 * row, x + 0.35)] for x in (0.1, 0.55) for row in range(8)]
+
+    for kind in ("table", "figure"):
+        found = arranged(rows, region(kind, (0.08, 0.18, 0.92, 0.4)))
+        assert [text for _, _, text in found] == [row[0].text for row in rows]
+
+
+def test_two_columns_of_lines_are_no_figure() -> None:
+    rows = [[line(f"a short line {row}", x, 0.2 + 0.02 * row, x + 0.2)] for x in (0.1, 0.55) for row in range(12)]
+
+    found = arranged(rows, region("figure", (0.08, 0.18, 0.92, 0.5)))
+
+    assert [(kind, text) for kind, _, text in found] == [("text", row[0].text) for row in rows]
+
+
+def test_questions_between_the_labels_of_a_form_stay_between_them() -> None:
+    question, caption = "How many people live in this house of yours?", "A caption of the form with five words"
+    texts = [f"Household no. {n} of yours" for n in range(4)] + [question, "One and only", "Two or more", caption]
+    rows = [[line(text, 0.1, 0.2 + 0.03 * row)] for row, text in enumerate(texts)]
+
+    found = arranged(rows, region("figure", (0.08, 0.18, 0.92, 0.43)))
+
+    assert [(kind, text) for kind, _, text in found] == [("figure", "\n".join(texts[:-1])), ("text", caption)]
+
+
 def test_a_head_is_one_only_at_the_edge_and_small() -> None:
     head, low, large = (
         line("Annals of Nowhere", 0.4, 0.05),

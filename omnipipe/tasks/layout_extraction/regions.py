@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from omnipipe.page import Block, Box
 from omnipipe.tasks.layout_extraction.pieces import Piece, rows_of
+from omnipipe.tasks.ocr_extraction.lines import is_entry
 
 _INSIDE = 0.6
 """Share of a line's area that lies in the part which holds it."""
@@ -26,6 +28,10 @@ _PROSE = 30
 """Letters that a line of running text has at least."""
 _TABLE_ROWS = 2
 """Rows with cells beside one another that a table has at least."""
+_COLUMN = 10
+"""Lines of a column of text, which no figure has."""
+_JUMP = 0.5
+"""Share of a figure's height by which the next column begins higher than the last one ends."""
 _REFERENCE = re.compile(r"^\s*(\[\d{1,3}\]|\(?\d{1,3}[.)])\s|\b(19|20)\d\d\b")
 _WORD = re.compile(r"[^\W\d_]{2}")
 
@@ -58,9 +64,13 @@ def place(pieces: Sequence[Piece], parts: Sequence[Block]) -> list[Place | None]
     for part, indices in held.items():
         if parts[part].type == "title":
             indices = _heading_lines(indices, pieces, sizes)
-        kind = _agreed(parts[part], [pieces[index] for index in indices], pieces)
+        own = [pieces[index] for index in indices]
+        kind = _agreed(parts[part], own, pieces)
         for index in indices:
-            if kind is not None and not (kind == "figure" and _is_prose(pieces[index])):
+            is_text = kind == "figure" and _is_prose(pieces[index])
+            if kind is not None and not (
+                is_text and (sizes[pieces[index].paragraph] > 1 or _is_outer(pieces[index], own))
+            ):
                 places[index] = Place(kind, part)
     return places
 
@@ -86,11 +96,13 @@ def _agreed(part: Block, own: Sequence[Piece], pieces: Sequence[Piece]) -> str |
     text = " ".join(piece.text for piece in own)
     if part.type == "title":
         return "title" if _is_title(text, own, pieces) else None
+    if part.type == "table" and 2 * sum(is_entry(piece.text) for piece in own) > len(own):
+        return None
     if part.type == "table":
         return "table" if sure >= _SURE and sum(len(row) > 1 for row in rows_of(own)) >= _TABLE_ROWS else None
     if part.type == "figure":
-        prose = sum(len(piece.text) for piece in own if _is_prose(piece))
-        return "figure" if sure >= _SURE and prose < 0.5 * len(text) else None
+        prose = sum(len(piece.text) for piece in own if _is_prose(piece) or is_entry(piece.text))
+        return "figure" if sure >= _SURE and prose < 0.5 * len(text) and not _are_columns(own) else None
     if part.type == "caption":
         return "caption" if sure >= _SURE else None
     if part.type == "reference":
@@ -117,6 +129,25 @@ def _is_title(text: str, own: Sequence[Piece], pieces: Sequence[Piece]) -> bool:
     numbers = {piece.paragraph for piece in own}
     others = [piece for piece in pieces if piece.paragraph in numbers and piece not in own]
     return not any(piece.box[1] < own[0].box[1] for piece in others)
+
+
+def _are_columns(own: Sequence[Piece]) -> bool:
+    """Whether geometry read long columns of lines one after another: of a figure all texts are short."""
+    top, bottom = min(piece.box[1] for piece in own), max(piece.box[3] for piece in own)
+    jumps = [
+        number
+        for number, (before, piece) in enumerate(pairwise(own), 1)
+        if before.box[1] - piece.box[1] > _JUMP * (bottom - top)
+    ]
+    lengths = [end - start for start, end in pairwise([0, *jumps, len(own)])]
+    return any(min(pair) >= _COLUMN for pair in pairwise(lengths))
+
+
+def _is_outer(prose: Piece, own: Sequence[Piece]) -> bool:
+    """Whether a line of text stands above or below all labels of the figure: those of a form stand between."""
+    labels = [piece.box for piece in own if not _is_prose(piece)]
+    middle = (prose.box[1] + prose.box[3]) / 2
+    return not (any(box[3] < middle for box in labels) and any(box[1] > middle for box in labels))
 
 
 def _is_prose(piece: Piece) -> bool:
