@@ -117,7 +117,7 @@ class Ocr(Stage):
             text_format="markdown",
             blocks=result.blocks,
             lines=result.lines if self.line_boxes else (),
-            flags=page.flags if result.content else (*page.flags, "no_text_found"),
+            flags=(*page.flags, *_flags(result)),
             width_pt=width,
             height_pt=height,
             rotation_applied=((page.rotation_applied or 0) + result.rotation_applied) % 360,
@@ -168,3 +168,10 @@ class Ocr(Stage):
         if self.engine == "rapidocr":
             return RapidOCR(rapid)
         return FastOCR(FastOCRConfig(first=first.model_copy(update={"fix_rotation": False}), second=rapid))
+
+
+def _flags(result: OcrResult) -> list[str]:
+    from omnipipe.text.compose import NEVER_SHOWN
+
+    found = [] if result.content else ["no_text_found"]
+    return [*found, "text:hidden"] if any(block.type == NEVER_SHOWN for block in result.blocks) else found

@@ -13,7 +13,7 @@ from omnipipe.tasks.layout_extraction.regions import Place, distinct, heading_le
 from omnipipe.tasks.layout_extraction.slant import Slant
 from omnipipe.tasks.ocr_extraction.lines import join_lines
 from omnipipe.tasks.table_extraction.result import TableResult
-from omnipipe.text.compose import PAGE_FURNITURE
+from omnipipe.text.compose import NEVER_SHOWN, PAGE_FURNITURE
 from omnipipe.text.running import Box as MarginLine
 from omnipipe.text.running import classify_margins
 from omnipipe.text.running_form import is_note
@@ -68,7 +68,7 @@ def apply_regions(
     of its own. Where the page has a `slant`, `regions` are those of the straightened page. A table that `read_table`
     does not understand has its text row by row, and no HTML.
     """
-    pieces = to_pieces(blocks, lines, slant)
+    pieces = [piece for piece in to_pieces(blocks, lines, slant) if piece.block.type != NEVER_SHOWN]
     parts = distinct(regions)
     places = place(pieces, parts)
     running = _running(pieces, parts, aspect)
@@ -96,7 +96,8 @@ def apply_regions(
             block._replace(bbox=seen[index] if index < len(seen) else slant.slanted(block.bbox or _PAGE))
             for index, block in enumerate(made)
         ]
-    return tuple(made[index]._replace(order=number) for number, index in enumerate(order))
+    ordered = [*(made[index] for index in order), *(block for block in blocks if block.type == NEVER_SHOWN)]
+    return tuple(block._replace(order=number) for number, block in enumerate(ordered))
 
 
 def typed_by_regions(blocks: Sequence[Block], regions: Sequence[Block], *, in_order: bool) -> tuple[Block, ...]:

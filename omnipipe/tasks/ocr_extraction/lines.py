@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from omnipipe.page import Block, Box, Line
 from omnipipe.tasks.ocr_extraction.columns import Row, printed_lines, to_parts
+from omnipipe.tasks.ocr_extraction.facing import split_facing
+from omnipipe.text.compose import NEVER_SHOWN, compose
 
 Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]
@@ -45,8 +47,10 @@ def arrange(
     """`found` as lines in reading order, and as paragraphs.
 
     `size` is the picture's width and height in pixels. Columns are read one after another, rows of a table across.
+    Lines of a facing page, cut off at the picture's edge, are the last block, which is hidden.
     """
     angle = skew([line.corners for line in found])
+    found, away = split_facing(found, size[0], angle)
     rows = [_row(line, size, angle) for line in found]
     if not rows:
         return (), ()
@@ -58,7 +62,16 @@ def arrange(
             members = [row.line for row in paragraph]
             blocks.append(_block(members, len(blocks), source))
             lines += members
+    if away:
+        members = [_row(line, size, angle).line for line in sorted(away, key=lambda line: line.corners[0][1])]
+        blocks.append(_block(members, len(blocks), source)._replace(type=NEVER_SHOWN))
+        lines += members
     return tuple(lines), tuple(blocks)
+
+
+def to_markdown(blocks: Sequence[Block]) -> str:
+    """The markdown of what `arrange` made of a page."""
+    return compose((block.type, block.level, block.text) for block in blocks)
 
 
 def skew(quads: Sequence[Quad]) -> float:

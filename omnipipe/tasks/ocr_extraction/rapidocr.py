@@ -20,7 +20,7 @@ from omnipipe.tasks.ocr_extraction.compass import Compass
 from omnipipe.tasks.ocr_extraction.doubt import LARGER, is_better, is_doubtful, softened, without_specks
 from omnipipe.tasks.ocr_extraction.languages import letters_of
 from omnipipe.tasks.ocr_extraction.leaders import with_leaders
-from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, arrange
+from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, arrange, to_markdown
 from omnipipe.tasks.ocr_extraction.orientation import confirmed, find_turn
 from omnipipe.tasks.ocr_extraction.picture import Picture, to_array
 from omnipipe.tasks.ocr_extraction.quality import quality_by_doubt
@@ -147,7 +147,7 @@ class RapidOCR:
         height, width = image.shape[:2]
         found, quality = self._read_page(image, quads)
         lines, blocks = arrange(found, (width, height), "rapidocr")
-        content = "\n\n".join(block.text for block in blocks)
+        content = to_markdown(blocks)
         confidence = mean_confidence(lines)
         version = self.version
         return OcrResult(content, lines, blocks, confidence, turn, width, height, version, self._model, quality)

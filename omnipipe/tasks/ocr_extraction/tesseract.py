@@ -14,7 +14,7 @@ from pydantic import Field
 
 from omnipipe.config import Config
 from omnipipe.errors import MissingExtraError
-from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, arrange
+from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, arrange, to_markdown
 from omnipipe.tasks.ocr_extraction.picture import Picture, to_array
 from omnipipe.tasks.ocr_extraction.quality import quality_by_confidence
 from omnipipe.tasks.ocr_extraction.result import OcrResult, mean_confidence
@@ -130,7 +130,7 @@ class Tesseract:
         confidence = mean_confidence(found)
         kept = [line for line in found if line.confidence >= self.config.min_confidence]
         lines, blocks = arrange(kept, (width, height), "tesseract")
-        content = "\n\n".join(block.text for block in blocks)
+        content = to_markdown(blocks)
         model = "+".join(self.config.languages)
         return OcrResult(
             content,
