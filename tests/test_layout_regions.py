@@ -108,6 +108,20 @@ def test_a_list_of_entries_with_their_numbers_is_no_table_and_no_figure() -> Non
         assert [text for _, _, text in found] == [row[0].text for row in rows]
 
 
+@pytest.mark.parametrize(("offset", "kind"), [(0.01, "text"), (0.0, "table")])
+def test_columns_whose_paragraphs_begin_anywhere_are_no_table(offset: float, kind: str) -> None:
+    """A newspaper; cells of the rows of a table begin level."""
+    rows = [
+        [line("so much of it here", x, 0.2 + 0.06 * row + 0.015 * n + shift, x + 0.35) for n in range(3)]
+        for x, shift in ((0.1, 0.0), (0.55, offset))
+        for row in range(5)
+    ]
+
+    found = arranged(rows, region("table", (0.08, 0.18, 0.92, 0.6)))
+
+    assert {found_kind for found_kind, _, _ in found} == {kind}
+
+
 def test_two_columns_of_lines_are_no_figure() -> None:
     rows = [[line(f"a short line {row}", x, 0.2 + 0.02 * row, x + 0.2)] for x in (0.1, 0.55) for row in range(12)]
 

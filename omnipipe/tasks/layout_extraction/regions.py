@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from omnipipe.page import Block, Box
 from omnipipe.tasks.layout_extraction.pieces import Piece, rows_of
-from omnipipe.tasks.ocr_extraction.lines import is_entry
+from omnipipe.tasks.ocr_extraction.entries import is_entry
 
 _INSIDE = 0.6
 """Share of a line's area that lies in the part which holds it."""
@@ -32,6 +32,8 @@ _COLUMN = 10
 """Lines of a column of text, which no figure has."""
 _JUMP = 0.5
 """Share of a figure's height by which the next column begins higher than the last one ends."""
+_LEVEL = 0.3
+"""Heights of a line by which the beginnings of cells of one row differ at most."""
 _REFERENCE = re.compile(r"^\s*(\[\d{1,3}\]|\(?\d{1,3}[.)])\s|\b(19|20)\d\d\b")
 _WORD = re.compile(r"[^\W\d_]{2}")
 
@@ -96,7 +98,7 @@ def _agreed(part: Block, own: Sequence[Piece], pieces: Sequence[Piece]) -> str |
     text = " ".join(piece.text for piece in own)
     if part.type == "title":
         return "title" if _is_title(text, own, pieces) else None
-    if part.type == "table" and 2 * sum(is_entry(piece.text) for piece in own) > len(own):
+    if part.type == "table" and (2 * sum(is_entry(piece.text) for piece in own) > len(own) or _is_news(own)):
         return None
     if part.type == "table":
         return "table" if sure >= _SURE and sum(len(row) > 1 for row in rows_of(own)) >= _TABLE_ROWS else None
@@ -141,6 +143,18 @@ def _are_columns(own: Sequence[Piece]) -> bool:
     ]
     lengths = [end - start for start, end in pairwise([0, *jumps, len(own)])]
     return any(min(pair) >= _COLUMN for pair in pairwise(lengths))
+
+
+def _is_news(own: Sequence[Piece]) -> bool:
+    """Whether geometry read long columns, and their paragraphs begin anywhere: the rows of a table begin level."""
+    if not _are_columns(own):
+        return False
+    tops = [piece for before, piece in pairwise(own) if piece.paragraph != before.paragraph]
+    level = sum(
+        any(abs(other.box[1] - top.box[1]) < _LEVEL * top.height and other.box[0] != top.box[0] for other in tops)
+        for top in tops
+    )
+    return 2 * level < len(tops)
 
 
 def _is_outer(prose: Piece, own: Sequence[Piece]) -> bool:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, is_number
+from omnipipe.tasks.ocr_extraction.entries import is_number
+from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad
 
 if TYPE_CHECKING:
     from omnipipe.tasks.ocr_extraction.picture import Image

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 import statistics
@@ -11,7 +10,9 @@ from typing import NamedTuple
 
 from omnipipe.page import Block, Box, Line
 from omnipipe.tasks.ocr_extraction.columns import Row, printed_lines, to_parts
+from omnipipe.tasks.ocr_extraction.entries import is_entry
 from omnipipe.tasks.ocr_extraction.facing import split_facing
+from omnipipe.tasks.ocr_extraction.paragraphs import is_item, to_paragraphs
 from omnipipe.text.compose import NEVER_SHOWN, compose
 
 Point = tuple[float, float]
@@ -20,12 +21,8 @@ Quad = tuple[Point, Point, Point, Point]
 _SLACK = 0.15
 """Share of its height by which a detected box is wider and higher on each side than its text."""
 BULLET = "•"
-_ITEM = re.compile(r"[•●▪■◦○‣]\s?\S")
 _SIGN = re.compile(r"^[•●▪■◦○‣]\s*(?=\S)")
 """How a line begins that starts an item of a list."""
-_LEADER = re.compile(r"…|(?:[.·]\s?){3}[\s.·…]*")
-_NUMBER = re.compile(r"(?:[A-Z]-?)?\d[\d\s,.;:–-]*|[ivxlc]+")
-"""Numbers of pages, and prices."""
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
 
@@ -58,7 +55,7 @@ def arrange(
     lines: list[Line] = []
     blocks: list[Block] = []
     for part in to_parts(rows, unit):
-        for paragraph in _paragraphs(printed_lines(part), unit):
+        for paragraph in to_paragraphs(printed_lines(part), unit):
             members = [row.line for row in paragraph]
             blocks.append(_block(members, len(blocks), source))
             lines += members
@@ -80,19 +77,6 @@ def skew(quads: Sequence[Quad]) -> float:
     angles = [math.atan2(dy, dx) for dx, dy in edges[: max(1, len(edges) // 2)] if dx > abs(dy)]
     angle = statistics.median(angles) if angles else 0.0
     return angle if abs(angle) < math.radians(20) else 0.0
-
-
-def is_number(text: str) -> bool:
-    """Whether `text` is what dots lead to: a number, some of them, or one in Roman letters."""
-    return _NUMBER.fullmatch(text.strip()) is not None
-
-
-def is_entry(text: str) -> bool:
-    """Whether a line is one of a table of contents, of an index or of a price list: dots lead to its number."""
-    leaders = [*_LEADER.finditer(text)]
-    if not leaders or not any(map(str.isalpha, text[: leaders[-1].start()])):
-        return False
-    return is_number(text[leaders[-1].end() :])
 
 
 def join_lines(texts: Sequence[str]) -> str:
@@ -127,38 +111,11 @@ def _share(value: float, whole: int) -> float:
     return round(min(1.0, max(0.0, value / whole)), 5)
 
 
-def _paragraphs(printed: list[list[Row]], unit: float) -> list[list[Row]]:
-    """Printed lines grouped into paragraphs, by gaps, first-line indents and short last lines."""
-    if not printed:
-        return []
-    pitches = [below[0].y0 - above[0].y0 for above, below in itertools.pairwise(printed)]
-    pitch = min(statistics.median(pitches), 2.2 * unit) if pitches else unit
-    paragraphs = [list(printed[0])]
-    for i, (above, line) in enumerate(itertools.pairwise(printed)):
-        # Text flows around pictures, so that only the lines near by tell how wide a column is.
-        near = printed[max(0, i - 2) : i + 4]
-        left, right = min(near_by[0].x0 for near_by in near), max(near_by[-1].x1 for near_by in near)
-        is_listed = is_entry(above[-1].line.text) and is_entry(line[-1].line.text)
-        is_table = (len(above) > 1 or len(line) > 1) and not is_listed
-        # The further lines of an item stand no less in than its first one.
-        first = paragraphs[-1][0]
-        is_hanging = _ITEM.match(first.line.text) is not None
-        is_indented = line[0].x0 - left > unit and above[0].x0 - left < 0.7 * unit and not (is_hanging or is_listed)
-        is_short = right - above[-1].x1 > 0.25 * (right - left) and not above[-1].line.text.endswith("-")
-        is_resized = not 0.7 < line[0].height / max(1e-6, above[0].height) < 1.4
-        is_item = _ITEM.match(line[0].line.text) is not None or (is_hanging and line[0].x0 < first.x0 - 0.7 * unit)
-        if is_item or is_table or is_indented or is_short or is_resized or line[0].y0 - above[0].y0 > 1.35 * pitch:
-            paragraphs.append(list(line))
-        else:
-            paragraphs[-1] += line
-    return paragraphs
-
-
 def _block(members: Sequence[Line], order: int, source: str) -> Block:
     x0s, y0s, x1s, y1s = zip(*(line.bbox for line in members), strict=True)
     size = sum(len(line.text) for line in members)
     confidence = sum(len(line.text) * (line.confidence or 0.0) for line in members) / max(1, size)
     box = (min(x0s), min(y0s), max(x1s), max(y1s))
     text = join_lines([line.text for line in members])
-    kind = "list" if _ITEM.match(members[0].text) else "text"
+    kind = "list" if is_item(members[0].text) else "text"
     return Block(kind, box, order, None, text, confidence=round(confidence, 4), source=source)
