@@ -53,6 +53,14 @@ def test_a_heading_is_cut_from_the_paragraph_that_it_was_joined_with() -> None:
     assert found == [("title", 2, "2 Results"), ("text", None, " ".join([PROSE] * 4))]
 
 
+def test_a_full_line_that_a_paragraph_goes_on_from_is_no_heading() -> None:
+    rows = [line(PROSE[:60], 0.1, 0.3, 0.9), line(PROSE, 0.1, 0.318, 0.9)]
+
+    found = arranged([rows], region("title", (0.1, 0.295, 0.9, 0.313)))
+
+    assert [kind for kind, _, _ in found] == ["text"]
+
+
 def test_a_line_inside_a_paragraph_is_no_heading_whatever_the_model_says() -> None:
     found = arranged(BODY, region("title", (0.1, 0.33, 0.9, 0.35)))
 

@@ -31,6 +31,17 @@ def test_items_have_their_further_lines(marks: tuple[str, str, str]) -> None:
     assert found == [f"{one} first item goes on there", f"{two} next", three]
 
 
+def test_an_item_after_the_rest_of_one_from_the_page_before_is_one() -> None:
+    rows: Rows = [
+        (140, "goes on from the page before>"),
+        (140, "to its end>"),
+        (100, "4. Next>"),
+        (140, "of two lines."),
+    ]
+
+    assert _texts(rows) == ["goes on from the page before to its end", "4. Next of two lines."]
+
+
 def test_text_after_the_last_item_is_none_of_it() -> None:
     rows: Rows = [
         (100, "1. an item>"),

@@ -24,6 +24,8 @@ _SAME = 0.7
 _SURE = 0.5
 _MAX_TITLE = 200
 _MAX_TITLE_LINES = 4
+_FULL = 0.02
+"""Share of the page's width that a full line ends before the widest one of its paragraph at most."""
 _PROSE = 30
 """Letters that a line of running text has at least."""
 _TABLE_ROWS = 2
@@ -130,7 +132,12 @@ def _is_title(text: str, own: Sequence[Piece], pieces: Sequence[Piece]) -> bool:
     # A line in the middle of a paragraph is no heading, whatever it looks like.
     numbers = {piece.paragraph for piece in own}
     others = [piece for piece in pieces if piece.paragraph in numbers and piece not in own]
-    return not any(piece.box[1] < own[0].box[1] for piece in others)
+    if any(piece.box[1] < own[0].box[1] for piece in others):
+        return False
+    # Nor is a full line that the paragraph goes on from; headings that geometry joined with one end before.
+    last = own[-1].box
+    below = [piece.box[2] for piece in others if piece.box[1] > (last[1] + last[3]) / 2]
+    return not below or last[2] < max(below) - _FULL
 
 
 def _are_columns(own: Sequence[Piece]) -> bool:

@@ -82,10 +82,12 @@ def _is_first(first: Row, above: Row, line: Row, hung_from: float | None, unit: 
         return True
     if hung_from is not None and line.x0 < hung_from + _IN * unit < above.x0:
         return True
+    own = _MARK.match(line.line.text)
+    if own is not None and line.x0 < above.x0 - _IN * unit:
+        return True
     mark = _MARK.match(first.line.text)
     if mark is None or line.x0 > first.x0 + _IN * unit:
         return False
-    own = _MARK.match(line.line.text)
     is_next = own is not None and own[0][-1] == mark[0][-1] and line.x0 > first.x0 - _IN * unit
     return is_next or above.x0 > first.x0 + _IN * unit
 
