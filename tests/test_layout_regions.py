@@ -148,6 +148,16 @@ def test_questions_between_the_labels_of_a_form_stay_between_them() -> None:
     assert [(kind, text) for kind, _, text in found] == [("figure", "\n".join(texts[:-1])), ("text", caption)]
 
 
+def test_a_line_of_text_beside_a_label_is_of_the_figure_as_well() -> None:
+    described = [line("gdb", 0.1, 0.23), line("a debugger for the programs in C", 0.4, 0.23)]
+    labels = [[line("name of the package", 0.1, y)] for y in (0.2, 0.26, 0.29)]
+    rows = [labels[0], described, *labels[1:]]
+
+    found = arranged(rows, region("figure", (0.08, 0.18, 0.95, 0.31)))
+
+    assert [kind for kind, _, _ in found] == ["figure"]
+
+
 def test_a_head_is_one_only_at_the_edge_and_small() -> None:
     head, low, large = (
         line("Annals of Nowhere", 0.4, 0.05),

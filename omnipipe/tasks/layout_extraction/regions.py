@@ -72,9 +72,7 @@ def place(pieces: Sequence[Piece], parts: Sequence[Block]) -> list[Place | None]
         kind = _agreed(parts[part], own, pieces)
         for index in indices:
             is_text = kind == "figure" and _is_prose(pieces[index])
-            if kind is not None and not (
-                is_text and (sizes[pieces[index].paragraph] > 1 or _is_outer(pieces[index], own))
-            ):
+            if kind is not None and not (is_text and _is_outside(pieces[index], own, pieces)):
                 places[index] = Place(kind, part)
     return places
 
@@ -164,10 +162,13 @@ def _is_news(own: Sequence[Piece]) -> bool:
     return 2 * level < len(tops)
 
 
-def _is_outer(prose: Piece, own: Sequence[Piece]) -> bool:
-    """Whether a line of text stands above or below all labels of the figure: those of a form stand between."""
-    labels = [piece.box for piece in own if not _is_prose(piece)]
+def _is_outside(prose: Piece, own: Sequence[Piece], pieces: Sequence[Piece]) -> bool:
+    """Whether a line of text is none of the figure that holds `own`; single ones between its labels are of it."""
     middle = (prose.box[1] + prose.box[3]) / 2
+    for other in pieces:
+        if other.paragraph == prose.paragraph and not other.box[1] < middle < other.box[3]:
+            return True
+    labels = [piece.box for piece in own if not _is_prose(piece)]
     return not (any(box[3] < middle for box in labels) and any(box[1] > middle for box in labels))
 
 
