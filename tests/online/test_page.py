@@ -78,8 +78,11 @@ def test_an_earlier_job_opens_by_its_address_at_a_page(visit: Visit, site: Sites
 def test_everything_works_from_the_keyboard(visit: Visit, site: Sites) -> None:
     page = visit.page
     page.goto(f"{site.open}/")
-    for _ in range(5):
+    for _ in range(8):
         page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "file":
+            break
+    expect(page.locator("#file")).to_be_focused()
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Space")
     chooser.value.set_files({"name": "keys.pdf", "mimeType": "application/pdf", "buffer": text_pdf(5)})
