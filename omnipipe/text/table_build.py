@@ -11,12 +11,14 @@ from omnipipe.text.grid import Grid, build_grid
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import Pieces, base_of, join_words, to_frame
 from omnipipe.text.regions import Region, clipped
-from omnipipe.text.table_cells import LEADERS, to_cells
+from omnipipe.text.table_agreed import with_agreed_edges
+from omnipipe.text.table_cells import leader_dots, to_cells
 from omnipipe.text.table_columns import (
     JOIN,
     band_numbers,
     column_edges,
     columns_of,
+    fits_in,
     head_end,
     num_strays,
     walls_between,
@@ -45,8 +47,6 @@ _LEADING = 1.35
 """Font sizes between the lines of a cell at most."""
 _MAX_STRAYS = 12
 """Forms and drawings have more lines down than this that part no columns."""
-_LEADER_SIGNS = tuple(map(ord, LEADERS))
-_NOTHING = np.zeros(0, bool)
 _LABEL = 14.0
 """Font sizes; labels left of a table are narrower than this in the middle."""
 
@@ -124,21 +124,44 @@ class TableReader:
                 head = head_end(runs, region)
                 columns = column_edges(runs, region, head)
         runs = self._with_tight(runs, columns, region, inside, head)
-        runs = self._split(runs, columns[0], region, inside)
-        text = self._words.text
-        strings = [text[a:b] for a, b in zip(runs.first.tolist(), runs.last.tolist(), strict=True)]
-        grid = build_grid(runs, region, strings, columns, kind)
-        verdict: Verdict = judge_grid(grid, kind) if grid is not None else "none"
+        grid, cells, verdict = self._judged(runs, columns, region, inside, kind)
         if grid is None or verdict != "table":
             return Read(None, verdict, inside)
-        cells = to_cells(grid, strings, dehyphenate=self._style.dehyphenate, rtl=self._style.rtl)
-        verdict = judge_cells(cells, grid, kind)
         if verdict == "table" and kind == "gaps" and not ended:
             taller, more = self._with_end(region, runs, grid.edges, inside, free)
             whole = self.read(taller, more, free, kind, ended=True) if taller is not region else None
             if whole is not None and whole.table is not None:
                 return whole
         return Read(_written(cells, grid, region) if verdict == "table" else None, verdict, inside)
+
+    def _judged(
+        self,
+        runs: Pieces,
+        columns: tuple[list[float], list[bool]],
+        region: Region,
+        inside: NDArray[np.bool_],
+        kind: Kind,
+        *,
+        finer: bool = True,
+    ) -> tuple[Grid | None, list[TableCell], Verdict]:
+        """The grid of `runs` in `columns`, its cells, and whether it is a table; with `finer` columns where rows of it
+        agree on them."""
+        edges, is_line = list(columns[0]), list(columns[1])
+        split = self._split(runs, edges, region, inside)
+        text = self._words.text
+        strings = [text[a:b] for a, b in zip(split.first.tolist(), split.last.tolist(), strict=True)]
+        grid = build_grid(split, region, strings, (edges, is_line), kind)
+        verdict: Verdict = judge_grid(grid, kind) if grid is not None else "none"
+        if grid is None or verdict != "table":
+            return grid, [], verdict
+        cells = to_cells(grid, strings, dehyphenate=self._style.dehyphenate, rtl=self._style.rtl)
+        verdict = judge_cells(cells, grid, kind)
+        if finer and verdict == "table":
+            found = with_agreed_edges(split, strings, (edges, is_line), region, grid)
+            if found is not None:
+                other = self._judged(runs, found, region, inside, kind, finer=False)
+                return other if other[2] == "table" else (grid, cells, verdict)
+        return grid, cells, verdict
 
     def within(self, region: Region) -> NDArray[np.bool_]:
         """Which pieces have their middle in `region`."""
@@ -216,7 +239,9 @@ class TableReader:
                 edge = edges[c + 1]
                 i = a + int(middle[a : b - 1].searchsorted(edge - 0.3 * size))
                 if a <= i < b - 1 and gap[i] > _CUT * size and abs(middle[i] - edge) < 0.8 * size:
-                    whole = _fits((left[a], right[i]), extent(c)) and _fits((left[i + 1], right[b - 1]), extent(c + 1))
+                    whole = fits_in((left[a], right[i]), extent(c)) and fits_in(
+                        (left[i + 1], right[b - 1]), extent(c + 1)
+                    )
                     cuts[i + 1] = cuts[i + 1] or whole
         if not cuts.any():
             return runs
@@ -349,7 +374,7 @@ class TableReader:
 
     def _without_leaders(self, at: NDArray[np.intp]) -> NDArray[np.intp]:
         if self._dots is None:
-            self._dots = _dots_of(self._words)
+            self._dots = leader_dots(self._words)
         single, long = self._dots
         if single is long:
             return at
@@ -368,33 +393,7 @@ class Read(NamedTuple):
     inside: NDArray[np.bool_]
 
 
-def _dots_of(words: Words) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which words are one dot of those that lead to the next column, and which are several; twice the same where there
-    are hardly any dots."""
-    if words.text.count(".") + words.text.count("_") < 4:
-        return _NOTHING, _NOTHING
-    units = words.units
-    if len(words.text) != len(units):
-        units = np.frombuffer(words.text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    ends = units[np.concatenate((words.first, words.last - 1))]
-    is_dot = np.zeros(len(ends), bool)
-    for sign in _LEADER_SIGNS:
-        is_dot |= ends == sign
-    dots = is_dot[: len(words.first)] & is_dot[len(words.first) :]
-    length = words.last - words.first
-    single, long = dots & (length == 1), dots & (length > 3)
-    return (single, long) if np.count_nonzero(single) > 1 or long.any() else (_NOTHING, _NOTHING)
-
-
 def _written(cells: list[TableCell], grid: Grid, region: Region) -> Table:
     html = to_html(cells, grid.num_rows, grid.heads)
     pipes = to_pipes(cells, grid.num_rows, grid.num_columns) if grid.heads <= 1 else None
     return Table((region.left, region.top, region.right, region.bottom), pipes or html, html)
-
-
-def _fits(part: tuple[float, float], column: tuple[float, float] | None) -> bool:
-    """Whether a part of a run stands where the texts of a column do."""
-    if column is None:
-        return False
-    shared = min(part[1], column[1]) - max(part[0], column[0])
-    return bool(shared > 0.5 * min(part[1] - part[0], column[1] - column[0]))

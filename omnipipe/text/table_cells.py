@@ -6,13 +6,20 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from omnipipe.text.table_markup import TableCell
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from omnipipe.text.chars import Words
     from omnipipe.text.grid import Grid
 
 LEADERS = ".·_…"
 """Signs that lead from one column to the next in rows."""
+_LEADER_SIGNS = tuple(map(ord, LEADERS))
+_NOTHING = np.zeros(0, bool)
 _LEADERS = re.compile(r"(?:\s*[.·_…]){4,}\s*$")
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\uffff]")
 _LONE = re.compile("[\\ud800-\\udfff]")
@@ -72,3 +79,21 @@ def _joined(lines: list[str], dehyphenate: bool) -> str:
         else:
             out += " " + line
     return out
+
+
+def leader_dots(words: Words) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which words are one dot of those that lead to the next column, and which are several; twice the same where there
+    are hardly any dots."""
+    if words.text.count(".") + words.text.count("_") < 4:
+        return _NOTHING, _NOTHING
+    units = words.units
+    if len(words.text) != len(units):
+        units = np.frombuffer(words.text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    ends = units[np.concatenate((words.first, words.last - 1))]
+    is_dot = np.zeros(len(ends), bool)
+    for sign in _LEADER_SIGNS:
+        is_dot |= ends == sign
+    dots = is_dot[: len(words.first)] & is_dot[len(words.first) :]
+    length = words.last - words.first
+    single, long = dots & (length == 1), dots & (length > 3)
+    return (single, long) if np.count_nonzero(single) > 1 or long.any() else (_NOTHING, _NOTHING)

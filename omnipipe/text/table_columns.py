@@ -314,3 +314,11 @@ def columns_of(runs: Pieces, edges: Sequence[float]) -> tuple[NDArray[np.intp], 
     inner = np.array(edges[1:-1], np.float32)
     slack = np.minimum(0.25 * runs.size, 0.3 * (runs.right - runs.left))
     return inner.searchsorted(runs.left + slack), inner.searchsorted(runs.right - slack)
+
+
+def fits_in(part: tuple[float, float], column: tuple[float, float] | None) -> bool:
+    """Whether a part of a run stands where the texts of a column do."""
+    if column is None:
+        return False
+    shared = min(part[1], column[1]) - max(part[0], column[0])
+    return bool(shared > 0.5 * min(part[1] - part[0], column[1] - column[0]))
