@@ -348,8 +348,8 @@ def _num_heads(bands: Sequence[Band], cells: Sequence[Cell], strings: Sequence[s
     within = [cell for cell in takewhile(lambda cell: cell.row < titles + heads, cells) if cell.row >= titles]
     reach = max((cell.row - titles + cell.rows for cell in within), default=1)
     # Headings over several columns stand above those of the columns.
-    if heads == 1 and reach == 1 and len(bands) > 2 and any(cell.columns > 1 for cell in within):
-        reach = 2
+    if heads == 1 and reach == 1 and len(bands) > 2 and not _has_amount(bands[1], strings):
+        reach = 2 if any(cell.columns > 1 for cell in within) else 1
     return titles + min(max(heads, reach), len(bands) - 1)
 
 
