@@ -23,7 +23,9 @@ from omnipipe.text.table_columns import (
     num_strays,
     walls_between,
 )
+from omnipipe.text.table_labels import with_labels
 from omnipipe.text.table_markup import TableCell, to_html, to_pipes
+from omnipipe.text.table_tail import without_tail
 from omnipipe.text.table_tight import find_tight, tight_edges
 from omnipipe.text.table_verdict import Kind, Verdict, judge_cells, judge_grid
 
@@ -47,8 +49,6 @@ _LEADING = 1.35
 """Font sizes between the lines of a cell at most."""
 _MAX_STRAYS = 12
 """Forms and drawings have more lines down than this that part no columns."""
-_LABEL = 14.0
-"""Font sizes; labels left of a table are narrower than this in the middle."""
 
 
 class Table(NamedTuple):
@@ -103,7 +103,7 @@ class TableReader:
         """The table of the pieces `inside` `region`, with headings above it that are `free`; so with labels beside it,
         unless it is `labelled` already, and with the lines that go on with its last row, unless it is `ended`."""
         if kind == "between" and not labelled:
-            wider = self._with_labels(region, free)
+            wider = with_labels(region, self._pieces, self.within(region), free, self._rulings)
             if wider is not region:
                 found = self.read(wider, inside | (self.within(wider) & free), free, kind, labelled=True)
                 if found.table is not None:
@@ -127,12 +127,20 @@ class TableReader:
         grid, cells, verdict = self._judged(runs, columns, region, inside, kind)
         if grid is None or verdict != "table":
             return Read(None, verdict, inside)
-        if verdict == "table" and kind == "gaps" and not ended:
+        if kind == "between" and not ended:
+            shorter, num_lines = without_tail(region, runs, grid.edges)
+            if num_lines:
+                rest = inside & self.within(shorter)
+                found = self.read(clipped(shorter), rest, free, kind, labelled=True, ended=True)
+                # Rows that were two may not become one.
+                if found.table is not None and found.table.html.count("<tr>") >= grid.num_rows - num_lines:
+                    return found
+        if kind == "gaps" and not ended:
             taller, more = self._with_end(region, runs, grid.edges, inside, free)
             whole = self.read(taller, more, free, kind, ended=True) if taller is not region else None
             if whole is not None and whole.table is not None:
                 return whole
-        return Read(_written(cells, grid, region) if verdict == "table" else None, verdict, inside)
+        return Read(_written(cells, grid, region), verdict, inside)
 
     def _judged(
         self,
@@ -325,32 +333,6 @@ class TableReader:
             return region, inside
         bottom = float(pieces.bottom[around].max())
         return clipped(region._replace(bottom=bottom, lines=self._rulings)), around
-
-    def _with_labels(self, region: Region, free: NDArray[np.bool_]) -> Region:
-        """`region` with the labels of its rows, where the lines across leave them out."""
-        pieces = self._pieces
-        y = self._middles[1]
-        beside = free & (y > region.top) & (y < region.bottom) & (pieces.right <= region.left + 1)
-        if np.count_nonzero(beside) < 3:
-            return region
-        base = base_of(pieces)
-        rows = np.sort(base[self.within(region)])
-        em = median(pieces.size[beside])
-        near = np.abs(rows[np.searchsorted(rows, base[beside]).clip(0, len(rows) - 1)] - base[beside]) < 0.35 * em
-        near |= np.abs(rows[(np.searchsorted(rows, base[beside]) - 1).clip(0)] - base[beside]) < 0.35 * em
-        left, right = pieces.left[beside], pieces.right[beside]
-        order = np.argsort(-right, kind="stable")
-        reach = np.minimum.accumulate(left[order])
-        # The first column to the left, up to a clear gap.
-        gap = np.flatnonzero(right[order][1:] < reach[:-1] - 2 * em)
-        column = order[: int(gap[0]) + 1] if len(gap) else order
-        width = right[column] - left[column]
-        num_rows = 1 + np.count_nonzero(np.diff(rows) > 0.35 * em)
-        if median(width) > _LABEL * em or near[column].sum() < max(3, 0.2 * num_rows):
-            return region
-        if near[column].sum() < 0.35 * len(column):
-            return region
-        return clipped(region._replace(left=float(left[column].min()), lines=self._rulings))
 
     def _in(self, inside: NDArray[np.bool_]) -> NDArray[np.intp]:
         """The words of the pieces `inside`; those of the last question are kept."""
