@@ -121,6 +121,7 @@ def test_a_blank_page_of_a_whole_file_stays_blank(
         (b"startxref", b"startx", "the file is cut off"),
         (b"%%EOF", b"%", "the file is cut off"),
         (b"startxref\n", b"startxref\n1", "the file's cross-references are damaged"),
+        (b"startxref\n", b"startxref\n" + b"9" * 40, "the file's cross-references are damaged"),
     ],
 )
 def test_in_a_damaged_file_no_page_counts_as_blank(
@@ -136,8 +137,11 @@ def test_in_a_damaged_file_no_page_counts_as_blank(
     assert blank.message == f"a.pdf page 2 draws nothing: {why}, so what it drew may be lost."
 
 
-def test_cross_references_may_be_counted_from_a_header_further_in(reader: ReaderProcess, tmp_path: Path) -> None:
-    (blank,) = read(reader, tmp_path / "a.pdf", b"\r\n" * 30 + pdf_of_contents([b""]))
+@pytest.mark.parametrize("junk", [60, 3000])
+def test_cross_references_may_be_counted_from_a_header_further_in(
+    reader: ReaderProcess, tmp_path: Path, junk: int
+) -> None:
+    (blank,) = read(reader, tmp_path / "a.pdf", b"\r\n" * (junk // 2) + pdf_of_contents([b""]))
 
     assert reader.inspect(str(tmp_path / "a.pdf")).metadata == {}
     assert isinstance(blank, PageFacts)

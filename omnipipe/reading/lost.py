@@ -43,21 +43,21 @@ def lost_images(document: pypdfium2.PdfDocument, page: pypdfium2.PdfPage) -> lis
     return shares
 
 
-def find_damage(path: Path) -> str | None:
+def find_damage(path: Path, *, size: int, offset: int) -> str | None:
     """What is wrong with the frame of the PDF file `path`, so that PDFium had to guess its objects; None if nothing is.
 
     Looked at are its end marker, and whether its last `startxref` leads to cross-references (ISO 32000-2, 7.5.5), also
-    where it is counted from a header that stands further in.
+    where it is counted from a header that stands further in. `size` is the file's and `offset` that header's, in bytes.
     """
     with path.open("rb") as file:
-        head = file.read(1024).find(b"%PDF-")
-        file.seek(max(0, file.seek(0, 2) - _TAIL_BYTES))
+        file.seek(max(0, size - _TAIL_BYTES))
         tail = file.read()
         starts = _START.findall(tail)
         if b"%%EOF" not in tail or not starts:
             return "the file is cut off"
-        for base in {0, max(0, head)}:
-            file.seek(base + int(starts[-1]))
+        for base in {0, offset}:
+            # The number may be any, also one that no file has room for.
+            file.seek(min(size, base + int(starts[-1])))
             found = file.read(_WINDOW_BYTES).lstrip()
             if found.startswith(b"xref") or re.match(rb"\d+\s+\d+\s+obj\b", found):
                 return None

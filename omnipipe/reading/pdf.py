@@ -61,7 +61,7 @@ class PdfSource(PageSource):
         self._path = Path(path)
         self._name = self._path.name[:80]
         # PDFium reads from the bytes as long as the document is open.
-        self._bytes = Path(path).read_bytes()[offset:] if offset > _HEADER_WINDOW else None
+        self._bytes = self._path.read_bytes()[offset:] if offset > _HEADER_WINDOW else None
         self._document = _open(path, self._bytes, passwords)
         self._has_forms = False
         self.page_count = len(self._document)
@@ -74,7 +74,7 @@ class PdfSource(PageSource):
                 f"{self._name} claims {count:,} pages in {size:,} bytes: its page tree repeats the same few pages.",
             )
         self.metadata = _metadata(self._document)
-        self._damage = find_damage(self._path)
+        self._damage = find_damage(self._path, size=size, offset=offset)
         if self._damage is not None:
             # Pages may be missing, and nobody can tell how many.
             self.metadata["damage"] = self._damage
