@@ -117,8 +117,10 @@ def _are_entries(group: Sequence[Row], column: Sequence[Row]) -> bool:
         return False
     em = group[0].size
     is_narrow = max([row.right for row in group]) - min([row.left for row in group]) <= _NARROW * em
-    if not is_narrow or (len(group) > 2 and is_contact([row.text for row in group])):
-        return is_narrow
+    if not is_narrow:
+        return False
+    if len(group) > 2 and is_contact([row.text for row in group]):
+        return True
     if all(row.style & BOLD for row in group) or (len(group) == 2 and not all(_has_label(row.text) for row in group)):
         return False
     lefts, rights = [row.left for row in group], [row.right for row in group]
