@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from omnipipe.ledger.ahead import ahead
 from omnipipe.ledger.docrow import COLUMNS, PageRow, document_row
 from omnipipe.ledger.files import write_first
 from omnipipe.ledger.layout import RunLayout
@@ -130,6 +131,9 @@ class _Rows:
         self._documents = documents
         self._run_id = run_id
         self._open: OrderedDict[str, dict[str, list[PageRow]]] = OrderedDict()
+        # In the order in which they are met for the first time.
+        self._unread = dict.fromkeys(unit_id for document in documents for unit_id in document.unit_ids)
+        self._tables = ahead(map(self._read, tuple(self._unread)))
 
     def write(self, path: Path) -> None:
         import pyarrow as pa
@@ -137,7 +141,7 @@ class _Rows:
 
         schema = documents_schema()
         with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=["mime", "status"]) as writer:
-            for group in self._groups():
+            for group in ahead(self._groups()):
                 writer.write_table(pa.Table.from_pylist(group, schema=schema), row_group_size=len(group))
 
     def _groups(self) -> Iterator[list[dict[str, object]]]:
@@ -159,7 +163,7 @@ class _Rows:
         if unit_id in self._open:
             self._open.move_to_end(unit_id)
             return self._open[unit_id]
-        table = read_rows(self._layout.unit_file(unit_id), ("doc_id", *PageRow._fields))
+        table = next(self._tables) if self._unread.pop(unit_id, ...) is None else self._read(unit_id)
         by_doc: dict[str, list[PageRow]] = {}
         columns = (table.column(name).to_pylist() for name in PageRow._fields)
         for doc_id, *values in zip(table.column("doc_id").to_pylist(), *columns, strict=True):
@@ -168,6 +172,9 @@ class _Rows:
         if len(self._open) > _OPEN_UNITS:
             self._open.popitem(last=False)
         return by_doc
+
+    def _read(self, unit_id: str) -> pa.Table:
+        return read_rows(self._layout.unit_file(unit_id), ("doc_id", *PageRow._fields))
 
 
 def documents_schema() -> pa.Schema:
