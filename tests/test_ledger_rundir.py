@@ -96,6 +96,28 @@ def test_other_versions_are_a_warning(run: Path) -> None:
         assert [warning for warning in ledger.warnings if "pypdfium2" in warning and "1.0" in warning]
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "place"),
+    [
+        ("versions", None, "versions"),
+        ("settings", [3], "settings.0"),
+        ("run_id", 5, "run_id"),
+        ("finished", 3, "finished"),
+    ],
+)
+def test_a_damaged_manifest_is_refused_with_its_place_and_the_remedy(
+    run: Path, name: str, value: object, place: str
+) -> None:
+    Ledger.open(run, PIPELINE).close()
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps(manifest | {name: value}))
+
+    with pytest.raises(OutputError, match=rf"manifest\.json is damaged: {place}: .*--fresh"):
+        Ledger.open(run, PIPELINE)
+    Ledger.open(run, PIPELINE, fresh=True).close()
+    Ledger.open(run, PIPELINE).close()
+
+
 HOLDER = """
 import sys
 sys.path.insert(0, sys.argv[2])

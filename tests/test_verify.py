@@ -156,6 +156,23 @@ def tear_the_plan(run: Path) -> None:
     path.write_bytes(path.read_bytes()[:-10])
 
 
+def flip_bytes_of_the_plan(run: Path) -> None:
+    path = next((run / "plan").iterdir())
+    content = bytearray(path.read_bytes())
+    content[4:24] = b"\xff" * 20
+    path.write_bytes(content)
+
+
+def tear_the_sources(run: Path) -> None:
+    path = next((run / "sources").iterdir())
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def tear_the_documents(run: Path) -> None:
+    path = next((run / "documents").iterdir())
+    path.write_bytes(path.read_bytes()[:-10])
+
+
 def delete_a_document(run: Path) -> None:
     path = next((run / "documents").iterdir())
     pq.write_table(pq.ParquetFile(path).read().slice(1), path)
@@ -193,7 +210,10 @@ def change_the_manifest(run: Path) -> None:
         (copy_a_file, "is in no plan"),
         (plan_a_page_twice, "is planned twice"),
         (shorten_the_plan, "is not planned there"),
-        (tear_the_plan, "the plan is damaged"),
+        (tear_the_plan, "plan/000000.parquet is damaged"),
+        (flip_bytes_of_the_plan, "plan/000000.parquet is damaged"),
+        (tear_the_sources, "sources/000000.parquet is damaged"),
+        (tear_the_documents, "documents/"),
         (delete_a_document, "documents/ lacks"),
         (change_a_document, "does not agree with its pages"),
         (delete_the_documents, "is missing"),

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from omnipipe.errors import InputError
 from omnipipe.export.name import common_folder, name_hashes, uri_parts
+from omnipipe.ledger.files import one_line
 from omnipipe.text.plain import plain_page
 
 if TYPE_CHECKING:
@@ -142,8 +143,9 @@ def _opened(file: Path) -> Iterator[pq.ParquetFile]:
         with pq.ParquetFile(file) as parquet:
             yield parquet
     except (pa.ArrowException, OSError) as error:
+        reason = one_line(error)
         raise InputError(
-            f"{file} cannot be read: {str(error)[:200]} omnipipe verify {file.parent.parent} says what else is wrong."
+            f"{file} cannot be read: {reason}. omnipipe verify {file.parent.parent} says what else is wrong."
         ) from error
 
 

@@ -48,7 +48,7 @@ class Accounts:
         """The footer of a unit's file without its members, None where there is none.
 
         Raises:
-            AccountingError: The file is damaged.
+            DamagedUnitError: The file cannot be read.
         """
         path = self._layout.unit_file(unit_id)
         try:
@@ -58,14 +58,7 @@ class Accounts:
         state = stat.st_mtime_ns, stat.st_size
         known = self._infos.get(unit_id)
         if known is None or known[0] != state:
-            try:
-                known = state, read_info(path, with_members=False)
-            except ValueError as error:
-                raise AccountingError(
-                    f"{path} is damaged ({str(error)[:80]}). Remove it and run the same command again: its pages are "
-                    "computed anew."
-                ) from error
-            self._infos[unit_id] = known
+            known = self._infos[unit_id] = state, read_info(path, with_members=False)
         return known[1]
 
     def counts(self) -> Counts:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from omnipipe.errors import OutputError
-from omnipipe.ledger.files import stopping
+from omnipipe.ledger.files import REMEDY, stopping
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.plantable import PlanTable
 from omnipipe.ledger.unitfile import read_rows
@@ -118,4 +118,4 @@ def _unit_table(layout: RunLayout, unit_id: str) -> pa.Table:
             f"{layout.root} is not finished: unit {unit_id} is not committed. Run the same command again first."
         ) from error
     except ValueError as error:
-        raise OutputError(f"pages/{unit_id}.parquet is damaged. `omnipipe verify` says what else is.") from error
+        raise OutputError(f"pages/{unit_id}.parquet is damaged. {REMEDY}") from error

@@ -15,6 +15,10 @@ from omnipipe.errors import OutputError, RunStopped
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
+
+REMEDY = "Remove it and repeat the omnipipe run that wrote it: what it held is made anew."
+"""For a damaged file of a run, but its manifest."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
@@ -137,16 +141,40 @@ def next_number(folder: Path) -> int:
     return int(files[-1].stem) + 1 if files else 0
 
 
+def one_line(error: Exception) -> str:
+    """The start of what an error says, without the stop at its end."""
+    return " ".join(str(error).split())[:120].rstrip(".")
+
+
+@contextlib.contextmanager
+def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
+    """A Parquet file whose checksums are checked as it is read.
+
+    Raises:
+        ValueError: The file is damaged, found now or while it is read.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        with path.open("rb") as opened:
+            yield pq.ParquetFile(opened, page_checksum_verification=True)
+    except IsADirectoryError as error:
+        raise ValueError("it is a folder") from error
+    except OSError as error:
+        # So pyarrow says of some damage; what the system refuses has a number.
+        if error.errno is not None:
+            raise
+        raise ValueError(one_line(error)) from error
+
+
 def read_columns(path: Path, columns: Sequence[str]) -> pa.Table:
     """`columns` of a small file of the ledger.
 
     Raises:
         OutputError: The file is damaged.
     """
-    import pyarrow.parquet as pq
-
     try:
-        with path.open("rb") as opened:
-            return pq.ParquetFile(opened).read(columns=list(columns), use_threads=False)
+        with open_parquet(path) as file:
+            return file.read(columns=list(columns), use_threads=False)
     except (ValueError, KeyError) as error:
-        raise OutputError(f"{path} is damaged: {str(error)[:80]}. `omnipipe verify` says what is left.") from error
+        raise OutputError(f"{path} is damaged: {one_line(error)}. {REMEDY}") from error

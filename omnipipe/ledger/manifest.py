@@ -62,28 +62,38 @@ class Manifest:
             OutputError: The file is no manifest of ours, or of a later layout.
         """
         try:
-            plain = json.loads(layout.manifest.read_text(encoding="utf-8"))
+            text = layout.manifest.read_text(encoding="utf-8")
+            plain = json.loads(text)
         except FileNotFoundError:
             return None
         except (ValueError, OSError) as error:
-            raise OutputError(f"{layout.manifest} cannot be read: {error}") from error
+            raise OutputError(
+                f"{layout.manifest} cannot be read: {error}. Put back a copy of it, or begin anew there with --fresh."
+            ) from error
         if not isinstance(plain, dict) or plain.get("kind") != _KIND:
             raise OutputError(f"{layout.manifest} is not the manifest of a run. Choose another output with -o.")
-        if plain["layout"] != LAYOUT_VERSION:
+        if plain.get("layout") != LAYOUT_VERSION:
+            known = plain.get("versions")
+            writer = f"omnipipe {known.get('omnipipe')}" if isinstance(known, dict) else "the omnipipe that wrote it"
             raise OutputError(
-                f"{layout.root} was written with layout {plain['layout']}, this omnipipe knows {LAYOUT_VERSION}. "
-                f"Use omnipipe {plain['versions'].get('omnipipe')} or choose another output with -o."
+                f"{layout.root} was written with layout {plain.get('layout')}, this omnipipe knows {LAYOUT_VERSION}. "
+                f"Use {writer}, or choose another output with -o."
             )
-        return cls(
-            run_id=plain["run_id"],
-            pipeline=plain["pipeline"],
-            config_hash=plain["config_hash"],
-            settings=plain["settings"],
-            versions=plain["versions"],
-            created_at=plain["created_at"],
-            is_clearing=plain["is_clearing"],
-            finished=plain["finished"],
-        )
+        return cls._checked(text, layout)
+
+    @classmethod
+    def _checked(cls, text: str, layout: RunLayout) -> Self:
+        from pydantic import TypeAdapter, ValidationError
+
+        try:
+            return TypeAdapter(cls).validate_json(text, strict=True)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise OutputError(
+                f"{layout.manifest} is damaged: {place}: {first['msg']}. Put back a copy of it, or begin anew "
+                "there with --fresh."
+            ) from error
 
     def write(self, layout: RunLayout) -> None:
         """Write this as the run's manifest, atomically."""

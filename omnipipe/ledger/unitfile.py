@@ -6,18 +6,21 @@ import contextlib
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omnipipe.errors import AccountingError
 from omnipipe.ledger.counts import Counts
+from omnipipe.ledger.files import REMEDY, one_line, open_parquet
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.member import members_from_json, members_json
 from omnipipe.unit import Member
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _KEY = b"omnipipe.unit"
 _MEMBERS = b"omnipipe.members"
@@ -52,6 +55,14 @@ _DICTIONARY = (
     "created_at",
 )
 _STATISTICS = ("doc_id", "page_index", "status", "route", "error_code")
+
+
+class DamagedUnitError(AccountingError, ValueError):
+    """The file of a unit cannot be read; `reason` is one line."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"{path} is damaged: {reason}. {REMEDY}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,14 +119,16 @@ def read_info(path: Path, *, with_members: bool = True) -> UnitInfo:
     """The footer of `path`; its members take most of the memory.
 
     Raises:
-        ValueError: The file is torn or no unit of ours (`pyarrow.ArrowInvalid` is a ValueError).
+        DamagedUnitError: The file is torn or no unit of ours.
     """
-    import pyarrow.parquet as pq
+    with _unit_opened(path) as file:
+        metadata = file.metadata.metadata or {}
+        if _KEY not in metadata or _MEMBERS not in metadata:
+            raise ValueError("it has no footer of a unit")
+        return _info(metadata, with_members=with_members)
 
-    with path.open("rb") as opened:
-        metadata = pq.ParquetFile(opened).metadata.metadata or {}
-    if _KEY not in metadata or _MEMBERS not in metadata:
-        raise ValueError(f"{path.name} has no footer of a unit")
+
+def _info(metadata: Mapping[bytes, bytes], *, with_members: bool) -> UnitInfo:
     plain = json.loads(metadata[_KEY])
     return UnitInfo(
         unit_id=plain["unit_id"],
@@ -130,13 +143,23 @@ def read_info(path: Path, *, with_members: bool = True) -> UnitInfo:
 
 
 def read_rows(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """The rows of `path`, checksums checked."""
-    import pyarrow.parquet as pq
+    """The rows of `path`, checksums checked.
 
+    Raises:
+        DamagedUnitError: The file is torn, or lacks a column.
+    """
     # One thread: several workers read beside each other.
-    with path.open("rb") as opened:
-        file = pq.ParquetFile(opened, page_checksum_verification=True)
+    with _unit_opened(path) as file:
         return file.read(columns=list(columns) if columns is not None else None, use_threads=False)
+
+
+@contextlib.contextmanager
+def _unit_opened(path: Path) -> Iterator[pq.ParquetFile]:
+    try:
+        with open_parquet(path) as file:
+            yield file
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedUnitError(path, one_line(error)) from error
 
 
 def count_rows(table: pa.Table) -> tuple[Counts, str]:

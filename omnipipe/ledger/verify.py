@@ -10,11 +10,13 @@ from pathlib import Path
 from omnipipe.errors import OmnipipeError, OutputError
 from omnipipe.ledger.accounts import unit_names
 from omnipipe.ledger.counts import Counts
+from omnipipe.ledger.files import REMEDY, one_line
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.manifest import Manifest
 from omnipipe.ledger.member import row_keys
 from omnipipe.ledger.plantable import PlanTable
-from omnipipe.ledger.unitfile import UnitInfo, count_rows, read_info, read_rows
+from omnipipe.ledger.sourcetable import SourceTable
+from omnipipe.ledger.unitfile import DamagedUnitError, UnitInfo, count_rows, read_info, read_rows
 from omnipipe.page import STATUSES
 from omnipipe.text.paragraphs import SEPARATOR
 from omnipipe.unit import Unit
@@ -109,22 +111,33 @@ class _Verification:
                 self._check_unit(unit, infos[unit.id])
         self._check_retries(plan, infos)
         self._check_sums()
+        self._check_sources()
         self._check_documents()
         return report
 
     def _info(self, name: str) -> UnitInfo | None:
         try:
             return read_info(self._layout.unit_file(name))
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            self._report.problems.append(f"pages/{name}.parquet is damaged: {str(error)[:80]}")
+        except (DamagedUnitError, OSError) as error:
+            self._damaged(f"pages/{name}.parquet", error)
             return None
 
     def _plan(self) -> PlanTable | None:
         try:
             return PlanTable(self._layout, self._manifest.config_hash)
         except (OmnipipeError, ValueError, KeyError, TypeError) as error:
-            self._report.problems.append(f"the plan is damaged: {str(error)[:200]}")
+            self._report.problems.append(str(error)[:300])
             return None
+
+    def _check_sources(self) -> None:
+        try:
+            SourceTable(self._layout)
+        except OutputError as error:
+            self._report.problems.append(str(error))
+
+    def _damaged(self, name: str, error: Exception) -> None:
+        reason = error.reason if isinstance(error, DamagedUnitError) else one_line(error)
+        self._report.problems.append(f"{name} is damaged: {reason}. {REMEDY}")
 
     def _is_ours(self, info: UnitInfo) -> bool:
         if info.run_id != self._manifest.run_id:
@@ -150,7 +163,7 @@ class _Verification:
             table = read_rows(self._layout.unit_file(unit.id), _COLUMNS)
             columns = {column: table.column(column).to_pylist() for column in _COLUMNS}
         except (ValueError, KeyError, OSError) as error:
-            report.problems.append(f"{name} is damaged: {str(error)[:80]}")
+            self._damaged(name, error)
             return
         report.num_units += 1
         if info.unit_id != unit.id:
@@ -209,13 +222,15 @@ class _Verification:
         report.problems += [f"documents/{name} is missing" for name in sorted(wanted - there)]
         report.problems += [f"documents/{name} does not belong to the run" for name in sorted(there - wanted)]
         seen: set[str] = set()
+        is_whole = wanted <= there
         for name in sorted(wanted & there):
             try:
                 self._check_part(name, seen)
             except (ValueError, KeyError, OSError) as error:
-                report.problems.append(f"documents/{name} is damaged: {str(error)[:80]}")
+                is_whole = False
+                self._damaged(f"documents/{name}", error)
         report.num_documents = len(seen)
-        if wanted <= there:
+        if is_whole:
             report.problems += [f"documents/ lacks {doc_id}" for doc_id in sorted(self._tallies.keys() - seen)[:10]]
 
     def _check_part(self, name: str, seen: set[str]) -> None:
