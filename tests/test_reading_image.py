@@ -272,3 +272,61 @@ def test_a_file_that_is_cut_off_is_an_error_and_never_a_crash(
         code = problem.error.code
 
     assert code in {"corrupt", "unsupported"}
+
+
+def three_frames(tmp_path: Path) -> tuple[Path, list[int]]:
+    """A TIFF of three pages, and where the list of fields of each is."""
+    path = tmp_path / "three.tiff"
+    page().save(path, save_all=True, append_images=[page(), page()], compression="tiff_deflate")
+    content = path.read_bytes()
+    places = [struct.unpack_from("<I", content, 4)[0]]
+    while len(places) < 3:
+        (num_fields,) = struct.unpack_from("<H", content, places[-1])
+        places.append(struct.unpack_from("<I", content, places[-1] + 2 + 12 * num_fields)[0])
+    return path, places
+
+
+@pytest.mark.parametrize("broken", [1, 2])
+def test_a_frame_without_its_header_costs_no_other_page(reader: ReaderProcess, tmp_path: Path, broken: int) -> None:
+    path, places = three_frames(tmp_path)
+    content = bytearray(path.read_bytes())
+    # The width becomes a field that nobody knows.
+    struct.pack_into("<H", content, places[broken] + 2, 60_000)
+    path.write_bytes(content)
+
+    facts = reader.inspect(str(path))
+    found = list(reader.read_pages(str(path), range(3), ReadOptions()))
+
+    assert facts.page_count == 3
+    assert facts.metadata["damage"] == "the list of its pages is damaged"
+    assert [isinstance(page, PageFacts) for page in found] == [index != broken for index in range(3)]
+    error = found[broken]
+    assert isinstance(error, PageError)
+    assert error.code == "corrupt"
+    assert f"page {broken + 1} is damaged" in error.message
+    assert_is_page(drawn(reader, str(path), index=3 - broken))
+
+
+def test_of_a_tiff_that_is_cut_off_the_pages_before_are_read(reader: ReaderProcess, tmp_path: Path) -> None:
+    path, places = three_frames(tmp_path)
+    path.write_bytes(path.read_bytes()[: places[2] + 20])
+
+    facts = reader.inspect(str(path))
+    found = list(reader.read_pages(str(path), range(facts.page_count or 0), ReadOptions()))
+
+    assert [isinstance(page, PageFacts) for page in found] == [True, True, False]
+
+
+def test_what_is_said_of_damage_behind_the_pixels_is_no_exception(reader: ReaderProcess, tmp_path: Path) -> None:
+    path = tmp_path / "page.png"
+    page().save(path)
+    content = path.read_bytes()
+    start = content.index(b"IDAT") + 12
+    path.write_bytes(content[:start] + bytes(20) + content[start + 20 :])
+
+    (found,) = reader.read_pages(str(path), [0], ReadOptions())
+
+    assert isinstance(found, PageError)
+    assert found.code == "corrupt"
+    assert found.message.startswith("page.png page 1 is damaged or cut off: ")
+    assert "Error" not in found.message

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from pathlib import PurePath
 from time import perf_counter
 
@@ -27,8 +30,9 @@ _PLUGINS = {
     "jp2": "JPEG2000",
 }
 _ONE_FRAME = frozenset({"png", "jpeg", "bmp", "jp2"})
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError, OverflowError)
 _ROTATIONS = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
+
+_MOST_LOST = 16
 
 # As for PDF pages: `omnipipe.text.triage.measure_ink`.
 _INK_SIDE = 400
@@ -56,21 +60,21 @@ class ImageSource(PageSource):
         self._name = PurePath(path).name[:80]
         if format == "webp":
             self._check_size(webp_size(head) or (0, 0), MAX_IMAGE_PIXELS)
-        try:
+        with self._decoding():
             self._image: Image.Image = Image.open(path, formats=(_PLUGINS[format],))
             self._check_size(self._image.size, MAX_IMAGE_PIXELS)
-            self.page_count = 1 if format in _ONE_FRAME else int(getattr(self._image, "n_frames", 1))
-        except _BROKEN as problem:
-            raise self._broken(problem) from problem
+            self.page_count = 1 if format in _ONE_FRAME else self._count_frames()
         self._is_used = False
 
     def read(self, index: int, options: ReadOptions, watch: Watch) -> PageFacts:
         start = perf_counter()
-        image = self._frame(index, options.max_image_pixels)
-        width, height = _upright_size(image)
-        dpi = _dpi(image)
-        rotation = _ROTATIONS.get(image.getexif().get(ORIENTATION, 1), 0)
-        ink = self._ink(image, index)
+        with self._decoding(index):
+            image = self._frame(index, options.max_image_pixels)
+            # What stands behind a PNG's pixels, such as its orientation, is known only once they are decoded.
+            width, height = _upright_size(image)
+            dpi = _dpi(image)
+            rotation = _ROTATIONS.get(image.getexif().get(ORIENTATION, 1), 0)
+            ink = self._ink(image)
         verdict = judge(Measures(), ink, options.text)
         return PageFacts(
             width_pt=width / dpi[0] * 72 if dpi else None,
@@ -87,14 +91,12 @@ class ImageSource(PageSource):
         )
 
     def render(self, index: int, policy: RenderPolicy) -> Pixels:
-        image = self._frame(index, policy.max_image_pixels)
-        size = policy.fit(*_upright_size(image))
-        try:
+        with self._decoding(index):
+            image = self._frame(index, policy.max_image_pixels)
+            size = policy.fit(*_upright_size(image))
             if self.format == "jpeg":
                 image.draft(None, size[::-1] if _is_sideways(image) else size)
             picture = shrunk(upright(image, policy.mode), size)
-        except _BROKEN as problem:
-            raise self._broken(problem, index) from problem
         return encode(picture.tobytes(), *size, policy)
 
     def estimate_ocr_share(self) -> float:
@@ -103,29 +105,31 @@ class ImageSource(PageSource):
     def close(self) -> None:
         self._image.close()
 
-    def _frame(self, index: int, max_pixels: int) -> Image.Image:
+    def _count_frames(self) -> int:
         try:
-            # A decoded frame is no longer as the file has it: the TIFF plugin turns it in place.
-            if self._is_used and index <= self._image.tell():
-                self._image.close()
-                self._image = Image.open(self._path, formats=(_PLUGINS[self.format],))
-            self._is_used = True
-            if self.page_count > 1:
-                self._image.seek(index)
-        except _BROKEN as problem:
-            raise self._broken(problem, index) from problem
+            return int(getattr(self._image, "n_frames", 1))
+        except Exception:  # noqa: BLE001 - whatever the damage makes of Pillow's code
+            # A frame whose header is damaged is a page that cannot be read; those beside it can.
+            self.metadata["damage"] = "the list of its pages is damaged"
+            return _count_one_by_one(self._image)
+
+    def _frame(self, index: int, max_pixels: int) -> Image.Image:
+        # A decoded frame is no longer as the file has it: the TIFF plugin turns it in place.
+        if self._is_used and index <= self._image.tell():
+            self._image.close()
+            self._image = Image.open(self._path, formats=(_PLUGINS[self.format],))
+        self._is_used = True
+        if self.page_count > 1:
+            self._image.seek(index)
         self._check_size(self._image.size, max_pixels)
         return self._image
 
-    def _ink(self, image: Image.Image, index: int) -> Ink:
-        try:
-            if self.format == "jpeg":
-                image.draft("L", (_INK_SIDE, _INK_SIDE))
-            grey = upright(image, "L")
-            grey.thumbnail((_INK_SIDE, _INK_SIDE), Image.Resampling.BOX)
-            counts = grey.histogram()
-        except _BROKEN as problem:
-            raise self._broken(problem, index) from problem
+    def _ink(self, image: Image.Image) -> Ink:
+        if self.format == "jpeg":
+            image.draft("L", (_INK_SIDE, _INK_SIDE))
+        grey = upright(image, "L")
+        grey.thumbnail((_INK_SIDE, _INK_SIDE), Image.Resampling.BOX)
+        counts = grey.histogram()
         paper = max(range(256), key=counts.__getitem__)
         same = sum(counts[max(0, paper - _CONTRAST) : paper + _CONTRAST + 1])
         return Ink(ratio=1 - same / sum(counts), uncovered=1.0, thin=1.0)
@@ -138,10 +142,33 @@ class ImageSource(PageSource):
                 f"{self._name} claims {width:,} x {height:,} pixels. At most {max_pixels:,} are decoded.",
             )
 
-    def _broken(self, problem: Exception, index: int | None = None) -> ProblemError:
-        where = self._name if index is None else f"{self._name} page {index + 1}"
-        reason = str(problem).replace(repr(self._path), "it")[:160]
-        return ProblemError("corrupt", f"{where} is damaged or cut off: {reason or type(problem).__name__}.")
+    @contextmanager
+    def _decoding(self, index: int | None = None) -> Iterator[None]:
+        try:
+            yield
+        except (ProblemError, MemoryError):
+            raise
+        except Exception as problem:
+            # Whatever the damage makes of Pillow's code: failed assertions and bare keys are among it.
+            where = self._name if index is None else f"{self._name} page {index + 1}"
+            reason = str(problem).replace(repr(self._path), "it")[:160].rstrip(".")
+            said = reason if " " in reason else "it cannot be decoded"
+            raise ProblemError("corrupt", f"{where} is damaged or cut off: {said}.") from problem
+
+
+def _count_one_by_one(image: Image.Image) -> int:
+    """Frames up to the last one that there is; of many in a row that cannot be found one is counted, for the rest."""
+    last = 0
+    for index in count(1):
+        try:
+            image.seek(index)
+            last = index
+        except EOFError:
+            return index
+        except Exception:  # noqa: BLE001 - as above
+            if index - last == _MOST_LOST:
+                return last + 2
+    raise AssertionError("counting never ends")
 
 
 def _is_sideways(image: Image.Image) -> bool:
