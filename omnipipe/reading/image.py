@@ -151,7 +151,7 @@ class ImageSource(PageSource):
         except Exception as problem:
             # Whatever the damage makes of Pillow's code: failed assertions and bare keys are among it.
             where = self._name if index is None else f"{self._name} page {index + 1}"
-            reason = str(problem).replace(repr(self._path), "it")[:160].rstrip(".")
+            reason = str(problem).replace(f" {self._path!r}", "")[:160].rstrip(".")
             said = reason if " " in reason else "it cannot be decoded"
             raise ProblemError("corrupt", f"{where} is damaged or cut off: {said}.") from problem
 
