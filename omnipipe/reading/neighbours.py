@@ -30,7 +30,7 @@ def neighbours_of(index: int, count: int) -> list[int]:
 class Neighbours:
     """Opens the pages of one document, and keeps those open that were looked at ahead: most are read next."""
 
-    def __init__(self, load: Callable[[int], pypdfium2.PdfPage], count: int) -> None:
+    def __init__(self, load: Callable[[int], OpenPage], count: int) -> None:
         self._load = load
         self._count = count
         self._known: OrderedDict[int, Margins | None] = OrderedDict()
@@ -40,12 +40,7 @@ class Neighbours:
         """Page `index` with its text; the caller closes both."""
         if index in self._open:
             return self._open.pop(index)
-        page = self._load(index)
-        try:
-            return OpenPage(page)
-        except BaseException:
-            page.close()
-            raise
+        return self._load(index)
 
     def sample(self, index: int, watch: Watch) -> list[tuple[int, Margins]]:
         """The edges of the pages around page `index`, each with its distance."""

@@ -14,6 +14,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from omnipipe.page import Pixels, ProblemError
+from omnipipe.reading.annotations import PageLoader
 from omnipipe.reading.encode import encode
 from omnipipe.reading.facts import LayerText, PageFacts, ReadOptions, RenderPolicy
 from omnipipe.reading.lost import find_damage, has_lost_contents, lost_images
@@ -65,7 +66,8 @@ class PdfSource(PageSource):
         self._document = _open(path, self._bytes, passwords)
         self._has_forms = False
         self.page_count = len(self._document)
-        self._neighbours = Neighbours(self._load, self.page_count)
+        self._pages = PageLoader(self._document, self._name)
+        self._neighbours = Neighbours(self._pages.load_text, self.page_count)
         if self.page_count > _FREE_PAGES and self.page_count * _MIN_BYTES_A_PAGE > size:
             count = self.page_count
             self.close()
@@ -82,7 +84,7 @@ class PdfSource(PageSource):
     def read(self, index: int, options: ReadOptions, watch: Watch) -> PageFacts:
         start = perf_counter()
         opened = self._neighbours.open(index) if options.text_layer else None
-        page = opened.page if opened is not None else self._load(index)
+        page = opened.page if opened is not None else self._pages.load(index)
         try:
             width, height = page.get_size()
             rotation = page.get_rotation()
@@ -119,7 +121,7 @@ class PdfSource(PageSource):
             self._document.init_forms()
         self._has_forms = True
         self._neighbours.close_pages()
-        page = self._load(index)
+        page = self._pages.load(index)
         try:
             width, height = page.get_size()
             if not _has_area(width, height):
@@ -147,14 +149,6 @@ class PdfSource(PageSource):
         self._neighbours.close_pages()
         self._document.close()
 
-    def _load(self, index: int) -> pypdfium2.PdfPage:
-        try:
-            return self._document.get_page(index)
-        except pypdfium2.PdfiumError as problem:
-            raise ProblemError(
-                "corrupt", f"{self._name} page {index + 1} of {self.page_count} does not load."
-            ) from problem
-
     def _refuse_if_lost(self, page: pypdfium2.PdfPage, index: int, is_blank: bool) -> None:
         """Raise where the page draws nothing, or little, because what it draws is damaged."""
         lost = lost_images(self._document, page)
@@ -175,7 +169,7 @@ class PdfSource(PageSource):
 
     def _has_text(self, index: int) -> bool:
         try:
-            page = self._load(index)
+            page = self._pages.load(index)
         except ProblemError:
             return False
         try:

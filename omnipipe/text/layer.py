@@ -114,7 +114,7 @@ def _read(
     """The blocks of a page in reading order, and its rows where they are asked for, each with its direction; flags."""
     words, main, rtl = page.words, page.turns[0], measures.rtl > 0.5
     sizes = page.body, heading_sizes(*page.sizes, page.body)
-    known = page_style(page.page, page.textpage, words, sizes, options, measures.invisible > 0.5)
+    known = page_style(page, sizes, options, measures.invisible > 0.5)
     rest, head, foot = take_running(page, sample)
     last = [(main, kind, row) for kind, row in foot]
     parts = [(main, to_part(kind, row)) for kind, row in head]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pypdfium2.raw as pdfium
@@ -23,14 +23,20 @@ _WEB = re.compile(r"(?:https?://|mailto:)[^\s<>\"\\^`{|}]{1,2000}\Z", re.IGNOREC
 _SPACE_LIKE = str.maketrans({"(": "%28", ")": "%29"})
 
 
-def find_links(page: pypdfium2.PdfPage, words: Words) -> dict[int, str]:
-    """The address (http, https, mailto; brackets escaped) of each word under a link."""
+class Links(NamedTuple):
+    """Areas of a page (left, bottom, right, top, in points) with the address behind each (brackets escaped)."""
+
+    boxes: list[tuple[float, float, float, float]]
+    addresses: list[str]
+
+
+def read_links(page: pypdfium2.PdfPage) -> Links:
+    """The links to the web (http, https, mailto) of a page, of its first 300."""
     place, link = ctypes.c_int(0), pdfium.FPDF_LINK()
-    found: dict[int, str] = {}
-    if not pdfium.FPDFLink_Enumerate(page.raw, place, link):
-        return found
     boxes: list[tuple[float, float, float, float]] = []
     addresses: list[str] = []
+    if not pdfium.FPDFLink_Enumerate(page.raw, place, link):
+        return Links(boxes, addresses)
     for _ in range(_MAX_LINKS):
         address = _address(page, link)
         if address:
@@ -39,6 +45,13 @@ def find_links(page: pypdfium2.PdfPage, words: Words) -> dict[int, str]:
             addresses += [address] * len(new)
         if not pdfium.FPDFLink_Enumerate(page.raw, place, link):
             break
+    return Links(boxes, addresses)
+
+
+def linked_words(words: Words, links: Links) -> dict[int, str]:
+    """The address of each word under a link."""
+    boxes, addresses = links
+    found: dict[int, str] = {}
     for start in range(0, len(boxes), _AT_ONCE):
         inside = _inside(words, np.array(boxes[start : start + _AT_ONCE]))
         # Of links that lie over each other the last one counts.

@@ -16,6 +16,7 @@ from omnipipe.text.headings import body_size, size_shares
 from omnipipe.text.hidden import mark_hidden
 from omnipipe.text.line_number import find_line_numbers
 from omnipipe.text.lines import join_words, to_frame
+from omnipipe.text.links import read_links
 from omnipipe.text.markdown import by_share
 from omnipipe.text.objects import Drawn
 from omnipipe.text.overdrawn import drop_overdrawn
@@ -28,16 +29,19 @@ if TYPE_CHECKING:
     from omnipipe.text.chars import Words
     from omnipipe.text.edges import Edges, Margins
     from omnipipe.text.lines import Pieces
+    from omnipipe.text.links import Links
 
 
 class OpenPage:
     """`page` with its text in memory, until it is closed. `found` is None where the page has no visible character.
 
-    Nothing but `found` and `textpage` may be asked of a page without text.
+    Nothing but `found` and `textpage` may be asked of a page without text. `links` are those of a page that does not
+    have them any more.
     """
 
-    def __init__(self, page: pypdfium2.PdfPage) -> None:
+    def __init__(self, page: pypdfium2.PdfPage, links: Links | None = None) -> None:
         self.page = page
+        self._links = links
         self.textpage = page.get_textpage()
         self.drawn = Drawn(page)
         chars = Chars(self.textpage)
@@ -62,6 +66,11 @@ class OpenPage:
         if self.found is None:
             raise ValueError("the page has no text")
         return self.found
+
+    @property
+    def links(self) -> Links:
+        """The areas that lead to the web."""
+        return read_links(self.page) if self._links is None else self._links
 
     @cached_property
     def sizes(self) -> tuple[list[float], list[float]]:

@@ -14,16 +14,14 @@ from omnipipe.text.emphasis import set_off
 from omnipipe.text.flow import splits_words
 from omnipipe.text.fonts import word_styles
 from omnipipe.text.headings import settle_levels
-from omnipipe.text.links import find_links
+from omnipipe.text.links import linked_words
 from omnipipe.text.rows import MATH, MONO, PageStyle, Part
 from omnipipe.text.tags import read_tags
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pypdfium2
-
-    from omnipipe.text.chars import Words
+    from omnipipe.text.opened import OpenPage
     from omnipipe.text.options import TextOptions
 
 _OPERATORS = re.compile(r"[=+<>\u2190-\u21ff\u2200-\u22ff\u2a00-\u2aff\u0370-\u03ff^_]|\w")
@@ -34,26 +32,25 @@ _MIN_FORMULA = 5
 
 
 def page_style(
-    page: pypdfium2.PdfPage,
-    textpage: pypdfium2.PdfTextPage,
-    words: Words,
+    opened: OpenPage,
     sizes: tuple[float, Sequence[float]],
     options: TextOptions,
     is_scan: bool = False,
 ) -> PageStyle:
-    """What blocks need to know of `page`; `sizes` are those of running text and of headings.
+    """What blocks need to know of a page; `sizes` are those of running text and of headings.
 
     The fonts of text that was put under a scanned page (`is_scan`) are guesses, and say nothing.
     """
+    words = opened.words
     objects = np.zeros(len(words.char), np.uint64) if is_scan else words.objects
     styles = word_styles(words, objects)
     bits = styles.tobytes()
     counts = np.bincount(styles, words.last - words.first).tolist()
     marked = set_off(bits, counts) if options.emphasis else b""
-    links = find_links(page, words) if options.links else {}
+    links = linked_words(words, opened.links) if options.links else {}
     is_ascii = words.text.isascii()
-    accents = "" if is_ascii else find_side(textpage, words)
-    tags = read_tags(page, words, objects) if options.headings or options.lists else None
+    accents = "" if is_ascii else find_side(opened.textpage, words)
+    tags = read_tags(opened.page, words, objects) if options.headings or options.lists else None
     return PageStyle(
         *sizes,
         words,
