@@ -147,6 +147,18 @@ def _is_list(pieces: Pieces, text: str, lines: Sequence[_Line], em: float) -> bo
     return 2 * len(sure) >= len(amounts) and len(sure) > 1 and 2 * bracketed < len(read) + 1 and not _grow(read)
 
 
+def is_sure_amount(text: str) -> bool:
+    """Whether `text` is nothing but an amount, with cents or a currency."""
+    found = _AMOUNT.fullmatch(text)
+    return found is not None and bool(found["cents"] or _is_marked(found))
+
+
+def at_end(text: str) -> int | None:
+    """Where the amount with cents starts that `text` ends in, after other words."""
+    found = _AT_END.search(text)
+    return found.start() if found and found.start() > 0 else None
+
+
 def _is_marked(amount: re.Match[str]) -> bool:
     """Whether a currency or a percent sign is there."""
     return bool(amount["before"].strip(" -+–−(") or amount["after"].strip(" -+–−)*"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -42,6 +42,8 @@ MAX_WORDS = 20_000
 """Regions with more words are not looked at."""
 _CUT, _CUT_TIGHT = 0.34, 0.2
 """Font sizes; words of one cell are closer. Numbers and the words of three columns may stand closer."""
+_JOIN_FIXED = 0.9
+"""As `JOIN`, on a page in a font of fixed width."""
 _MAX_HEADS = 4
 _MAX_ENDS = 3
 """Lines below the last row of a table that go on with one of its cells; more are a paragraph."""
@@ -78,11 +80,13 @@ class TableReader:
         rulings: Rulings,
         style: TableStyle,
     ) -> None:
+        self.style = style
+        self.text = words.text
+        self.num_pieces = len(pieces.left)
         self._words = words
         self._turn = turn
         self._pieces = pieces
         self._rulings = rulings
-        self._style = style
         self._middles = (pieces.left + pieces.right) / 2, (pieces.top + pieces.bottom) / 2
         self._which = which
         self._piece: NDArray[np.intp] | None = None
@@ -110,7 +114,7 @@ class TableReader:
                     return found
         if len(self._in(inside)) > MAX_WORDS:
             return Read(None, "seen", inside)
-        runs = self._runs(region, inside)
+        runs = self.runs(region, inside)
         if runs is None:
             return Read(None, "none", inside)
         head = head_end(runs, region)
@@ -120,7 +124,7 @@ class TableReader:
                 return Read(None, "none", inside)
             taller, inside = self._with_heads(region, runs, columns[0], inside, free, kind)
             if taller is not region:
-                region, runs = taller, self._runs(taller, inside) or runs
+                region, runs = taller, self.runs(taller, inside) or runs
                 head = head_end(runs, region)
                 columns = column_edges(runs, region, head)
         runs = self._with_tight(runs, columns, region, inside, head)
@@ -162,7 +166,7 @@ class TableReader:
         verdict: Verdict = judge_grid(grid, kind) if grid is not None else "none"
         if grid is None or verdict != "table":
             return grid, [], verdict
-        cells = to_cells(grid, strings, dehyphenate=self._style.dehyphenate, rtl=self._style.rtl)
+        cells = to_cells(grid, strings, dehyphenate=self.style.dehyphenate, rtl=self.style.rtl)
         verdict = judge_cells(cells, grid, kind)
         if finer and verdict == "table":
             found = with_agreed_edges(split, strings, (edges, is_line), region, grid)
@@ -177,18 +181,32 @@ class TableReader:
         inside: NDArray[np.bool_] = (x > region.left) & (x < region.right) & (y > region.top) & (y < region.bottom)
         return inside
 
-    def _runs(self, region: Region, inside: NDArray[np.bool_], starts: NDArray[np.intp] | None = None) -> Pieces | None:
-        """The words of the pieces `inside` as runs, cut before those at `starts`; None where they are too few or too
-        many."""
+    def runs(
+        self,
+        region: Region,
+        inside: NDArray[np.bool_],
+        starts: NDArray[np.intp] | None = None,
+        gap: float = JOIN,
+    ) -> Pieces | None:
+        """The words of the pieces `inside` as runs, cut at gaps of `gap` font sizes and before those at `starts`; None
+        where they are too many."""
         if len(self._in(inside)) > MAX_WORDS:
             return None
         at, frame = self._placed(inside)
-        if len(at) < 2:
+        if not len(at):
             return None
         walls = walls_between(frame, region)
         if starts is not None:
             walls |= np.isin(at[1:], starts)
-        return join_words(self._words, at, self._turn, JOIN, walls)
+        return join_words(self._words, at, self._turn, gap, walls)
+
+    @cached_property
+    def word_gap(self) -> float:
+        """Font sizes; words of one cell are closer: those of fixed width stand further apart."""
+        left, _, right, _ = to_frame(self._words.box[self._which], self._turn)
+        gap = (left[1:] - right[:-1]) / np.maximum(self._words.size[self._which][1:], 0.1)
+        gap = gap[(gap > 0.1) & (gap < 1.0)]
+        return _JOIN_FIXED if len(gap) and median(gap) > JOIN else JOIN
 
     def _with_tight(
         self,
@@ -217,7 +235,7 @@ class TableReader:
             edges.insert(k, x)
             is_line.insert(k, False)
         column = np.searchsorted(np.array(edges), (words.left + words.right) / 2)
-        return self._runs(region, inside, at[1:][np.diff(column) != 0]) or runs
+        return self.runs(region, inside, at[1:][np.diff(column) != 0]) or runs
 
     def _split(self, runs: Pieces, edges: list[float], region: Region, inside: NDArray[np.bool_]) -> Pieces:
         """`runs` with those cut that hold tight words of several columns."""
@@ -253,7 +271,7 @@ class TableReader:
                     cuts[i + 1] = cuts[i + 1] or whole
         if not cuts.any():
             return runs
-        return self._runs(region, inside, at[cuts]) or runs
+        return self.runs(region, inside, at[cuts]) or runs
 
     def _with_heads(
         self,
@@ -279,12 +297,12 @@ class TableReader:
                 break
             lowest = base[above].max()
             above &= base > lowest - 0.35 * em
-            row = self._runs(region, above)
+            row = self.runs(region, above)
             if row is None or row.left.min() < region.left - em or row.right.max() > region.right + em:
                 break
             if is_low:
                 # One row of numbers shows no columns; with its head it does.
-                both = self._runs(region, inside | above)
+                both = self.runs(region, inside | above)
                 edges = column_edges(both, region, head_end(both, region))[0] if both is not None else edges
                 is_low = False
             first, last = columns_of(row, edges)

@@ -43,7 +43,9 @@ def to_cells(grid: Grid, strings: list[str], *, dehyphenate: bool, rtl: bool) ->
                 text = _LEADERS.sub("", text)
         else:
             order = -1 if rtl else 1
-            text = _cleaned(_joined([" ".join(strings[run] for run in line[::order]) for line in lines], dehyphenate))
+            text = _cleaned(
+                join_lines([" ".join(strings[run] for run in line[::order]) for line in lines], dehyphenate)
+            )
         cells.append(_new_cell((row, column, rows, columns, text)))
     if not rtl:
         return cells
@@ -65,7 +67,7 @@ def _cleaned(text: str) -> str:
     return _LONE.sub("\ufffd", _CONTROL.sub("", text)) if _UNWANTED.search(text) else text
 
 
-def _joined(lines: list[str], dehyphenate: bool) -> str:
+def join_lines(lines: list[str], dehyphenate: bool) -> str:
     """The lines of a cell as one text."""
     out = ""
     for line in lines:

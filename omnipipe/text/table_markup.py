@@ -77,6 +77,12 @@ def _by_row(cells: Sequence[TableCell], texts: list[str], num_rows: int) -> list
     return [texts[k : k + num] for k in range(0, len(texts), num)]
 
 
+def row_counts(html: str) -> list[tuple[int, int]]:
+    """For each row of a table how many cells it has, and how many of them have text."""
+    rows = [_CELL.findall(row) for row in html.split("\n") if row.startswith("<tr>")]
+    return [(len(row), sum(map(bool, row))) for row in rows]
+
+
 def to_plain(text: str) -> str:
     """A table as `to_html` or `to_pipes` writes it in plain lines, cells parted by tabs; other texts as they are."""
     if text.startswith("<table>\n"):

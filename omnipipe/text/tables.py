@@ -11,22 +11,27 @@ import numpy as np
 from omnipipe.text.amounts import amount_boxes
 from omnipipe.text.gaps import MAX_PIECES, gap_boxes
 from omnipipe.text.gutters import are_text_columns, median
+from omnipipe.text.item_table import read_items
+from omnipipe.text.items import ItemList, is_centred, item_lists
 from omnipipe.text.lines import Pieces, base_of, to_frame
 from omnipipe.text.order import Column
 from omnipipe.text.regions import Region, between_lines, clipped, grid_regions, is_scattered
 from omnipipe.text.rulings import find_lines, to_rulings
 from omnipipe.text.table_build import Table, TableReader, TableStyle
 from omnipipe.text.table_columns import band_numbers
+from omnipipe.text.table_markup import row_counts
 from omnipipe.text.table_verdict import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pypdfium2
     from numpy.typing import NDArray
 
     from omnipipe.text.chars import Words
     from omnipipe.text.objects import Drawn
+    from omnipipe.text.rulings import Rulings
+    from omnipipe.text.table_build import Read
 
     Floats = NDArray[np.float32]
 
@@ -45,6 +50,8 @@ _LEAST_ROWS = 3
 _ZERO = np.zeros(1, np.intp)
 _TRIES = 3
 """Each piece of a page is looked at as part of so many tables at most, in the mean."""
+_SHORT = 6.0
+"""Font sizes; numbers in cells are narrower."""
 _WIDE = 0.8
 """Font sizes; gaps this wide between words of one line hint at a table."""
 
@@ -128,7 +135,16 @@ class _State:
             region = clipped(region)
             if is_scattered(region) or are_text_columns(self.pieces, here.nonzero()[0], self.text):
                 return False
-        found = self.reader.read(region, here, free, kind)
+        return self.keep(self.reader.read(region, here, free, kind))
+
+    def drop(self, number: int) -> None:
+        """Makes the pieces of a table free again."""
+        del self.tables[number]
+        self.inside[self.inside == number] = -1
+        self.inside[self.inside > number] -= 1
+
+    def keep(self, found: Read) -> bool:
+        """Whether a table was `found`, which is kept then."""
         if found.table is not None:
             self.inside[found.inside] = len(self.tables)
             self.tables.append(found.table)
@@ -186,6 +202,8 @@ class TableFinder:
                 state.take(region, "between")
         for region in loose:
             state.take(region, "gaps")
+        if not self._style.rtl:
+            _take_items(state, item_lists(free, self._words.text, numbers), is_free.nonzero()[0], rulings)
         still = state.inside[is_free] < 0
         for box in amount_boxes(free.take(still), self._words.text, numbers[still]) if numbers.any() else ():
             state.take(Region(*box, rulings), "gaps")
@@ -206,10 +224,15 @@ class TableFinder:
             at = at[level > 0.5 * (high - low)]
         if len(at) > 2 and _have_common_gaps(at, left, top, right, size):
             return True
-        if len(pieces.left) < _LEAST_ROWS * _LEAST_ROWS:
+        is_short = (pieces.right - pieces.left < _SHORT * pieces.size) & _OPENS[self._words.units[pieces.first]]
+        num_short = int(np.count_nonzero(is_short))
+        if len(pieces.left) < _LEAST_ROWS * _LEAST_ROWS and num_short < 2:
             return False
         counts = np.bincount(band_numbers(pieces))
-        return bool(np.count_nonzero(counts >= _LEAST_ROWS) >= _LEAST_ROWS)
+        if np.count_nonzero(counts >= _LEAST_ROWS) >= (_LEAST_ROWS if num_short < 2 else 2):
+            return True
+        # A list may be written column by column.
+        return bool(num_short >= _LEAST_ROWS and np.count_nonzero(counts > 1) >= _LEAST_ROWS)
 
     def _numbers(self, pieces: Pieces, which: NDArray[np.intp]) -> NDArray[np.intp]:
         """How many words of each piece are numbers; none where fewer than half are."""
@@ -225,6 +248,46 @@ class TableFinder:
             return none
         counts, every = _per_piece(pieces, found), _per_piece(pieces, first)
         return np.where(2 * counts >= every, counts, 0)
+
+
+def _take_items(state: _State, lists: Sequence[ItemList], at: NDArray[np.intp], rulings: Rulings) -> None:
+    """Keeps those of `lists` that are no table yet, or one of fewer cells in a row; `at` are the numbers of their
+    pieces."""
+    for found in lists:
+        every = at[[i for row in found.rows for i in row]]
+        here = state.pieces.take(every)
+        box = float(here.left.min()), float(here.top.min()), float(here.right.max()), float(here.bottom.max())
+        known = np.unique(state.inside[every][state.inside[every] >= 0]).tolist()
+        whole = [k for k in known if np.isin(np.flatnonzero(state.inside == k), every).all()]
+        if len(whole) < len(known) and is_centred(found, state.pieces.take(at), rulings):
+            continue
+        if any(
+            2 * np.isin(np.flatnonzero(state.inside == k), every).sum() < np.count_nonzero(state.inside == k)
+            for k in known
+        ):
+            continue
+        read = read_items(state.reader, found, Region(*box, rulings), at)
+        if read.table is None:
+            continue
+        if all(_is_finer(read.table, state.tables[k], is_whole=k in whole) for k in known):
+            for k in reversed(known):
+                state.drop(k)
+            state.keep(read)
+
+
+def _is_finer(table: Table, known: Table, *, is_whole: bool) -> bool:
+    """Whether more columns of `table` have headings than rows of `known` have cells with text.
+
+    As many are enough where rows of `known` have more cells, without text, or where `table` holds the whole of it and
+    joins a line to each of its items that is a row there.
+    """
+    sizes, counts = zip(*row_counts(table.html), strict=True)
+    known_sizes, known_counts = zip(*row_counts(known.html), strict=True)
+    most = max(known_counts)
+    if counts[0] != most:
+        return bool(counts[0] > most)
+    has_lone = is_whole and known_counts.count(1) >= len(counts) - 1 > 2 * counts.count(1)
+    return has_lone or counts[0] == max(sizes) < max(known_sizes)
 
 
 def _have_common_gaps(at: NDArray[np.intp], left: Floats, top: Floats, right: Floats, size: Floats) -> bool:
