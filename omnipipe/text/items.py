@@ -45,7 +45,8 @@ _BESIDE = 3.0
 _PRICE = re.compile(r"[-+–−]?\d{1,3}(?:[.,' ]?\d{3})*[.,]\d{1,4}")
 _OVER = 6.0
 """Font sizes that the names of sums may start left of the items, at most."""
-_VALUE = re.compile(r"[:\uff1a]\s*\S")
+_UNLIKE = re.compile(r"[:\uff1a]\s*\S|[<>{}|=]")
+"""What no heading of a list has: values after their names, signs of code."""
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"[^\W\d_]")
 
@@ -93,7 +94,7 @@ class _Lines:
         texts = [self.text_of(i) for i in pieces]
         if len(pieces) < _LEAST or any(_DIGIT.search(text) for text in texts):
             return False
-        if sum(bool(_LETTERS.search(text)) for text in texts) < _LEAST or any(map(_VALUE.search, texts)):
+        if sum(bool(_LETTERS.search(text)) for text in texts) < _LEAST or any(map(_UNLIKE.search, texts)):
             return False
         over = {self._below(i, item) for i in pieces} - {None}
         return len(over) >= max(_LEAST, 0.6 * len(self.rows[item]))

@@ -16,7 +16,7 @@ from omnipipe.text.items import ItemList, is_centred, item_lists
 from omnipipe.text.lines import Pieces, base_of, to_frame
 from omnipipe.text.order import Column
 from omnipipe.text.regions import Region, between_lines, clipped, grid_regions, is_scattered
-from omnipipe.text.rulings import find_lines, to_rulings
+from omnipipe.text.rulings import Rulings, find_lines, to_rulings
 from omnipipe.text.table_build import Table, TableReader, TableStyle
 from omnipipe.text.table_columns import band_numbers
 from omnipipe.text.table_markup import row_counts
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from omnipipe.text.chars import Words
     from omnipipe.text.objects import Drawn
-    from omnipipe.text.rulings import Rulings
     from omnipipe.text.table_build import Read
 
     Floats = NDArray[np.float32]
@@ -173,7 +172,7 @@ class TableFinder:
         """The tables among `pieces`, which are the words at `which`, all of direction `turn`."""
         nothing = no_tables(pieces)
         if not self._hints(pieces, which, turn):
-            return nothing
+            return self._find_lists(pieces, which, turn) if self._has_numbers(pieces) else nothing
         if len(pieces.left) > MAX_PIECES:
             return no_tables(pieces, (NOT_UNDERSTOOD,))
         if self._lines is None:
@@ -202,12 +201,40 @@ class TableFinder:
                 state.take(region, "between")
         for region in loose:
             state.take(region, "gaps")
-        if not self._style.rtl:
-            _take_items(state, item_lists(free, self._words.text, numbers), is_free.nonzero()[0], rulings)
-        still = state.inside[is_free] < 0
-        for box in amount_boxes(free.take(still), self._words.text, numbers[still]) if numbers.any() else ():
-            state.take(Region(*box, rulings), "gaps")
+        self._take_lists(state, is_free.nonzero()[0], numbers, rulings)
         return _replaced(pieces, state.tables, state.inside, tuple(sorted(state.flags)))
+
+    def _find_lists(self, pieces: Pieces, which: NDArray[np.intp], turn: int) -> Found:
+        """As `find`, where only lists of items or amounts may be."""
+        empty = np.zeros((0, 3), np.float32)
+        lines = Rulings(empty, empty)
+        reader = TableReader(self._words, which, pieces, turn, lines, self._style)
+        state = _State(reader, pieces, self._words.text, no_tables(pieces).number, _TRIES * len(pieces.left))
+        self._take_lists(state, np.arange(len(pieces.left)), self._numbers(pieces, which), lines)
+        return _replaced(pieces, state.tables, state.inside, ())
+
+    def _take_lists(self, state: _State, at: NDArray[np.intp], numbers: NDArray[np.intp], rulings: Rulings) -> None:
+        """Keeps lists of items and of amounts among the pieces `at`, which have so many `numbers`."""
+        if not numbers.any():
+            return
+        if not self._style.rtl:
+            _take_items(state, item_lists(state.pieces.take(at), state.text, numbers), at, rulings)
+        still = state.inside[at] < 0
+        for box in amount_boxes(state.pieces.take(at[still]), state.text, numbers[still]):
+            state.take(Region(*box, rulings), "gaps")
+
+    def _has_numbers(self, pieces: Pieces) -> bool:
+        """Whether numbers stand beside texts, or two rows have several: lists may be written column by column."""
+        if len(pieces.left) < 2 * _LEAST_ROWS:
+            return False
+        is_short = (pieces.right - pieces.left < _SHORT * pieces.size) & _OPENS[self._words.units[pieces.first]]
+        num_short = int(np.count_nonzero(is_short))
+        if num_short < 2 or len(pieces.left) > MAX_PIECES:
+            return False
+        counts = np.bincount(band_numbers(pieces))
+        if num_short >= _LEAST_ROWS and np.count_nonzero(counts > 1) >= _LEAST_ROWS:
+            return True
+        return bool(np.count_nonzero(counts >= _LEAST_ROWS) > 1)
 
     def _hints(self, pieces: Pieces, which: NDArray[np.intp], turn: int) -> bool:
         """Whether several lines have words far apart, or several pieces."""
@@ -224,15 +251,10 @@ class TableFinder:
             at = at[level > 0.5 * (high - low)]
         if len(at) > 2 and _have_common_gaps(at, left, top, right, size):
             return True
-        is_short = (pieces.right - pieces.left < _SHORT * pieces.size) & _OPENS[self._words.units[pieces.first]]
-        num_short = int(np.count_nonzero(is_short))
-        if len(pieces.left) < _LEAST_ROWS * _LEAST_ROWS and num_short < 2:
+        if len(pieces.left) < _LEAST_ROWS * _LEAST_ROWS:
             return False
         counts = np.bincount(band_numbers(pieces))
-        if np.count_nonzero(counts >= _LEAST_ROWS) >= (_LEAST_ROWS if num_short < 2 else 2):
-            return True
-        # A list may be written column by column.
-        return bool(num_short >= _LEAST_ROWS and np.count_nonzero(counts > 1) >= _LEAST_ROWS)
+        return bool(np.count_nonzero(counts >= _LEAST_ROWS) >= _LEAST_ROWS)
 
     def _numbers(self, pieces: Pieces, which: NDArray[np.intp]) -> NDArray[np.intp]:
         """How many words of each piece are numbers; none where fewer than half are."""
