@@ -65,3 +65,21 @@ def test_an_address_in_larger_letters_is_no_heading() -> None:
 
     assert "\n".join(SENDER[:3]) in text
     assert "#" not in text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Northwind Tools Ltd, phone +44 131 555 0100",
+        "Tel. 03112/36484",
+        "IBAN GB12 LEIT 1234 5678 90",
+        "BIC COBADEFFXXX",
+        "sales@northwind.example",
+    ],
+)
+def test_where_somebody_is_reached_is_no_heading_in_larger_letters(line: str) -> None:
+    text = read([*below(PROSE, 72, 700), (72, 560, 16, "Invoice"), *below(PROSE, 72, 530), (72, 60, 14, line)])
+
+    assert "# Invoice" in text
+    assert f"# {line}" not in text
+    assert line in text

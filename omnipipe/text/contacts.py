@@ -55,7 +55,17 @@ _CONTACT = re.compile(
     r"|(?:\+|(?<![\w.,/-])0|\()\d[\d ()/.-]{6,}\d"  # +49 89 12345
     r"|\b[A-Z]{2}\d{2} ?(?:[A-Z\d]{4} ?){2,}|\b(?:[A-Z]{2}|ATU)\d{8,11}\b"  # DE12 3456 7890 1234, DE123456789
 )
+_REACHED = re.compile(
+    r"\S@[\w-]+\.\w|\+\d{1,3}[\d ()/.-]{6,}\d"
+    r"|\b(?:[Tt]el|TEL|[Ff]ax|FAX|[Pp]hone|PHONE|Telefon|Telefax|Mobile?)\b[.:]{0,2} ?[+(\d]"
+    r"|\b[A-Z]{2}\d{2} ?(?:[A-Z\d]{4} ?){3,}|\b(?:BIC|SWIFT)(?:[ -]?[Cc]ode)?:? [A-Z]{6}[A-Z\d]{2}(?:[A-Z\d]{3})?\b"
+)
 _LABELLED = re.compile(r"^[^\W\d_][^:]{0,24}: +\S")
+
+
+def is_reached_by(text: str) -> bool:
+    """Whether `text` has a telephone number, an address for mail, or an account of a bank: no heading has."""
+    return bool(_REACHED.search(text))
 
 
 def are_blocks(sheet: Sheet, before: Ints, after: Ints) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omnipipe.text.contacts import is_contact
+from omnipipe.text.contacts import is_contact, is_reached_by
 from omnipipe.text.rows import BOLD, ITALIC, Part
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def level_by_size(group: Sequence[Row], text: str, page: PageStyle) -> int | Non
     size = group[0].size
     if size < MIN_HEADING * page.body or len(group) > 4 or len(text) > 240 or not _WORD.search(text):
         return None
-    if len(group) > 2 and is_contact([row.text for row in group]):
+    if is_reached_by(text) or (len(group) > 2 and is_contact([row.text for row in group])):
         return None
     if _FORMULA.search(text) and len(_LONG_WORD.findall(text)) < 2:
         return None
@@ -85,7 +85,7 @@ def is_set_off(group: Sequence[Row], row: Row, edge: float, page: PageStyle) -> 
     text = first.text
     if head.right > edge - 2 * head.size or len(group) > 3 or row.gaps or head.text[-1:] in _ENDS_OTHERWISE:
         return False
-    if not text[:1].isalnum() or any(one.gaps or len(one.text) > 90 for one in group):
+    if not text[:1].isalnum() or is_reached_by(head.text) or any(one.gaps or len(one.text) > 90 for one in group):
         return False
     if not _WORD.search(text) or (len(row.text) < 30 and row.right < edge - 0.25 * (edge - row.left)):
         return False
