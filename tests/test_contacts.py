@@ -83,3 +83,17 @@ def test_where_somebody_is_reached_is_no_heading_in_larger_letters(line: str) ->
     assert "# Invoice" in text
     assert f"# {line}" not in text
     assert line in text
+
+
+def test_short_blocks_at_the_foot_are_read_one_after_the_other() -> None:
+    blocks = [
+        ["Muster GmbH", "Hauptstr. 5", "10115 Berlin"],
+        ["Tel. 030 1234567", "info@muster.example", "www.muster.example"],
+        ["Head: M. Muster", "HRB 12345 Berlin", "VAT DE123456789"],
+        ["Musterbank", "DE12 3456 7890 1234 56", "BIC MUSTDEBB"],
+    ]
+    foot = [line for i, block in enumerate(blocks) for line in below(block, 50 + 130 * i, 120)]
+
+    text = read([*below(PROSE, 72, 700), *foot])
+
+    assert all("\n".join(block) in text for block in blocks)

@@ -249,7 +249,7 @@ def _are_columns(sheet: Sheet, before: NDArray[np.intp], after: NDArray[np.intp]
     rows = min(len(before), len(after))
     if switches == 1 and rows >= _MIN_ROWS and _block_and_pairs(sheet, before, after):
         return True
-    if switches > 1 and are_blocks(sheet, before, after):
+    if (switches > 1 or rows < 8) and are_blocks(sheet, before, after):
         return True
     if rows < 8 and switches > max(3, 0.15 * len(both)) and switches >= 0.7 * rows:
         return False
