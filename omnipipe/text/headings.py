@@ -85,15 +85,17 @@ def is_set_off(group: Sequence[Row], row: Row, edge: float, page: PageStyle) -> 
     text = first.text
     if head.right > edge - 2 * head.size or len(group) > 3 or row.gaps or head.text[-1:] in _ENDS_OTHERWISE:
         return False
-    if not text[:1].isalnum() or is_reached_by(head.text) or any(one.gaps or len(one.text) > 90 for one in group):
+    if not text[:1].isalnum() or any(one.gaps or len(one.text) > 90 for one in group):
         return False
     if not _WORD.search(text) or (len(row.text) < 30 and row.right < edge - 0.25 * (edge - row.left)):
         return False
     if len(group) > 2:
         shared &= group[1].style
     if shared & BOLD or (shared & ITALIC and row.top - head.bottom < 1.2 * row.size):
-        return not page.styles[row.word] & shared & (BOLD | ITALIC)
-    return above and bool(_CAPITALS.search(text)) and text.upper() == text and not row.text.isupper()
+        return not page.styles[row.word] & shared & (BOLD | ITALIC) and not is_reached_by(head.text)
+    if not above or text.upper() != text or row.text.isupper():
+        return False
+    return bool(_CAPITALS.search(text)) and not is_reached_by(text)
 
 
 def settle_levels(parts: list[Part]) -> list[Part]:

@@ -49,6 +49,8 @@ _LEAST_ROWS = 3
 _ZERO = np.zeros(1, np.intp)
 _TRIES = 3
 """Each piece of a page is looked at as part of so many tables at most, in the mean."""
+_FEW_ROWS = 32
+"""Rows of a list of items at most that is read in the place of a table."""
 _SHORT = 6.0
 """Font sizes; numbers in cells are narrower."""
 _WIDE = 0.8
@@ -281,6 +283,8 @@ def _take_items(state: _State, lists: Sequence[ItemList], at: NDArray[np.intp], 
         box = float(here.left.min()), float(here.top.min()), float(here.right.max()), float(here.bottom.max())
         known = np.unique(state.inside[every][state.inside[every] >= 0]).tolist()
         whole = [k for k in known if np.isin(np.flatnonzero(state.inside == k), every).all()]
+        if known and len(found.rows) > _FEW_ROWS:
+            continue
         if len(whole) < len(known) and is_centred(found, state.pieces.take(at), rulings):
             continue
         if any(
