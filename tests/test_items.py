@@ -142,3 +142,18 @@ def test_prices_that_the_file_writes_after_all_names_are_a_table() -> None:
     layer = read(page([*lines, *prose(500)]))
 
     assert cells(tables(layer)[0]) == [[name, f"{price} EUR"] for name, price in zip(names, prices, strict=True)]
+
+
+def test_notes_of_delivery_have_items_without_amounts() -> None:
+    columns = [60, 90, 170, 400, 470, 530]
+    lines = set_out([["Pos", "Article", "Description", "Ordered", "Delivered", "Unit"]], columns)
+    rows = [["1", "A-0003", "Hammer", "10", "10", "pcs"], ["2", "A-0080", "Pliers", "20", "19", "pcs"]]
+    for i, row in enumerate(rows):
+        lines += [*set_out([row], columns, 684 - 28 * i), (170.0, 672.0 - 28 * i, 8.0, f"Batch L0031{i}")]
+
+    layer = read(page([*lines, *prose(500)]))
+
+    assert cells(tables(layer)[0])[1:] == [
+        ["1", "A-0003", "Hammer Batch L00310", "10", "10", "pcs"],
+        ["2", "A-0080", "Pliers Batch L00311", "20", "19", "pcs"],
+    ]

@@ -60,7 +60,7 @@ def read_items(reader: TableReader, found: ItemList, region: Region, pieces: NDA
             return Read(None, "none", inside)
         lines.append(runs)
         words += [single] if k < found.heads else []
-    if reader.word_gap == JOIN and _is_fixed_width(lines):
+    if (reader.word_gap == JOIN or not found.is_sure) and _is_fixed_width(lines):
         # Output of programs among text in other fonts is left as it is.
         return Read(None, "none", inside)
     read = item_cells(lines, words, found.is_item, reader.text, dehyphenate=reader.style.dehyphenate)

@@ -52,11 +52,13 @@ _LETTERS = re.compile(r"[^\W\d_]")
 
 
 class ItemList(NamedTuple):
-    """A list: its pieces row by row, how many rows are its head, and which of the others are items or sums."""
+    """A list: its pieces row by row, how many rows are its head, and which of the others are items or sums; `is_sure`
+    where there are amounts."""
 
     rows: list[list[int]]
     heads: int
     is_item: list[bool]
+    is_sure: bool = True
 
 
 class _Lines:
@@ -70,14 +72,18 @@ class _Lines:
         ends = (rows.starts + rows.num_pieces).tolist()
         order, left = rows.order.tolist(), self.left
         self.rows = [sorted(order[a:b], key=left.__getitem__) for a, b in zip(rows.starts.tolist(), ends, strict=True)]
+        self.has_amounts = True
         self._text, self._first, self._last = text, pieces.first.tolist(), pieces.last.tolist()
 
     def text_of(self, piece: int) -> str:
         return " ".join(self._text[self._first[piece] : self._last[piece]].split())
 
     def is_item(self, row: int) -> bool:
-        """Whether `row` has a text, an amount and another number, or three numbers with one amount."""
+        """Whether `row` has a text, an amount and another number, or three numbers with one amount; without amounts,
+        as notes of delivery have them, four texts of which two are numbers."""
         pieces = self.rows[row]
+        if not self.has_amounts:
+            return len(pieces) > _LEAST and sum(self.numbers[i] > 0 for i in pieces) > 1
         if len(pieces) < _LEAST or sum(self.numbers[i] > 0 for i in pieces) < 2:
             return False
         texts = [self.text_of(i) for i in pieces[1:]]
@@ -152,9 +158,19 @@ def item_lists(pieces: Pieces, text: str, numbers: NDArray[np.intp]) -> list[Ite
     if np.count_nonzero(rows.num_pieces >= _LEAST) < 2:
         return []
     lines = _Lines(pieces, text, numbers, rows)
+    rich = (rows.num_pieces >= _LEAST).nonzero()[0].tolist()
+    found = _lists(lines, rich)
+    if not found:
+        lines.has_amounts = False
+        found = [one._replace(is_sure=False) for one in _lists(lines, rich) if sum(one.is_item) > 1]
+    return found
+
+
+def _lists(lines: _Lines, rich: Sequence[int]) -> list[ItemList]:
+    """The lists that start in rows of several texts, `rich`."""
     found: list[ItemList] = []
     done = 0
-    for row in (rows.num_pieces >= _LEAST).nonzero()[0].tolist():
+    for row in rich:
         if row < done or not lines.is_item(row):
             continue
         head = _head_above(lines, row, done)
@@ -177,7 +193,8 @@ def is_centred(found: ItemList, pieces: Pieces, lines: Rulings) -> bool:
 
 
 def _head_above(lines: _Lines, item: int, least: int) -> int | None:
-    for row in range(item - 1, max(least, item - 1 - _ABOVE) - 1, -1):
+    above = _ABOVE if lines.has_amounts else 0
+    for row in range(item - 1, max(least, item - 1 - above) - 1, -1):
         if lines.base[row + 1] - lines.base[row] > _FAR * lines.em or lines.is_item(row):
             return None
         if lines.is_head(row, item):

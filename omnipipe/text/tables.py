@@ -283,7 +283,7 @@ def _take_items(state: _State, lists: Sequence[ItemList], at: NDArray[np.intp], 
         box = float(here.left.min()), float(here.top.min()), float(here.right.max()), float(here.bottom.max())
         known = np.unique(state.inside[every][state.inside[every] >= 0]).tolist()
         whole = [k for k in known if np.isin(np.flatnonzero(state.inside == k), every).all()]
-        if known and len(found.rows) > _FEW_ROWS:
+        if known and (len(found.rows) > _FEW_ROWS or not found.is_sure):
             continue
         if len(whole) < len(known) and is_centred(found, state.pieces.take(at), rulings):
             continue
