@@ -165,7 +165,7 @@ def test_a_head_is_one_only_at_the_edge_and_small() -> None:
         line("Annals of Nowhere", 0.3, 0.05, 0.7, height=0.04),
     )
 
-    for entry, kind in ((head, "header"), (low, "text"), (large, "text")):
+    for entry, kind in ((head, "header"), (low, "text"), (large, "title")):
         part = region("header", (0.2, entry.bbox[1] - 0.004, 0.8, entry.bbox[3] + 0.004))
         assert arranged([[entry], *BODY], part)[0][0] == kind
 

@@ -175,6 +175,7 @@ class Layout(Stage):
             aspect=(page.image_width or 1) / (page.image_height or 1),
             slant=seen.slant,
             read_table=tables.read if tables is not None else None,
+            image=seen.image,
         )
         if tables is None or not tables.num_failed:
             return blocks, ()

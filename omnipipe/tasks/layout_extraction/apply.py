@@ -5,18 +5,24 @@ from __future__ import annotations
 import re
 import statistics
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from omnipipe.page import Block, Box, Line
+from omnipipe.tasks.layout_extraction.headings import find_headings, is_next_heading
 from omnipipe.tasks.layout_extraction.order import order_boxes
 from omnipipe.tasks.layout_extraction.pieces import Piece, rows_of, to_pieces
 from omnipipe.tasks.layout_extraction.regions import Place, distinct, heading_level, place
 from omnipipe.tasks.layout_extraction.slant import Slant
+from omnipipe.tasks.layout_extraction.weight import stroke_widths
 from omnipipe.tasks.ocr_extraction.lines import join_lines
 from omnipipe.tasks.table_extraction.result import TableResult
 from omnipipe.text.compose import NEVER_SHOWN, PAGE_FURNITURE
 from omnipipe.text.running import Box as MarginLine
 from omnipipe.text.running import classify_margins
 from omnipipe.text.running_form import is_note
+
+if TYPE_CHECKING:
+    from omnipipe.tasks.layout_extraction.picodet import Image
 
 TableReading = Callable[[Sequence[Line], Box, bool], TableResult | None]
 """From the lines of a table and its box, both on the straight page, and whether the model takes it for one, to its
@@ -60,13 +66,15 @@ def apply_regions(
     aspect: float,
     slant: Slant | None = None,
     read_table: TableReading | None = None,
+    image: Image | None = None,
 ) -> tuple[Block, ...]:
     """The blocks of a page in reading order, with kinds; every line, or block where there are none, is in one of them.
 
     `blocks` and `lines` are what geometry made of the page, in reading order; `regions` what a layout model found, none
     if it was not asked. `aspect` is the page's width by its height. Where a part without text is a figure it is a block
     of its own. Where the page has a `slant`, `regions` are those of the straightened page. A table that `read_table`
-    does not understand has its text row by row, and no HTML.
+    does not understand has its text row by row, and no HTML. `image` is the picture of the straight page, which tells
+    what is bold.
     """
     pieces = [piece for piece in to_pieces(blocks, lines, slant) if piece.block.type != NEVER_SHOWN]
     parts = distinct(regions)
@@ -74,14 +82,20 @@ def apply_regions(
     running = _running(pieces, parts, aspect)
     usual = _usual(pieces)
     outermost = _outermost(pieces)
+    kinds = _kinds(pieces, running, places)
+    headings = find_headings(pieces, kinds, _stroke_widths(pieces, image))
     groups: dict[Place, list[Piece]] = {}
     for index, piece in enumerate(pieces):
         where = running[index] or places[index] or Place(piece.block.type)
         if where.kind == "title" and index in outermost and piece.letter < _LARGER * usual:
             # Running heads look like titles to the model: of those that are set as small as text none is believed.
             where = Place(piece.block.type)
+        if index in headings:
+            where = Place("title")
         # What geometry joined stays apart from its neighbours, unless one part holds it all.
         key = where if where.part >= 0 and where.kind in _WHOLE else Place(where.kind, -2 - piece.paragraph)
+        if key.kind == "title" and key in groups and is_next_heading(groups[key], piece):
+            key = Place(key.kind, -2 - len(pieces) - index)
         groups.setdefault(key, []).append(piece)
     tables = _tables(groups, parts, read_table) if read_table is not None else {}
     if tables:
@@ -117,6 +131,21 @@ def typed_by_regions(blocks: Sequence[Block], regions: Sequence[Block], *, in_or
     made += _empty_figures(parts, made, [piece.box for piece in pieces])
     order = _order(made) if in_order else range(len(made))
     return tuple(made[index]._replace(order=number) for number, index in enumerate(order))
+
+
+def _kinds(
+    pieces: Sequence[Piece], running: Sequence[Place | None], places: Sequence[Place | None]
+) -> list[str | None]:
+    """What is known of each line; None of text."""
+    known = zip(pieces, running, places, strict=True)
+    found = [(margin or where or Place(piece.block.type)).kind for piece, margin, where in known]
+    return [kind if kind != "text" else None for kind in found]
+
+
+def _stroke_widths(pieces: Sequence[Piece], image: Image | None) -> list[float | None]:
+    if image is None or not pieces:
+        return [None] * len(pieces)
+    return stroke_widths(image, [piece.box for piece in pieces])
 
 
 def _level(kind: str) -> int | None:

@@ -191,7 +191,8 @@ def _shared(one: Box, other: Box) -> float:
     if across <= 0 or down <= 0:
         return 0.0
     both = across * down
-    return both / ((one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1]) - both)
+    either = (one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1]) - both
+    return both / either if either > 0 else 0.0
 
 
 def heading_level(size: float, usual: float) -> int:
