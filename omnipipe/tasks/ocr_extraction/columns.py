@@ -16,6 +16,8 @@ _MIN_COLUMN = 9.0
 """Heights of a line that the lines of a column are wide at least; the cells of a table are narrower."""
 _MIN_ROWS = 3
 """Lines that a column has at least."""
+_LOOSE = 8
+"""Of so many lines of a column one may have a box that is wider than it."""
 _MAX_LINES = 600
 """Pages with more lines (maps, drawings) are read in rows only: looking for columns takes seconds there."""
 
@@ -105,12 +107,26 @@ def _cut(
     between = [row for row in run if row.x0 < x < row.x1]
     if min(len(left), len(right)) < _MIN_ROWS:
         return 0, []
-    if min(row.x0 for row in right) - max(row.x1 for row in left) < _MIN_GUTTER * unit or not test(left, right, unit):
+    if _white(left, right, unit) < _MIN_GUTTER * unit or not test(left, right, unit):
         return 0, []
     foot = _foot(left, max(row.y1 for row in right), unit)
     left = left[: len(left) - len(foot)]
     below = sorted(foot + below, key=lambda row: row.y0 + row.y1)
     return min(len(left), len(right)) - 2 * len(between), [above, left, between, right, below]
+
+
+def _white(left: list[Row], right: list[Row], unit: float) -> float:
+    """How wide the gutter is; between columns of text the boxes of a few lines may reach into it."""
+    ends, starts = sorted((row.x1 for row in left), reverse=True), sorted(row.x0 for row in right)
+    are_wide = all(_num_full(side, unit) >= 2 * _LOOSE for side in (left, right))
+    few = min(len(left), len(right)) // _LOOSE if are_wide else 0
+    return starts[few] - ends[few]
+
+
+def _num_full(side: list[Row], unit: float) -> int:
+    """How many lines are as wide as a column and as most of those of one side."""
+    least = max(1.5 * _MIN_COLUMN * unit, 0.9 * statistics.median(row.x1 - row.x0 for row in side))
+    return sum(row.x1 - row.x0 >= least for row in side)
 
 
 def _foot(column: list[Row], bottom: float, unit: float) -> list[Row]:

@@ -18,6 +18,7 @@ from omnipipe.tasks.ocr_extraction.alphabet import settled
 from omnipipe.tasks.ocr_extraction.bullets import with_bullets
 from omnipipe.tasks.ocr_extraction.compass import Compass
 from omnipipe.tasks.ocr_extraction.doubt import LARGER, is_better, is_doubtful, softened, without_specks
+from omnipipe.tasks.ocr_extraction.gutters import cut_at_gutters
 from omnipipe.tasks.ocr_extraction.languages import letters_of
 from omnipipe.tasks.ocr_extraction.leaders import with_leaders
 from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, arrange, to_markdown
@@ -215,7 +216,12 @@ class RapidOCR:
             again = [_smaller(line) for line in self._read_lines(softer, self._find_lines(softer))]
             if is_better(self._kept(again), kept):
                 found, kept = again, self._kept(again)
-        kept = with_leaders(without_specks(kept), lambda quad: _cut(image, quad))
+        kept = cut_at_gutters(
+            without_specks(kept),
+            lambda quad: _cut(image, quad),
+            lambda halves: self._kept(self._read_lines(image, halves)),
+        )
+        kept = with_leaders(kept, lambda quad: _cut(image, quad))
         kept = with_bullets(image, kept)
         return kept, quality_by_doubt(found) if kept else None
 
