@@ -54,6 +54,7 @@ _CLASH = 0.1
 """Share of the smaller of two blocks that may lie in the other."""
 _MAX_BLOCKS = 400
 """Pages with more blocks (maps, drawings) stay in the order of geometry: each is compared with each."""
+_NUMBERS = "line_number"
 _PAGE: Box = (0.0, 0.0, 1.0, 1.0)
 _RTL = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 
@@ -92,6 +93,8 @@ def apply_regions(
             where = Place(piece.block.type)
         if index in headings:
             where = Place("title")
+        if piece.block.type == _NUMBERS:
+            where = Place(_NUMBERS)
         # What geometry joined stays apart from its neighbours, unless one part holds it all.
         key = where if where.part >= 0 and where.kind in _WHOLE else Place(where.kind, -2 - piece.paragraph)
         if key.kind == "title" and key in groups and is_next_heading(groups[key], piece):
@@ -160,9 +163,12 @@ _WHOLE = frozenset({"title", "table", "figure", "caption"})
 
 def _running(pieces: Sequence[Piece], parts: Sequence[Block], aspect: float) -> list[Place | None]:
     """Running heads, feet and page numbers: what place and form say, and what the model says of the outermost row."""
-    kinds = classify_margins([MarginLine(piece.text, *piece.box) for piece in pieces], aspect=aspect)
-    found = [Place(kind) if kind is not None else None for kind in kinds]
-    rows = rows_of(pieces)
+    found: list[Place | None] = [None] * len(pieces)
+    text = [index for index, piece in enumerate(pieces) if piece.block.type != _NUMBERS]
+    kinds = classify_margins([MarginLine(pieces[index].text, *pieces[index].box) for index in text], aspect=aspect)
+    for index, known in zip(text, kinds, strict=True):
+        found[index] = Place(known) if known is not None else None
+    rows = [own for own in ([i for i in row if pieces[i].block.type != _NUMBERS] for row in rows_of(pieces)) if own]
     usual = _usual(pieces)
     for kind, ordered in (("header", rows), ("footer", rows[::-1])):
         left = [row for row in ordered if not any(found[index] for index in row)]

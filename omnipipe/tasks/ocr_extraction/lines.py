@@ -12,6 +12,7 @@ from omnipipe.page import Block, Box, Line
 from omnipipe.tasks.ocr_extraction.columns import Row, printed_lines, to_parts
 from omnipipe.tasks.ocr_extraction.entries import is_entry
 from omnipipe.tasks.ocr_extraction.facing import split_facing
+from omnipipe.tasks.ocr_extraction.line_numbers import split_line_numbers
 from omnipipe.tasks.ocr_extraction.paragraphs import is_item, to_paragraphs
 from omnipipe.text.compose import NEVER_SHOWN, compose
 
@@ -44,7 +45,8 @@ def arrange(
     """`found` as lines in reading order, and as paragraphs.
 
     `size` is the picture's width and height in pixels. Columns are read one after another, rows of a table across.
-    Lines of a facing page, cut off at the picture's edge, are the last block, which is hidden.
+    Numbers of lines in the margin are a block of their own; lines of a facing page, cut off at the picture's edge, are
+    the last block, which is hidden.
     """
     angle = skew([line.corners for line in found])
     found, away = split_facing(found, size[0], angle)
@@ -52,6 +54,7 @@ def arrange(
     if not rows:
         return (), ()
     unit = statistics.median(row.height for row in rows)
+    rows, numbers = split_line_numbers(rows, unit)
     lines: list[Line] = []
     blocks: list[Block] = []
     for part in to_parts(rows, unit):
@@ -59,6 +62,10 @@ def arrange(
             members = [row.line for row in paragraph]
             blocks.append(_block(members, len(blocks), source))
             lines += members
+    if numbers:
+        members = [row.line for row in numbers]
+        blocks.append(_block(members, len(blocks), source)._replace(type="line_number"))
+        lines += members
     if away:
         members = [_row(line, size, angle).line for line in sorted(away, key=lambda line: line.corners[0][1])]
         blocks.append(_block(members, len(blocks), source)._replace(type=NEVER_SHOWN))
