@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from omnipipe.page import Block, Box, Line
 from omnipipe.tasks.layout_extraction.headings import find_headings, is_next_heading
+from omnipipe.tasks.layout_extraction.notes import find_notes
 from omnipipe.tasks.layout_extraction.order import order_boxes
 from omnipipe.tasks.layout_extraction.pieces import Piece, rows_of, to_pieces
 from omnipipe.tasks.layout_extraction.regions import Place, distinct, heading_level, place
@@ -106,8 +107,10 @@ def apply_regions(
         groups = dict(sorted(groups.items(), key=lambda group: first[id(group[1][0])]))
     made = [_block(key, own, usual, parts, tables.get(key)) for key, own in groups.items()]
     seen = [_around([piece.seen for piece in own]) for own in groups.values()]
+    notes = find_notes(made, [_letter(own) for own in groups.values()], usual)
+    made = [block._replace(type="footnote") if at in notes else block for at, block in enumerate(made)]
     made += _empty_figures(parts, made, [piece.box for piece in pieces])
-    order = _order(made)
+    order = _order(made, notes)
     if slant is not None:
         made = [
             block._replace(bbox=seen[index] if index < len(seen) else slant.slanted(block.bbox or _PAGE))
@@ -293,13 +296,20 @@ def _overlap(one: Box, other: Box) -> float:
     return across * down / area if across > 0 and down > 0 and area > 0 else 0.0
 
 
-def _order(blocks: Sequence[Block]) -> list[int]:
-    """Indices of `blocks`, which are in the order of geometry, in reading order: running matter outside of the body."""
+def _letter(own: Sequence[Piece]) -> float:
+    return statistics.median([piece.letter for piece in own if len(piece.text) >= _SHORT] or [0.0])
+
+
+def _order(blocks: Sequence[Block], notes: Collection[int] = ()) -> list[int]:
+    """Indices of `blocks`, which are in the order of geometry, in reading order: `notes` and running matter outside of
+    the body."""
     head = [i for i, block in enumerate(blocks) if block.type == "header"]
     foot = [i for i, block in enumerate(blocks) if block.type in PAGE_FURNITURE and block.type != "header"]
-    apart = {*head, *foot}
+    apart = {*head, *foot, *notes}
     body = [i for i in range(len(blocks)) if i not in apart]
-    return [*head, *(body[i] for i in _body_order([blocks[i] for i in body])), *foot]
+    low = sorted(notes)
+    ordered = (own[i] for own in (body, low) for i in _body_order([blocks[i] for i in own]))
+    return [*head, *ordered, *foot]
 
 
 def _body_order(blocks: Sequence[Block]) -> list[int]:
