@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, arrange, join_lines, skew
+from omnipipe.page import Block
+from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, arrange, join_lines, skew, to_markdown
 
 SIZE = (1000, 1400)
 
@@ -169,3 +170,13 @@ def test_every_line_comes_out_once() -> None:
 
     assert sorted(line.text for line in lines) == sorted(line.text for line in found)
     assert sum(len(block.text.split()) for block in blocks) == 300
+
+
+def test_a_line_that_begins_with_a_hash_is_no_heading() -> None:
+    blocks = [
+        Block("text", None, 0, None, "# apt-get install gdb"),
+        Block("title", None, 1, 2, "# of items"),
+        Block("text", None, 2, None, "#hash"),
+    ]
+
+    assert to_markdown(blocks) == "\\# apt-get install gdb\n\n## # of items\n\n#hash"

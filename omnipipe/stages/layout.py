@@ -131,6 +131,7 @@ class Layout(Stage):
 
     def _arranged(self, context: StageContext, page: Page) -> Page:
         from omnipipe.tasks.layout_extraction.apply import typed_by_regions
+        from omnipipe.tasks.ocr_extraction.lines import to_markdown
         from omnipipe.text.compose import compose
 
         is_ocr = page.route == "ocr"
@@ -152,7 +153,9 @@ class Layout(Stage):
             changes["infer_ms"] = round((page.infer_ms or 0.0) + (asked - drawn) * 1000, 3)
         if not is_ocr:
             changes["render_ms"] = round((page.render_ms or 0.0) + (drawn - started) * 1000, 3)
-        if is_ocr or _texts(blocks) != _texts(page.blocks):
+        if is_ocr:
+            changes["text"] = to_markdown(blocks, self.keep_headers)
+        elif _texts(blocks) != _texts(page.blocks):
             shown = ((block.type, block.level, block.text) for block in blocks)
             changes["text"] = compose(shown, self.keep_headers)
         else:

@@ -24,6 +24,7 @@ _SLACK = 0.15
 BULLET = "•"
 _SIGN = re.compile(r"^[•●▪■◦○‣]\s*(?=\S)")
 """How a line begins that starts an item of a list."""
+_HASH = re.compile(r"^#{1,6}(?=\s)", re.MULTILINE)
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
 
@@ -73,9 +74,15 @@ def arrange(
     return tuple(lines), tuple(blocks)
 
 
-def to_markdown(blocks: Sequence[Block]) -> str:
-    """The markdown of what `arrange` made of a page."""
-    return compose((block.type, block.level, block.text) for block in blocks)
+def to_markdown(blocks: Sequence[Block], keep_headers: bool = False) -> str:
+    """The markdown of the blocks of an OCR page; a prompt or comment that begins with `#` is made no heading by it."""
+    return compose(
+        (
+            (block.type, block.level, block.text if block.level else _HASH.sub(r"\\\g<0>", block.text))
+            for block in blocks
+        ),
+        keep_headers,
+    )
 
 
 def skew(quads: Sequence[Quad]) -> float:
