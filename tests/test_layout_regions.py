@@ -170,6 +170,17 @@ def test_a_head_is_one_only_at_the_edge_and_small() -> None:
         assert arranged([[entry], *BODY], part)[0][0] == kind
 
 
+def test_a_bold_head_beside_the_number_of_the_page_is_one() -> None:
+    wide = line("Annals of Nowhere and of All That", 0.3, 0.05, 0.88)
+    body = [line(PROSE, 0.1, 0.069 + ROW * 1.5 * row, 0.9) for row in range(20)]
+    part = region("header", (0.08, 0.04, 0.9, 0.066))
+
+    numbered = arranged([[line("214", 0.1, 0.05)], [wide], body], part)
+
+    assert [kind for kind, _, _ in numbered if kind != "page_number"][:1] == ["header"]
+    assert arranged([[wide], body], part)[0][0] != "header"
+
+
 def test_body_text_above_keeps_a_line_from_being_a_head() -> None:
     above = [line(PROSE, 0.1, 0.02 + ROW * 1.5 * row, 0.9) for row in range(3)]
     entry = line("Annals of Nowhere", 0.4, 0.09)

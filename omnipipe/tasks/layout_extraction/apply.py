@@ -20,7 +20,7 @@ from omnipipe.tasks.table_extraction.result import TableResult
 from omnipipe.text.compose import NEVER_SHOWN, PAGE_FURNITURE
 from omnipipe.text.running import Box as MarginLine
 from omnipipe.text.running import classify_margins
-from omnipipe.text.running_form import is_note
+from omnipipe.text.running_form import is_note, page_number
 
 if TYPE_CHECKING:
     from omnipipe.tasks.layout_extraction.picodet import Image
@@ -47,6 +47,8 @@ _EMPTY = 0.05
 """Share of a figure that lines cover at most if it is one without text."""
 _LARGER = 1.15
 """Times the usual size of letters that a heading at the very top of a page has at least."""
+_BOLD = 1.35
+"""Times the usual size of letters that those of running matter with the page's number beside it have at most."""
 _TELLING = 20
 """Letters that a line has at least that tells how large text is usually set."""
 _TABLE_ROWS = 3
@@ -194,7 +196,8 @@ def _is_running(row: Sequence[Piece], inner: Sequence[Piece], kind: str, parts: 
     if (bottom if kind == "header" else 1 - top) > _OUTER and any(is_note(piece.text) for piece in row):
         return False
     told = [piece.letter for piece in row if len(piece.text) >= _SHORT]
-    if usual and told and min(told) > _LARGER * usual:
+    is_numbered = len(row) > 1 and any(page_number(piece.text) for piece in (row[0], row[-1]))
+    if usual and told and min(told) > (_BOLD if is_numbered else _LARGER) * usual:
         return False
     away = [piece.box[1] - bottom if kind == "header" else top - piece.box[3] for piece in inner]
     if min(away, default=1.0) < _APART * height:
