@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from omnipipe.page import Pixels
+from omnipipe.page import Pixels, ProblemError
 from omnipipe.reading.facts import PageFacts, ReadOptions, RenderPolicy
 from omnipipe.reading.process import ReaderProcess
 from tests.pdfs import pdf_of_objects
@@ -111,3 +111,32 @@ def test_the_picture_is_the_same_whether_the_page_was_read_before(tmp_path: Path
         pictures.append((picture.width, picture.height, picture.data))
 
     assert pictures[0] == pictures[1]
+
+
+@pytest.mark.parametrize("is_dynamic", [False, True])
+def test_a_form_whose_pages_a_viewer_makes_is_unsupported(
+    reader: ReaderProcess, tmp_path: Path, is_dynamic: bool
+) -> None:
+    # ISO 32000-1, 12.7.8: the page that is there only says so.
+    content = b"BT /F1 12 Tf 72 700 Td (Please wait...) Tj ET"
+    path = tmp_path / "xfa.pdf"
+    path.write_bytes(
+        pdf_of_objects(
+            [
+                b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[]/XFA 6 0 R>>%s>>"
+                % (b"/NeedsRendering true" if is_dynamic else b""),
+                b"<</Type/Pages/Kids[3 0 R]/Count 1/MediaBox[0 0 595 842]>>",
+                b"<</Type/Page/Parent 2 0 R/Contents 5 0 R/Resources<</Font<</F1 4 0 R>>>>>>",
+                b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+                b"<</Length %d>>\nstream\n%s\nendstream" % (len(content), content),
+                b"<</Length 11>>\nstream\n<xdp></xdp>\nendstream",
+            ]
+        )
+    )
+
+    if is_dynamic:
+        with pytest.raises(ProblemError, match=r"dynamic XFA.*Print it") as refused:
+            reader.inspect(str(path))
+        assert refused.value.error.code == "unsupported"
+    else:
+        assert read(reader, str(path)).has_text_layer

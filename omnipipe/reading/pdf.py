@@ -75,6 +75,7 @@ class PdfSource(PageSource):
                 "too_large",
                 f"{self._name} claims {count:,} pages in {size:,} bytes: its page tree repeats the same few pages.",
             )
+        self._refuse_if_made_by_viewers()
         self.metadata = _metadata(self._document)
         self._damage = find_damage(self._path, size=size, offset=offset)
         if self._damage is not None:
@@ -148,6 +149,16 @@ class PdfSource(PageSource):
     def close(self) -> None:
         self._neighbours.close_pages()
         self._document.close()
+
+    def _refuse_if_made_by_viewers(self) -> None:
+        """Raise for a form without pages of its own (ISO 32000-1, 12.7.8): the one it has asks for another viewer."""
+        if self.page_count == 1 and self._document.get_formtype() == pdfium.FORMTYPE_XFA_FULL:
+            self.close()
+            raise ProblemError(
+                "unsupported",
+                f"{self._name} is a form whose pages a viewer makes (dynamic XFA); its only page asks to wait or for "
+                "another viewer. Print it to a PDF in Adobe Reader, and read that.",
+            )
 
     def _refuse_if_lost(self, page: pypdfium2.PdfPage, index: int, is_blank: bool) -> None:
         """Raise where the page draws nothing, or little, because what it draws is damaged."""
