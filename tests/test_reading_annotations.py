@@ -17,7 +17,7 @@ LINK = b"<</Type/Annot/Subtype/Link/Rect[72 655 150 675]/A<</S/URI/URI(https://e
 VALUE = b"/Tx BMC q BT /F1 12 Tf 2 4 Td (Ada Lovelace) Tj ET Q EMC"
 SHOWN = b"/AP<</N 7 0 R>>"
 FIELD = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/V(Ada Lovelace)/DA(/F1 12 Tf 0 g)/Rect[200 694 400 714]"
-NOTE = b"<</Type/Annot/Subtype/FreeText/Contents(Ada Lovelace)/DA(/Helv 12 Tf 0 g)/Rect[200 694 400 714]"
+NOTE = b"<</Type/Annot/Subtype/FreeText/T(Charles)/Contents(Ada Lovelace)/DA(/Helv 12 Tf 0 g)/Rect[200 694 400 714]"
 STAMP = b"<</Type/Annot/Subtype/Stamp/Rect[200 694 400 714]"
 
 

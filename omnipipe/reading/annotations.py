@@ -111,9 +111,16 @@ def _lacks_appearances(page: pypdfium2.PdfPage) -> bool:
         annotation = pdfium.FPDFPage_GetAnnot(page.raw, number)
         if not annotation:
             continue
-        is_drawn = pdfium.FPDFAnnot_GetSubtype(annotation) not in _UNSEEN
+        kind = pdfium.FPDFAnnot_GetSubtype(annotation)
+        # An empty field, as most are, shows nothing. (Parts of one field, without names, have its value above them.)
+        is_empty = kind == pdfium.FPDF_ANNOT_WIDGET and _has(annotation, b"T") and not _has(annotation, b"V")
+        is_drawn = not is_empty and kind not in _UNSEEN
         size = pdfium.FPDFAnnot_GetAP(annotation, pdfium.FPDF_ANNOT_APPEARANCEMODE_NORMAL, None, 0)
         pdfium.FPDFPage_CloseAnnot(annotation)
         if is_drawn and size <= _EMPTY:
             return True
     return False
+
+
+def _has(annotation: object, key: bytes) -> bool:
+    return bool(pdfium.FPDFAnnot_HasKey(annotation, key))
