@@ -10,7 +10,7 @@ from pathlib import Path
 from omnipipe.errors import OmnipipeError, OutputError
 from omnipipe.ledger.accounts import unit_names
 from omnipipe.ledger.counts import Counts
-from omnipipe.ledger.files import REMEDY, one_line
+from omnipipe.ledger.files import REMEDY, one_line, open_parquet
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.manifest import Manifest
 from omnipipe.ledger.member import row_keys
@@ -234,11 +234,8 @@ class _Verification:
             report.problems += [f"documents/ lacks {doc_id}" for doc_id in sorted(self._tallies.keys() - seen)[:10]]
 
     def _check_part(self, name: str, seen: set[str]) -> None:
-        import pyarrow.parquet as pq
-
         statuses = [f"pages_{status}" for status in STATUSES]
-        with (self._layout.documents / name).open("rb") as opened:
-            file = pq.ParquetFile(opened, page_checksum_verification=True)
+        with open_parquet(self._layout.documents / name) as file:
             for batch in file.iter_batches(
                 batch_size=64, columns=["id", "text", "page_starts", "page_ends", *statuses]
             ):
