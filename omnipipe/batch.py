@@ -173,6 +173,7 @@ class _Run:
             limits=self._options.limits,
             passwords=self._options.passwords,
             known=self._known,
+            with_ocr_share=self._passes[0].works_on_pixels,
         )
         size = self._options.unit_size or (ENGINE_UNITS if self._passes[0].engine is not None else UnitSize())
         for window in _windows(records):

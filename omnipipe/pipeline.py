@@ -72,6 +72,11 @@ class Pass(NamedTuple):
     afterwards: tuple[Stage, ...]
     engine: EngineConfig | None
 
+    @property
+    def works_on_pixels(self) -> bool:
+        """Whether its own worker draws and reads pages: some then take a thousand times as long as others."""
+        return self.engine is None and any(stage.makes_pixels for stage in self.stages)
+
 
 def load_pipeline(name_or_path: str | Path) -> Pipeline:
     """The pipeline that a `.yaml` or `.py` file describes, or the shipped one of that name (`default`).

@@ -16,7 +16,8 @@ from omnipipe.ledger.packing import UnitSize
 from omnipipe.page import Page
 from omnipipe.pipeline import load_pipeline
 from omnipipe.stages.read import Read
-from tests.pdfs import pdf_of_texts
+from omnipipe.stages.render import Render
+from tests.pdfs import pdf_of_contents, pdf_of_texts
 from tests.rows import column, result_rows
 
 TEXT = "A page with a few words\nthat anybody can read in peace."
@@ -110,6 +111,17 @@ def test_rows_do_not_depend_on_the_size_of_units(tmp_path: Path) -> None:
     assert len(list((tmp_path / "64" / "pages").iterdir())) == 1
     assert result_rows(tmp_path / "1").equals(result_rows(tmp_path / "64"))
     assert result_rows(tmp_path / "7").equals(result_rows(tmp_path / "64"))
+
+
+def test_pages_that_need_ocr_make_small_units_only_where_they_get_it(tmp_path: Path) -> None:
+    drawings = tmp_path / "drawings.pdf"
+    drawings.write_bytes(pdf_of_contents([b"100 100 300 300 re f"] * 12))
+
+    read(drawings, tmp_path / "text")
+    run(Pipeline("drawn", (Read(), Render())), drawings, tmp_path / "drawn", RunOptions(runner="local"))
+
+    assert len(list((tmp_path / "text" / "pages").iterdir())) == 1
+    assert len(list((tmp_path / "drawn" / "pages").iterdir())) == 12
 
 
 def test_a_page_read_alone_has_the_same_row(tmp_path: Path) -> None:

@@ -300,11 +300,16 @@ def test_a_page_of_kilometres_is_drawn_within_the_limits(reader: ReaderProcess, 
     assert (picture.width, picture.height, len(picture.data)) == (1000, 1, 1000)
 
 
-def test_metadata_and_the_share_of_pages_without_text_are_known_at_once(reader: ReaderProcess, tmp_path: Path) -> None:
+def test_metadata_and_on_request_the_share_of_pages_without_text_are_known(
+    reader: ReaderProcess, tmp_path: Path
+) -> None:
     path = tmp_path / "mixed.pdf"
     path.write_bytes(pdf_of_contents([b"0 0 100 100 re f", TEXT] * 40))
 
-    facts = reader.inspect(str(path))
+    plain = reader.inspect(str(path))
+    facts = reader.inspect(str(path), with_ocr_share=True)
 
     assert (facts.format, facts.page_count) == ("pdf", 80)
+    assert facts.ocr_share is not None
     assert 0.25 <= facts.ocr_share <= 0.75
+    assert plain == facts._replace(ocr_share=None)

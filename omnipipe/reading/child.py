@@ -73,9 +73,9 @@ class _Reader:
             self._outbox.send((PROBLEM, "corrupt", _wording(problem)))
             return
         self._outbox.send((OPENED, source.format, source.page_count, source.metadata))
-        if verb == "inspect":
+        if verb == "share":
             self._share(source)
-        else:
+        elif verb != "inspect":
             self._pages(source, request)
         self._outbox.send((DONE, _resident_bytes()))
 

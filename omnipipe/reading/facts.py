@@ -21,13 +21,13 @@ class DocumentFacts(NamedTuple):
     """What is known of a document before any page is read.
 
     `format` is pdf, png, jpeg, tiff, webp, bmp, gif or jp2, by content. `ocr_share` (0 to 1) estimates how many of
-    its pages need OCR, from at most four pages.
+    its pages need OCR, from at most four pages; None where nobody asked.
     """
 
     format: str
     page_count: int
     metadata: dict[str, str]
-    ocr_share: float
+    ocr_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

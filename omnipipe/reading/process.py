@@ -40,8 +40,10 @@ class ReaderProcess:
         """Start the child now, without waiting for it: it is ready when the caller has done its own loading."""
         self._slot.get()
 
-    def inspect(self, path: str) -> DocumentFacts:
-        """Format, page count, metadata and an estimate of the OCR due for the document at `path`.
+    def inspect(self, path: str, *, with_ocr_share: bool = False) -> DocumentFacts:
+        """Format, page count and metadata of the document at `path`, and on request an estimate of the OCR due.
+
+        The estimate loads a page or more: half the time of reading them.
 
         Raises:
             ProblemError: It cannot be opened: `missing`, `unreadable`, `empty`, `unsupported`, `encrypted`, `corrupt`,
@@ -50,7 +52,7 @@ class ReaderProcess:
         turn = self._slot.begin()
         is_done = False
         try:
-            facts = self._inspect(path)
+            facts = self._inspect(path, with_ocr_share=with_ocr_share)
             is_done = True
         except ProblemError:
             is_done = True
@@ -59,12 +61,12 @@ class ReaderProcess:
             self._slot.end(turn, is_done=is_done)
         return facts
 
-    def _inspect(self, path: str) -> DocumentFacts:
+    def _inspect(self, path: str, *, with_ocr_share: bool) -> DocumentFacts:
         is_repeated = False
         while True:
             child = self._slot.get()
             was_fresh = child.num_answered == 0
-            child.send(("inspect", path))
+            child.send(("share" if with_ocr_share else "inspect", path))
             try:
                 format, count, metadata = self._slot.opened(child)
             except ChildLostError as lost:
@@ -73,7 +75,10 @@ class ReaderProcess:
                     raise problem_of(lost) from lost
                 is_repeated = True
                 continue
-            return DocumentFacts(format, count, metadata, self._ocr_share(child))
+            if with_ocr_share:
+                return DocumentFacts(format, count, metadata, self._ocr_share(child))
+            self._finish(child)
+            return DocumentFacts(format, count, metadata)
 
     def read_pages(self, path: str, indices: Sequence[int], options: ReadOptions) -> Iterator[PageFacts | PageError]:
         """What the pages `indices` (0-based) of the document at `path` say: one answer an index, in order.
@@ -99,9 +104,15 @@ class ReaderProcess:
         """The child's estimate; a sample page that hangs or crashes costs the estimate and not the document."""
         try:
             (_, share), _ = child.receive(min(_SHARE_SECONDS, self._slot.limits.page_seconds))
-            child.num_answered += 1
-            self._slot.finish(child)
         except ChildLostError:
             self._slot.drop()
             return _SHARE_UNKNOWN
+        self._finish(child)
         return cast("float", share)
+
+    def _finish(self, child: Child) -> None:
+        child.num_answered += 1
+        try:
+            self._slot.finish(child)
+        except ChildLostError:
+            self._slot.drop()

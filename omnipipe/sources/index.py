@@ -25,15 +25,19 @@ _AHEAD = 256
 _CLOSE_SECONDS = 5.0
 
 
-def index_source(source: Source, reader: ReaderProcess, fetcher: Fetcher) -> SourceRecord:
+def index_source(
+    source: Source, reader: ReaderProcess, fetcher: Fetcher, *, with_ocr_share: bool = False
+) -> SourceRecord:
     """What is at `source`. A document's trouble is its `problem`, never an exception.
+
+    `with_ocr_share` costs the load of a page or more of each document.
 
     Raises:
         RunStopped: The disk with the fetcher's cache is full.
     """
     try:
         # A file that is just being written may be whole at the second look.
-        record = _read(source, reader, fetcher) or _read(source, reader, fetcher)
+        record = _read(source, reader, fetcher, with_ocr_share) or _read(source, reader, fetcher, with_ocr_share)
     except ProblemError as problem:
         return _lost(source, problem.error)
     if record is None:
@@ -48,6 +52,7 @@ def index_sources(
     limits: ReaderLimits,
     passwords: Sequence[str] = (),
     known: Callable[[Source], SourceRecord | None] = lambda source: None,
+    with_ocr_share: bool = False,
 ) -> Iterator[SourceRecord]:
     """The records of `sources`, in order, read by `num_processes` reader processes at most 256 ahead of the caller.
 
@@ -58,7 +63,7 @@ def index_sources(
         RunStopped: The disk with the cache for remote documents is full.
         InputError: `sources` raised it.
     """
-    pool = _Pool(num_processes, limits, passwords)
+    pool = _Pool(num_processes, limits, passwords, with_ocr_share=with_ocr_share)
     waiting: deque[SourceRecord | Future[SourceRecord]] = deque()
     try:
         for source in sources:
@@ -75,7 +80,7 @@ def index_sources(
         pool.close()
 
 
-def _read(source: Source, reader: ReaderProcess, fetcher: Fetcher) -> SourceRecord | None:
+def _read(source: Source, reader: ReaderProcess, fetcher: Fetcher, with_ocr_share: bool) -> SourceRecord | None:
     """None if the file changed meanwhile."""
     path = fetcher.local_path(source)
     try:
@@ -88,7 +93,7 @@ def _read(source: Source, reader: ReaderProcess, fetcher: Fetcher) -> SourceReco
     stamp = source.stamp if find_local_path(source.uri) is None else str(before.st_mtime_ns)
     record = SourceRecord(source.uri, doc_id, before.st_size, stamp, user=source.user)
     try:
-        facts = reader.inspect(path)
+        facts = reader.inspect(path, with_ocr_share=with_ocr_share)
     except ProblemError as problem:
         if problem.error.code in TRANSIENT_CODES:
             raise
@@ -98,7 +103,7 @@ def _read(source: Source, reader: ReaderProcess, fetcher: Fetcher) -> SourceReco
             record,
             format=facts.format,
             page_count=facts.page_count,
-            ocr_share=facts.ocr_share,
+            ocr_share=facts.ocr_share or 0.0,
             metadata=facts.metadata,
         )
     after = find_stat(path)
@@ -128,10 +133,11 @@ class _Pool:
     Daemons, so that a document that takes its two minutes does not hold up the end of the program.
     """
 
-    def __init__(self, size: int, limits: ReaderLimits, passwords: Sequence[str]) -> None:
+    def __init__(self, size: int, limits: ReaderLimits, passwords: Sequence[str], *, with_ocr_share: bool) -> None:
         self._size = max(size, 1)
         self._limits = limits
         self._passwords = passwords
+        self._with_ocr_share = with_ocr_share
         self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._is_closed = False
@@ -158,7 +164,8 @@ class _Pool:
             with ReaderProcess(self._limits, self._passwords) as reader:
                 while (order := self._orders.get()) is not None:
                     if not self._is_closed:
-                        _answer(order[1], partial(index_source, order[0], reader, fetcher))
+                        work = partial(index_source, order[0], reader, fetcher, with_ocr_share=self._with_ocr_share)
+                        _answer(order[1], work)
         finally:
             fetcher.close()
 

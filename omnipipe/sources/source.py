@@ -38,7 +38,7 @@ class SourceRecord:
 
     `doc_id` is the SHA-256 of the bytes, or of `uri:` and the uri where the bytes cannot be had. `page_count` counts
     pages or frames, None where the document cannot be opened; then `problem` says why. `ocr_share` (0 to 1) estimates
-    how many of the pages need OCR.
+    how many of the pages need OCR; 0 where the run has no use for it.
     """
 
     uri: str
