@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 
 import psutil
 import pytest
 
-from omnipipe.runners import ray_data, ray_lean
+from omnipipe.runners import ray_agent, ray_data, ray_lean
 from omnipipe.runners.ray_options import RayOptions
 from omnipipe.runners.ray_session import RaySession
 from omnipipe.unit import Receipt
@@ -22,7 +25,8 @@ tried = pytest.mark.skipif(
     reason=f"Ray {version('ray')} is none of {ray_lean.TRIED_RELEASES}: nothing is replaced",
 )
 
-HELPERS = {"monitor.py", "dashboard.py", "log_monitor.py"}
+HELPERS = {"monitor.py", "dashboard.py", "log_monitor.py", "agent.py"}
+TITLES = {"ray::DashboardAgent": "agent.py"}
 ACTORS = {"datasets_stats_actor", "AutoscalingCoordinator", "ActorLocationTracker"}
 
 
@@ -33,10 +37,11 @@ def started_for_a_run(folder: Path) -> set[str]:
     receipts: list[Receipt] = []
     with own_ray(), RaySession(RayOptions(), folder, for_batch=True):
         ray_data.execute(job_in(folder, SayName()), units_of(7), on_receipt=receipts.append)
-        arguments = [part for process in psutil.Process().children() for part in process.cmdline()]
+        arguments = [part for process in psutil.Process().children(recursive=True) for part in process.cmdline()]
         named = {str(actor["name"]) for actor in ray.util.list_named_actors(all_namespaces=True)}
     assert sum(receipt.num_pages for receipt in receipts) == NUM_PAGES
-    return ({Path(argument).name for argument in arguments} | named) & (HELPERS | ACTORS)
+    scripts = {TITLES.get(argument.strip(), Path(argument).name) for argument in arguments}
+    return (scripts | named) & (HELPERS | ACTORS)
 
 
 @tried
@@ -81,3 +86,18 @@ def test_a_ray_that_is_there_already_is_left_alone(tmp_path: Path) -> None:
         ray.init(address="local", include_dashboard=False, log_to_driver=False, num_cpus=1)
         with RaySession(RayOptions(), tmp_path, for_batch=True):
             assert Node.start_api_server is original
+
+
+def test_what_stands_for_the_agent_ends_with_the_raylet(tmp_path: Path) -> None:
+    start = "import subprocess, sys; subprocess.Popen(sys.argv[1:]); sys.stdin.read()"
+    agent = [sys.executable, "-I", "-S", ray_agent.__file__, str(tmp_path), "0a1b"]
+    with subprocess.Popen([sys.executable, "-c", start, *agent], stdin=subprocess.PIPE) as raylet:
+        children = psutil.Process(raylet.pid).children
+        while len(list(tmp_path.glob("*_port_0a1b"))) < 3:
+            assert raylet.poll() is None
+            time.sleep(0.01)
+        (process,) = children()
+        raylet.kill()
+
+    process.wait(10)
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"-1"}

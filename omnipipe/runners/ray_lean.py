@@ -1,9 +1,9 @@
-"""A Ray of our own without the processes whose answers nobody reads: six of them, 5 seconds of CPU a run.
+"""A Ray of our own without the processes whose answers nobody reads: seven of them, 7 seconds of CPU a run.
 
 For every dataset Ray Data starts three actors (statistics for the dashboard, requests for nodes, places of actors) and
-waits for the first; Ray itself starts an autoscaler, the dashboard's server even where there is none, and a follower of
-log files. Each imports Ray anew. On one node that was started for one run there is no dashboard, no node to ask for,
-one place for all actors, and nobody follows logs. docs/decisions/0017 has the figures.
+waits for the first; Ray itself starts an autoscaler, the dashboard's server and agent even where there is none, and a
+follower of log files. Each imports Ray anew. On one node that was started for one run there is no dashboard, no node to
+ask for, one place for all actors, and nobody follows logs. docs/decisions/0017 has the figures.
 
 What is replaced is private to Ray: only in releases that it was tried with, and all of it or nothing. In any other
 release everything goes Ray's own way.
@@ -11,12 +11,19 @@ release everything goes Ray's own way.
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Final, NamedTuple
 from uuid import uuid4
 
+from omnipipe.runners import ray_agent
+
 TRIED_RELEASES: Final = ("2.60.",)
+
+_AGENT = "--dashboard_agent_command="
 
 
 @contextmanager
@@ -37,6 +44,7 @@ def lean_ray() -> Iterator[None]:
 
 def _replacements() -> list[tuple[object, str, object]]:
     try:
+        from ray._private import services, utils
         from ray._private.node import Node
         from ray.data._internal.cluster_autoscaler import rate_based_cluster_autoscaler as autoscaler
         from ray.data._internal.execution.operators import actor_pool_map_operator as actor_pool
@@ -49,6 +57,9 @@ def _replacements() -> list[tuple[object, str, object]]:
         (Node, "start_monitor", _ignore),
         (Node, "start_api_server", _ignore),
         (Node, "start_log_monitor", _ignore),
+        (services, "start_ray_process", _with_still_agent(services.start_ray_process)),
+        # Only asked so that an agent is told to do without what cannot be imported: 0.2 seconds to find that out.
+        (utils, "get_dashboard_dependency_error", lambda: ImportError("there is no dashboard")),
         (_StatsManager, "gen_dataset_id_from_stats_actor", staticmethod(lambda: uuid4().hex)),
         *((_StatsManager, name, staticmethod(_ignore)) for name in ignored),
         (autoscaler, "DefaultAutoscalingCoordinator", _OneNode),
@@ -70,6 +81,25 @@ def _swapped(owner: object, name: str, value: object) -> Iterator[None]:
 
 def _ignore(*_: object, **__: object) -> None:
     """Take what is said, and do nothing."""
+
+
+def _with_still_agent(start: Callable[..., object]) -> Callable[..., object]:
+    """`start` with the dashboard's agent in a raylet's command replaced by `omnipipe/runners/ray_agent.py`."""
+
+    def start_process(command: Sequence[str], *args: object, **kwargs: object) -> object:
+        return start([_still(argument) for argument in command], *args, **kwargs)
+
+    return start_process
+
+
+def _still(argument: str) -> str:
+    if not argument.startswith(_AGENT):
+        return argument
+    found = [re.search(rf"--{name}=(\S+)", argument) for name in ("session-dir", "node-id")]
+    places = [match[1] for match in found if match is not None]
+    if len(places) != len(found) or '"' in argument:
+        return argument
+    return _AGENT + subprocess.list2cmdline([sys.executable, "-I", "-S", ray_agent.__file__, *places])
 
 
 class _OneNode:
