@@ -103,7 +103,9 @@ def are_text_columns(pieces: Pieces, region: NDArray[np.intp], text: str) -> boo
         if len(columns) == 2 and len(both) >= 0.6 * len(region):
             is_left = np.isin(both, columns[0])
             switches = int(np.count_nonzero(is_left[1:] != is_left[:-1]))
-            if switches <= 0.2 * len(both) or are_blocks(sheet, *columns):
+            # Where one side is few names of groups of rows, they are few beside the other side's lines.
+            most = min(0.2 * len(both), max(_MIN_ROWS, 0.4 * min(map(len, columns))))
+            if switches <= most or are_blocks(sheet, *columns):
                 return True
     return False
 

@@ -35,6 +35,8 @@ _NOWHERE = float("-inf")
 _MIN_ROWS = 3
 _MIN_RUNS = 4
 _MAX_COLUMNS = 200
+_LEAST_LABELS = 2
+"""Names of groups of rows that show that they have a column."""
 _ZERO = np.zeros(1, np.intp)
 _WORDS = re.compile(r"[^\W_]")
 _AFTER = frozenset({")", "%", "*", "**", "†", "‡", "?", "°"})
@@ -164,15 +166,26 @@ def _gaps(runs: Pieces, body: _Body, part: int, bounds: tuple[float, float], bet
     here = slice(body.ends[part - 1], body.ends[part])
     order = body.order[here]
     em = median(runs.size[order])
-    order = order[~(body.wide if is_poor else body.lone)[here]]
+    left_out = (body.wide if is_poor else body.lone)[here]
+    alone, order = order[left_out], order[~left_out]
     found, crossing, x0, grain = _corridors(runs.left[order], runs.right[order], em, allowed, least * em)
     found = _supported(found, crossing, needed) if found else []
     if not found:
         return []
+    labels = _label_edge(runs, alone, order, em)
     heads = (body.heads == part).nonzero()[0]
     if len(heads):
         crossing = crossing + cover(runs.left[heads], runs.right[heads], x0, grain, len(crossing))
-    return [x0 + _clearest(crossing, a, b) * grain for a, b in found]
+    return [*labels, *(x0 + _clearest(crossing, a, b) * grain for a, b in found)]
+
+
+def _label_edge(runs: Pieces, alone: NDArray[np.intp], rows: NDArray[np.intp], em: float) -> list[float]:
+    """Where the names of groups of rows end, if the runs that stand `alone` on their lines are that: in the middle of
+    their group, between two of its rows, and left of all of `rows`."""
+    if len(alone) < _LEAST_LABELS:
+        return []
+    start, end = float(np.minimum.reduce(runs.left[rows])), float(np.maximum.reduce(runs.right[alone]))
+    return [(start + end) / 2] if start - end > JOIN * em else []
 
 
 def _corridors(

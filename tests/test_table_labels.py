@@ -1,0 +1,33 @@
+"""The names of groups of rows, centred beside an even number of them, stand on no row's line."""
+
+from __future__ import annotations
+
+import re
+
+from tests.pdfs import Line
+from tests.tablekit import page, read, set_out, tables
+
+GROUPS = ["Willow of the river", "Hazel", "Elm of the hills"]
+SETTINGS = ["None at all", "A few", "Several", "Ours"]
+COLUMNS = [180.0, 280.0, 350.0, 420.0]
+
+
+def results(groups: list[str]) -> list[Line]:
+    """Rows of a setting and three numbers, four to a group, each group's name in the middle of its own."""
+    lines = [(80.0, 700.0, 10.0, "TREE"), *set_out([["SETTING", "RIVER", "LAKE", "SEA"]], COLUMNS)]
+    for k, name in enumerate(groups):
+        rows = [[setting, f"{60 + k}.{i}", f"{70 + i}.{k}", f"{80 + k}.5"] for i, setting in enumerate(SETTINGS)]
+        lines += [(80.0, 670 - 48.0 * k, 10.0, name), *set_out(rows, COLUMNS, 688 - 48 * k, 12)]
+    return lines
+
+
+def rules() -> list[tuple[float, float, float, float]]:
+    return [(78, y, 460, y) for y in (712, 697, 649, 601, 553)]
+
+
+def test_names_between_the_rows_of_their_groups_are_a_column_of_their_own() -> None:
+    layer = read(page(results(GROUPS), rules()))
+
+    (table,) = tables(layer)
+    assert re.findall(r'<td rowspan="4">(.*?)</td>', table.html or "") == GROUPS
+    assert "<th>TREE</th><th>SETTING</th>" in (table.html or "")
