@@ -5,12 +5,24 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from omnipipe.text.paragraphs import HYPHENS, ends_sentence
+from omnipipe.text.rows import BOLD
+
 if TYPE_CHECKING:
-    from omnipipe.text.rows import Part
+    from collections.abc import Sequence
+
+    from omnipipe.text.rows import Part, Row
 
 _BULLETS = "•◦▪▫‣⁃●○■□◆◇➢➤►▶✓✔–—*·∙o\uf0b7\uf0a7-"
 BULLET = re.compile(rf"^[{_BULLETS}]\s+(?=\S)")
 NUMBER = re.compile(r"^(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\[\d{1,3}\])\s+(?=\S)")
+_PARTS = re.compile(r"([(\[]?)(\w+)([.)\]])")
+_GOES_ON = frozenset(",&–" + HYPHENS)
+"""Ends of lines that an initial goes on from, as from a word in small letters."""
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
+_FULL = 1.2
+"""Font sizes; a line that ends no further from the edge of its column is full."""
+
 _MARKDOWN_NUMBER = re.compile(r"^\d{1,3}[.)] ")
 _RULE = re.compile(r"^(?:[^\w\s]\s+){3}")
 """Signs in a row: a rule or a part of a drawing, to markdown a line or lists in a list."""
@@ -28,6 +40,42 @@ def _may_be_marked(text: str) -> bool:
     """A quick answer that is sometimes yes: most texts open with a word, and end here."""
     head = text[:7]
     return (text[1:2].isspace() and text[0] in _BULLETS) or "." in head or ")" in head or "]" in head
+
+
+def is_wrapped(previous: Row, row: Row, rows: Sequence[Row], edge: float) -> bool:
+    """Whether the number at the start of `row` belongs to the sentence that breaks off in the full line above it: no
+    other of `rows` counts on from it, or up to it, at the same place."""
+    text, em = row.text, row.size
+    if previous.right < edge - _FULL * em or (previous.style ^ row.style) & BOLD:
+        return False
+    if ends_sentence(previous.text) or not NUMBER.match(text):
+        return False
+    # Authors and choices of an answer open with a capital as well.
+    last = (previous.text.split() or [""])[-1]
+    if text[0].isupper() and not (last[:1].islower() or last[-1:] in _GOES_ON):
+        return False
+    near = _near_numbers(text)
+    return not any(
+        abs(other.left - row.left) < 0.5 * em and other.text.startswith(near) for other in rows if other is not row
+    )
+
+
+def _near_numbers(text: str) -> tuple[str, ...]:
+    """How items before and after the one that opens `text` start."""
+    match = _PARTS.match(text)
+    if not match:
+        return ()
+    before, body, after = match.groups()
+    found: list[str] = []
+    if body.isdecimal():
+        found = [str(int(body) + step) for step in (-1, 1)]
+    elif len(body) == 1:
+        found = [chr(ord(body) + step) for step in (-1, 1)]
+    if body.lower() in _ROMAN:
+        at = _ROMAN.index(body.lower())
+        romans = _ROMAN[max(0, at - 1) : at] + _ROMAN[at + 1 : at + 2]
+        found += [roman if body.islower() else roman.upper() for roman in romans]
+    return tuple(f"{before}{one}{after}" for one in found)
 
 
 def as_item(text: str) -> str | None:

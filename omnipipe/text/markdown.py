@@ -20,7 +20,7 @@ from omnipipe.text.headings import (
     level_by_size,
     size_shares,
 )
-from omnipipe.text.listing import as_item, is_marked, nest, unmarked_item
+from omnipipe.text.listing import as_item, is_marked, is_wrapped, nest, unmarked_item
 from omnipipe.text.paragraphs import ends_sentence
 from omnipipe.text.rows import BOLD, PageStyle, Part, Row, to_rows
 from omnipipe.text.tags import NO_TAG, parts_at, starts_item, tag_of
@@ -57,7 +57,7 @@ def _text_parts(rows: Sequence[Row], edge: float, page: PageStyle) -> list[Part]
         # Headings are short lines.
         is_head = headings and previous.right <= edge - 2 * previous.size and is_set_off(group, row, edge, page)
         parts_here = page.tags and parts_at(page.tags, previous, row)
-        if parts_here or (parts_here is None and (is_head or _starts_block(previous, row, group, edge))):
+        if parts_here or (parts_here is None and (is_head or _starts_block(previous, row, group, edge, rows))):
             parts.append(_part(group, edge, page, rows, is_head=is_head))
             group = []
         group.append(row)
@@ -71,7 +71,7 @@ def _right_edge(rows: Sequence[Row]) -> float:
     return ends[-max(1, len(ends) // 10)]
 
 
-def _starts_block(previous: Row, row: Row, group: Sequence[Row], edge: float) -> bool:
+def _starts_block(previous: Row, row: Row, group: Sequence[Row], edge: float, column: Sequence[Row]) -> bool:
     text, left, _, right, bottom, size, gaps, _, _, style = row
     em = size if size > previous.size else previous.size
     if abs(previous.size - size) > 0.12 * em:
@@ -87,7 +87,9 @@ def _starts_block(previous: Row, row: Row, group: Sequence[Row], edge: float) ->
     usual = group[1].bottom - group[0].bottom if len(group) > 1 else 1.45 * em
     if pitch > 1.3 * em and (pitch > 2.2 * em or (pitch > 1.25 * usual and pitch > usual + 0.25 * em)):
         return True
-    if is_marked(text) or opens_caption(text):
+    if is_marked(text):
+        return not is_wrapped(previous, row, column, edge)
+    if opens_caption(text):
         return True
     indented = left > previous.left + 0.7 * em and len(group) > 1 and left > group[1].left + 0.7 * em
     if not (is_short or indented) or gaps or not ends_sentence(previous.text):
