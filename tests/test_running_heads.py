@@ -308,14 +308,18 @@ def test_large_type_across_the_lines_is_a_watermark() -> None:
     assert "SPECIMEN" not in layer.text
 
 
-def test_an_archives_stamp_at_the_side_is_running_matter() -> None:
-    stamp = b"BT /F1 18 Tf 0 1 -1 0 32 240 Tm (arXiv:2305.03393v1 [cs.CV] 5 May 2023) Tj ET\n"
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [("18 Tf 0 1 -1 0 32", "arXiv:2305.03393v1 [cs.CV] 5 May 2023"), ("28 Tf 0 -1 1 0 546", "JOUR10(2008)003")],
+)
+def test_a_stamp_of_an_archive_or_a_journal_at_the_side_is_running_matter(place: str, says: str) -> None:
+    stamp = f"BT /F1 {place} 440 Tm ({says}) Tj ET\n".encode()
     lines = b"\n".join(b"BT /F1 11 Tf %g %g Td (%s) Tj ET" % (x, y, text.encode()) for x, y, _, text in prose(4))
 
     layer = read(pdf_of_contents([stamp + lines]))
 
-    assert [kind for kind, _ in running(layer)] == ["header"]
-    assert "arXiv" not in layer.text
+    assert running(layer) == [("header", says)]
+    assert says not in layer.text
 
 
 def lines_of(page: Sequence[Line]) -> list[Box]:

@@ -51,7 +51,7 @@ def is_wrapped(previous: Row, row: Row, rows: Sequence[Row], edge: float) -> boo
     if ends_sentence(previous.text) or not NUMBER.match(text):
         return False
     # Authors and choices of an answer open with a capital as well.
-    last = (previous.text.split() or [""])[-1]
+    last = (previous.text.split() or [""])[-1].strip("\"'“”‘’([")
     if text[0].isupper() and not (last[:1].islower() or last[-1:] in _GOES_ON):
         return False
     near = _near_numbers(text)

@@ -145,5 +145,6 @@ def _outside(page: OpenPage, pieces: Pieces, turn: int) -> NDArray[np.bool_]:
     start, _, end, _ = (float(side[0]) for side in to_frame(np.array([page.page.get_bbox()], np.float32), main))
     strip = _STRIP * (end - start)
     inner, outer = page.pieces.left.min(), page.pieces.right.max()
-    found: NDArray[np.bool_] = ((right < inner) & (right < start + strip)) | ((left > outer) & (left > end - strip))
+    middle = (left + right) / 2
+    found: NDArray[np.bool_] = ((right < inner) & (middle < start + strip)) | ((left > outer) & (middle > end - strip))
     return found

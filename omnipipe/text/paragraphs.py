@@ -19,6 +19,9 @@ _MARKUP = re.compile(r"#{1,6} |[|<>`~]|[-*+] |\d{1,3}[.)] |!\[|\[\^")
 """How blocks start that are no running text."""
 
 _NO_TEXT = re.compile(r"#{1,6} |[|<>`~]|!\[|\[\^")
+_NOTE = re.compile(r"(?:\d{1,2} ?|[†‡§¶∗] ?)(?=[^\W\d_]|[\"“(])")
+"""How footnotes start, which end their page and go on with nothing of the next."""
+
 _LETTERS = re.compile(r"[^\W\d_]+")
 _LAST_LETTERS = re.compile(r"[^\W\d_]+$")
 _MIN_PARAGRAPH = 60
@@ -102,7 +105,7 @@ def page_seam(before: str, after: str) -> tuple[int, str]:
     first = after.split("\n\n", 1)[0]
     if len(last) < _MIN_PARAGRAPH or _NO_TEXT.match(last) or _MARKUP.match(first) or last.endswith("  "):
         return 0, SEPARATOR
-    if not is_unfinished(last, first):
+    if not is_unfinished(last, first) or _NOTE.match(last):
         return 0, SEPARATOR
     if last[-1] in HYPHENS:
         whole = join_word(last, first, True, f"{before}\n{after}")

@@ -30,6 +30,7 @@ _FORM = re.compile(
     rf"|all rights reserved"
     rf"|\bvol(?:ume|\.)\s*[\divxlc]+|\b(?:no|nr|issue|heft|band)\.?\s*\d+|\bpage\s+\d+|\bpp?\.\s*\d+"
     rf"|\bdownloaded (?:from|by|on)\b|\bprinted (?:on|from|in)\b|\bconfidential\b|\bdigiti[sz]ed by\b"
+    rf"|\b[A-Z]{{3,5}}\d\d\((?:19|20)\d\d\)\d{{2,4}}\Z"
     rf"|\bpublished (?:by|online)\b|\bproprietary\b|\bpreprint\b|\bet al\b"
     rf"|\brev(?:ision|\.)?:?\s*[\dA-Z]|\bversion\s+\d|\bp/n\b|\bdraft\b|\bproc(?:eedings|\.) of\b"
     rf"|\S\s+(?:[\u2022\u00b7|]\s*)?\d{{1,3}}:\d{{1,3}}\Z|\A\d{{1,3}}:\d{{1,3}}\s+(?:[\u2022\u00b7|]\s*)?\S"
