@@ -240,13 +240,16 @@ def _list_from(lines: _Lines, head: int, item: int) -> tuple[ItemList | None, in
     last = after
     top = _top_of(lines, head, (left, right))
     first = _below_head(lines, head, item)
+    inner = {
+        row: [i for i in lines.rows[row] if lines.left[i] < right and lines.right[i] > left]
+        for row in range(top, last + 1)
+    }
+    # Rows between the head and the first item may stand beside the list.
+    kept = [row for row, here in inner.items() if here]
     return ItemList(
-        [
-            [i for i in lines.rows[row] if lines.left[i] < right and lines.right[i] > left]
-            for row in range(top, last + 1)
-        ],
-        first - top,
-        [kinds.get(row, False) for row in range(first, last + 1)],
+        [inner[row] for row in kept],
+        sum(row < first for row in kept),
+        [kinds.get(row, False) for row in kept if row >= first],
     ), last + 1
 
 

@@ -44,6 +44,9 @@ def _has_rows(bands: Sequence[Band], columns: set[int], strings: Sequence[str]) 
     if any(len(band.spans) != len(band.columns) for band in bands):
         return False
     cells = [{first: strings[run].strip() for run, (first, _) in band.spans.items()} for band in bands]
+    # Two texts in one column may stand beside one over two columns.
+    if any(row.keys() != band.columns for row, band in zip(cells, bands, strict=True)):
+        return False
     for column in columns:
         first, *others = (row[column] for row in cells)
         may_be_small = column > min(columns) and bool(_GOES_ON.match(first))
