@@ -41,6 +41,14 @@ def test_columns_are_read_one_after_another() -> None:
     assert _order(found) == [f"a{i}" for i in range(8)] + [f"b{i}" for i in range(8)]
 
 
+@pytest.mark.parametrize(("count", "are_columns"), [(10, True), (5, False)])
+def test_a_narrow_gutter_is_one_beside_many_full_lines(count: int, are_columns: bool) -> None:
+    left, right = _column("a", 50, count, width=450), _column("b", 500, count)
+    found = [line for pair in zip(left, right, strict=True) for line in pair]
+
+    assert (_order(found) == [line.text for line in [*left, *right]]) == are_columns
+
+
 def test_lines_over_both_columns_stay_above_and_below_them() -> None:
     title, footer = _line("title", 200, 100, 600), _line("footer", 50, 900, 900)
     found = [footer, *_column("b", 550, 6), *_column("a", 50, 6), title]

@@ -12,6 +12,10 @@ from omnipipe.page import Line
 
 _MIN_GUTTER = 0.6
 """Heights of a line that are free between two columns at least."""
+_NARROW_GUTTER = 0.3
+"""The same where nothing crosses it and both columns have many full lines, as in newspapers and in small pictures."""
+_MANY = 8
+"""Full lines of each column that make a narrow gutter one."""
 _MIN_COLUMN = 9.0
 """Heights of a line that the lines of a column are wide at least; the cells of a table are narrower."""
 _MIN_ROWS = 3
@@ -107,7 +111,9 @@ def _cut(
     between = [row for row in run if row.x0 < x < row.x1]
     if min(len(left), len(right)) < _MIN_ROWS:
         return 0, []
-    if _white(left, right, unit) < _MIN_GUTTER * unit or not test(left, right, unit):
+    is_sure = not between and all(_num_full(side, _MIN_COLUMN * unit) >= _MANY for side in (left, right))
+    least = _NARROW_GUTTER if is_sure else _MIN_GUTTER
+    if _white(left, right, unit) < least * unit or not test(left, right, unit):
         return 0, []
     foot = _foot(left, max(row.y1 for row in right), unit)
     left = left[: len(left) - len(foot)]
@@ -118,14 +124,14 @@ def _cut(
 def _white(left: list[Row], right: list[Row], unit: float) -> float:
     """How wide the gutter is; between columns of text the boxes of a few lines may reach into it."""
     ends, starts = sorted((row.x1 for row in left), reverse=True), sorted(row.x0 for row in right)
-    are_wide = all(_num_full(side, unit) >= 2 * _LOOSE for side in (left, right))
+    are_wide = all(_num_full(side, 1.5 * _MIN_COLUMN * unit) >= 2 * _LOOSE for side in (left, right))
     few = min(len(left), len(right)) // _LOOSE if are_wide else 0
     return starts[few] - ends[few]
 
 
-def _num_full(side: list[Row], unit: float) -> int:
-    """How many lines are as wide as a column and as most of those of one side."""
-    least = max(1.5 * _MIN_COLUMN * unit, 0.9 * statistics.median(row.x1 - row.x0 for row in side))
+def _num_full(side: list[Row], least: float) -> int:
+    """How many lines are `least` pixels wide, and as wide as most of those of one side."""
+    least = max(least, 0.9 * statistics.median(row.x1 - row.x0 for row in side))
     return sum(row.x1 - row.x0 >= least for row in side)
 
 
