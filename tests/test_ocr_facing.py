@@ -48,6 +48,18 @@ def test_lines_cut_off_at_the_edge_are_hidden(page: tuple[int, int], strip: tupl
     assert "nobo" not in to_markdown(blocks)
 
 
+def test_a_strip_that_shows_a_few_letters_of_each_line_is_hidden() -> None:
+    found = [*_page(), *_strip(960, 1000, ["in", "no", "ke", "fot", "PN", "yea", "s", "ask"])]
+
+    assert _kinds(found) == ["text", "hidden"]
+
+
+def test_a_strip_that_leans_otherwise_than_the_page_is_hidden() -> None:
+    strip = [_line(text, 960 - 5 * row, 107 + 60 * row, WIDTH) for row, text in enumerate(WORDS)]
+
+    assert _kinds([*_page(), *strip])[-1] == "hidden"
+
+
 @pytest.mark.parametrize("degrees", [-1.5, 1.5])
 def test_so_they_are_on_pages_that_lie_askew(degrees: float) -> None:
     found = [_turned(line, degrees) for line in [*_page(100, 800), *_strip(880, 1200)]]

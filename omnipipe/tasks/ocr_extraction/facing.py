@@ -19,7 +19,10 @@ _LEAST = 5
 _MOST = 0.8
 """Share of the lines that are cut, and of those that are even where the facing page's margin is."""
 _LONG = 4
-"""Letters that half of them have at least: longer than labels in the first column of a table."""
+"""Letters that half of them have at least: longer than labels in the first column of a table; ends of words have fewer,
+but small ones."""
+_LEAN = 0.1
+"""How far the edge of the facing page's text goes across for each step down, at most."""
 
 
 def split_facing(found: Sequence[FoundLine], width: int, angle: float) -> tuple[list[FoundLine], list[FoundLine]]:
@@ -57,7 +60,9 @@ def _level(line: FoundLine, width: int, side: int, angle: float) -> tuple[float,
 def _is_cut(own: Sequence[FoundLine], width: int, side: int) -> bool:
     """Whether the picture's edge cuts the lines off, and they are text."""
     texts = [line.text for line in own]
-    if statistics.median(map(len, texts)) < _LONG or 2 * _num_letters(texts) < sum(map(len, texts)):
+    if 2 * _num_letters(texts) < sum(map(len, texts)):
+        return False
+    if statistics.median(map(len, texts)) < _LONG and 2 * sum(text[0].islower() for text in texts) <= len(texts):
         return False
     return sum(max(_xs(line, width, side)) >= (1 - _CUT) * width for line in own) >= _MOST * len(own)
 
@@ -71,9 +76,21 @@ def _is_apart(found: Sequence[FoundLine], spans: Sequence[tuple[float, float]], 
     height = statistics.median(found[at].corners[3][1] - found[at].corners[0][1] for at in strip)
     if _num_letters([found[at].text for at in strip]) > _num_letters([found[at].text for at in rest]):
         return False
-    # First lines of paragraphs are indented, last ones short.
-    num_even = sum(start < min(starts) + height for start in starts)
+    # The facing page leans otherwise than this one; first lines of its paragraphs are indented, last ones short.
+    leant = _without_lean([(spans[at][0], found[at].corners[0][1]) for at in strip])
+    num_even = sum(start < min(leant) + height for start in leant)
     return max(spans[at][1] for at in rest) < min(starts) - height and num_even >= _MOST * len(strip)
+
+
+def _without_lean(starts: Sequence[tuple[float, float]]) -> list[float]:
+    """Where lines begin if the edge of their column is set upright; `starts` are across and down the page."""
+    ordered = sorted(starts, key=lambda start: start[1])
+    half = (len(ordered) + 1) // 2
+    pairs = zip(ordered, ordered[half:], strict=False)
+    slopes = [(below[0] - above[0]) / max(1.0, below[1] - above[1]) for above, below in pairs]
+    lean = statistics.median(slopes)
+    lean = lean if abs(lean) < _LEAN else 0.0
+    return [across - lean * down for across, down in starts]
 
 
 def _num_letters(texts: Sequence[str]) -> int:
