@@ -53,6 +53,25 @@ def test_text_after_the_last_item_is_none_of_it() -> None:
     assert _texts(rows) == ["1. an item of two lines that end here", "The text after it goes on."]
 
 
+def test_an_item_whose_first_line_is_set_in_has_its_further_lines() -> None:
+    rows: Rows = [
+        (140, "• An item that goes>"),
+        (100, "on at the margin, as a paragraph>"),
+        (100, "does, to its end;"),
+        (140, "• Another one>"),
+        (100, "of two lines."),
+        (140, "• A third one that ends here.>"),
+        (100, "The text after it."),
+    ]
+
+    assert _texts(rows) == [
+        "- An item that goes on at the margin, as a paragraph does, to its end;",
+        "- Another one of two lines.",
+        "- A third one that ends here.",
+        "The text after it.",
+    ]
+
+
 def test_a_numbered_heading_is_no_item_of_the_paragraph_below() -> None:
     rows: Rows = [(100, "5. A heading that is nearly as wide>"), (140, "The first line of it>"), (100, "goes on here.")]
 

@@ -34,6 +34,7 @@ def to_paragraphs(printed: list[list[Row]], unit: float) -> list[list[Row]]:
     pitches = [below[0].y0 - above[0].y0 for above, below in itertools.pairwise(printed)]
     pitch = min(statistics.median(pitches), 2.2 * unit) if pitches else unit
     hung_from = _hung_from(printed, unit)
+    are_set_in = _are_set_in(printed, unit)
     paragraphs = [list(printed[0])]
     for i, (above, line) in enumerate(itertools.pairwise(printed)):
         # Text flows around pictures, so that only the lines near by tell how wide a column is.
@@ -44,11 +45,13 @@ def to_paragraphs(printed: list[list[Row]], unit: float) -> list[list[Row]]:
         first = paragraphs[-1][0]
         is_flush = hung_from is not None and first.x0 < hung_from + _IN * unit
         after = printed[i + 2][0] if i + 2 < len(printed) and right - line[-1].x1 < _SHORT * (right - left) else None
-        is_further = _is_further(first, line[0], after, hung_from, unit)
+        is_run_on = are_set_in and _is_run_on(first, above, line[0], right - _SHORT * (right - left), unit)
+        is_further = not is_run_on and _is_further(first, line[0], after, hung_from, unit)
         is_indented = line[0].x0 - left > unit and above[0].x0 - left < _IN * unit and not (is_further or is_listed)
         is_short = right - above[-1].x1 > 0.25 * (right - left) and not above[-1].line.text.endswith("-")
         is_resized = not 0.7 < line[0].height / max(1e-6, above[0].height) < 1.4
         is_first = _is_first(first, above[0], line[0], hung_from if is_flush or len(paragraphs) == 1 else None, unit)
+        is_first = is_first and not is_run_on
         if is_first or is_table or is_indented or is_short or is_resized or line[0].y0 - above[0].y0 > 1.35 * pitch:
             paragraphs.append(list(line))
         else:
@@ -74,6 +77,23 @@ def _is_further(first: Row, line: Row, after: Row | None, hung_from: float | Non
         # A full line before one without a mark that stands further left begins the paragraph below a heading.
         return after is None or after.x0 > first.x0 + _IN * unit or _MARK.match(after.line.text) is not None
     return hung_from is not None and first.x0 < hung_from + _IN * unit < line.x0
+
+
+def _is_run_on(first: Row, above: list[Row], line: Row, full: float, unit: float) -> bool:
+    """Whether `line` belongs to the item with a bullet that begins with `first`, which is set in as that of a paragraph
+    is; full lines reach to `full`."""
+    if not is_item(first.line.text) or is_item(line.line.text) or _MARK.match(line.line.text):
+        return False
+    if above[0] is not first:
+        return above[0].x0 < first.x0 - _IN * unit
+    return above[-1].x1 > full and above[-1].line.text[-1] not in ".:;!?"
+
+
+def _are_set_in(printed: list[list[Row]], unit: float) -> bool:
+    """Whether the further lines of items with bullets begin at the margin, left of their first lines."""
+    pairs = [(above[0], line[0]) for above, line in itertools.pairwise(printed) if is_item(above[0].line.text)]
+    further = [line.x0 < item.x0 - _IN * unit for item, line in pairs if not is_item(line.line.text)]
+    return sum(further) > 1 and 4 * sum(further) > 3 * len(further)
 
 
 def _is_first(first: Row, above: Row, line: Row, hung_from: float | None, unit: float) -> bool:
