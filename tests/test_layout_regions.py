@@ -82,6 +82,28 @@ def test_what_is_no_heading_by_its_words_stays_text(text: str) -> None:
     assert [kind for kind, _, _ in found] == ["text", "text"]
 
 
+def test_columns_of_text_are_no_table_though_their_paragraphs_begin_level() -> None:
+    columns = [
+        [line(PROSE[:30], x, 0.2 + 0.015 * row, x + 0.35) for row in rows]
+        for x in (0.1, 0.5)
+        for rows in (range(8), range(8, 16))
+    ]
+
+    found = arranged(columns, region("table", (0.09, 0.19, 0.86, 0.45)))
+
+    assert [kind for kind, _, _ in found] == ["text"] * 4
+
+
+def test_a_paragraph_of_words_without_blanks_is_no_figure() -> None:
+    """Scripts without blanks, and words that OCR ran together, have no sentences to be counted."""
+    rows = [PROSE if row % 3 == 0 else PROSE.replace(" ", "") for row in range(9)]
+    paragraph = [line(text, 0.1, 0.2 + 0.015 * row, 0.9) for row, text in enumerate(rows)]
+
+    found = arranged([paragraph], region("figure", (0.09, 0.19, 0.91, 0.35)))
+
+    assert found == [("text", None, " ".join(rows))]
+
+
 def test_cells_are_one_table_row_by_row() -> None:
     cells = [[line(f"{name} {row}", x, 0.2 + 0.02 * row)] for row in range(3) for name, x in (("a", 0.2), ("b", 0.6))]
 

@@ -8,6 +8,7 @@ that no part holds, or none that holds, stay as geometry joined them.
 from __future__ import annotations
 
 import re
+import statistics
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -32,6 +33,12 @@ _TABLE_ROWS = 2
 """Rows with cells beside one another that a table has at least."""
 _COLUMN = 10
 """Lines of a column of text, which no figure has."""
+_PARAGRAPH = 5
+"""Lines that a paragraph has at least that none of a figure's labels is."""
+_SET = 20
+"""Letters that lines of columns of text have."""
+_JUSTIFIED = 0.75
+"""Share of its lines that end below one another in a paragraph of text."""
 _JUMP = 0.5
 """Share of a figure's height by which the next column begins higher than the last one ends."""
 _LEVEL = 0.3
@@ -100,10 +107,15 @@ def _agreed(part: Block, own: Sequence[Piece], pieces: Sequence[Piece]) -> str |
         return "title" if _is_title(text, own, pieces) else None
     if part.type == "table" and (2 * sum(is_entry(piece.text) for piece in own) > len(own) or _is_news(own)):
         return None
+    if part.type == "table" and _has_text_columns(own):
+        return None
     if part.type == "table":
         return "table" if sure >= _SURE and sum(len(row) > 1 for row in rows_of(own)) >= _TABLE_ROWS else None
     if part.type == "figure":
-        prose = sum(len(piece.text) for piece in own if _is_prose(piece) or is_entry(piece.text))
+        running = _running_text(own)
+        prose = sum(
+            len(piece.text) for piece in own if _is_prose(piece) or is_entry(piece.text) or piece.paragraph in running
+        )
         return "figure" if sure >= _SURE and prose < 0.5 * len(text) and not _are_columns(own) else None
     if part.type == "caption":
         return "caption" if sure >= _SURE else None
@@ -160,6 +172,47 @@ def _is_news(own: Sequence[Piece]) -> bool:
         for top in tops
     )
     return 2 * level < len(tops)
+
+
+def _has_text_columns(own: Sequence[Piece]) -> bool:
+    """Whether long runs of text stand beside one another, line close below line; between rows of a table is white."""
+    runs: list[list[Piece]] = []
+    for piece in own:
+        above = runs[-1][-1] if runs else None
+        if above is not None and len(piece.text) >= _SET and _is_next(above.box, piece.box):
+            runs[-1].append(piece)
+        else:
+            runs.append([piece])
+    spans = [_span(run) for run in runs if len(run) >= _COLUMN]
+    return any(left[2] < right[0] and left[1] < right[3] and right[1] < left[3] for left in spans for right in spans)
+
+
+def _span(run: Sequence[Piece]) -> Box:
+    """Where the lines of a column usually begin and end, and its first and its last line."""
+    x0s, x1s = [piece.box[0] for piece in run], [piece.box[2] for piece in run]
+    return statistics.median(x0s), run[0].box[1], statistics.median(x1s), run[-1].box[3]
+
+
+def _is_next(above: Box, box: Box) -> bool:
+    """Whether a line stands close below another one."""
+    is_close = above[1] < box[1] < above[3] + (above[3] - above[1])
+    return is_close and min(above[2], box[2]) > max(above[0], box[0])
+
+
+def _running_text(own: Sequence[Piece]) -> frozenset[int]:
+    """The paragraphs of many lines that end below one another: text, also of a script without blanks."""
+    lines: dict[int, list[Piece]] = {}
+    for piece in own:
+        lines.setdefault(piece.paragraph, []).append(piece)
+    return frozenset(
+        paragraph for paragraph, members in lines.items() if len(members) >= _PARAGRAPH and _is_justified(members)
+    )
+
+
+def _is_justified(members: Sequence[Piece]) -> bool:
+    right = max(piece.box[2] for piece in members)
+    full = sum(len(piece.text) >= _SET and piece.box[2] > right - _FULL for piece in members)
+    return full >= _JUSTIFIED * len(members)
 
 
 def _is_outside(prose: Piece, own: Sequence[Piece], pieces: Sequence[Piece]) -> bool:
