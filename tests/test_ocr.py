@@ -96,6 +96,16 @@ def test_a_little_skew_is_read(reader: RapidOCR, degrees: int) -> None:
     assert (result.rotation_applied, [line.text for line in result.lines]) == (0, LINES)
 
 
+def test_lines_of_a_page_that_bends_are_found(reader: RapidOCR) -> None:
+    rows = [f"Line {number} of a page that bends at its inner edge towards the fold of the book" for number in range(6)]
+    page = np.asarray(Image.open(io.BytesIO(image_of_lines(rows, size=(1100, 420)))).convert("L"))
+    bent = [np.roll(page[:, x], round(60 * (1 - x / 500) ** 2) if x < 500 else 0) for x in range(page.shape[1])]
+
+    result = reader.extract(np.stack(bent, axis=1))
+
+    assert len(result.lines) == 6
+
+
 def test_a_long_strip_is_read(reader: RapidOCR) -> None:
     strip = Image.new("L", (560, 6000), 255)
     for top in (0, 2500, 5500):

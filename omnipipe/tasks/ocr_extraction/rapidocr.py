@@ -118,6 +118,9 @@ class RapidOCR:
             "Global.use_vertical_padding": False,
             "Det.limit_type": "max",
             "Det.limit_side_len": 10**6,
+            # Within their box lines of a page that bends are thin: their own outline is asked, which asks more of all.
+            "Det.score_mode": "slow",
+            "Det.box_thresh": 0.55,
             "EngineConfig.onnxruntime.intra_op_num_threads": self.config.threads,
             "EngineConfig.onnxruntime.inter_op_num_threads": 1,
         }
