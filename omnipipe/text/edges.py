@@ -14,7 +14,7 @@ from omnipipe.text.running_form import page_number
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_ZONE = 0.2
+ZONE = 0.2
 """Share of the page's height that running matter keeps to, at the top and at the bottom."""
 
 PARTED = 0.3
@@ -28,6 +28,9 @@ _SMALLER = 0.9
 
 _LONG, _MIN_LINES = 14.0, 12
 """Lines of a column of text are longer than this many ems, and a column has at least so many that end at one edge."""
+
+_ENDED = 0.5
+"""White in ems between the last line of a text and the page number that ends it."""
 
 _MAX_BANDS = 3
 _MAX_PIECES = 16
@@ -116,9 +119,23 @@ def find_edges(cells: Cells, text_of: Callable[[int], str], em: float) -> Edges:
     kept = ((middle > 0) & (middle < 2) & (left + right > 0)).nonzero()[0]
     head, first = _bands(cells, kept, (top, bottom), text_of, em)
     foot, last = _bands(cells, kept, (1 - bottom, 1 - top), text_of, em)
+    foot = _with_end(foot, last, em)
     rows = {row.pieces: (row.middle, row.size, row.texts) for row in (*first, *last)}
     span = _span(left[kept], right[kept]) if len(kept) else (0.0, 0.0)
     return Edges(head, foot, Margins(tuple(rows.values())), em, _inset(left[kept], span[0], em), span, len(kept))
+
+
+def _with_end(foot: tuple[Band, ...], last: Sequence[OuterRow], em: float) -> tuple[Band, ...]:
+    """The bands at the bottom, and after them a page number that ends a text which ends far above, as on printed pages
+    of the web. `last` are the outermost rows."""
+    num_rows = sum(len(band.rows) for band in foot)
+    if len(last) < num_rows + 2:
+        return foot
+    row, inner = last[num_rows : num_rows + 2]
+    if row.reach < ZONE or len(row.texts) > 1 or not page_number(row.texts[0]):
+        return foot
+    white = (row.middle - inner.middle) / em - 1
+    return (*foot, Band((row,), white, False)) if white > _ENDED else foot
 
 
 def _span(left: NDArray[np.float32], right: NDArray[np.float32]) -> tuple[float, float]:
@@ -170,7 +187,7 @@ def _bands(
             is_table = not (_is_smaller(groups[stop - 1], inside) or _has_columns(cells, kept, em))
         bands.append(Band(tuple(rows[first:stop]), white, is_table))
         first = stop
-    if not bands and len(rows[0].pieces) == 1 and page_number(rows[0].texts[0]) and rows[0].reach < _ZONE:
+    if not bands and len(rows[0].pieces) == 1 and page_number(rows[0].texts[0]) and rows[0].reach < ZONE:
         # Numbers may stand close to the text.
         bands.append(Band((rows[0],), 0.0, False))
     return tuple(bands), tuple(rows[:_SAMPLE_ROWS])
@@ -180,7 +197,7 @@ def _num_near(cuts: Sequence[int], ends: NDArray[np.float32]) -> int:
     """How many of the bands that end at `cuts` have few pieces, and keep to the edge."""
     start = 0
     for i, cut in enumerate(cuts):
-        if cut + 1 - start > _MAX_PIECES or float(ends[cut]) > _ZONE:
+        if cut + 1 - start > _MAX_PIECES or float(ends[cut]) > ZONE:
             return i
         start = cut + 1
     return len(cuts)

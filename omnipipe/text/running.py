@@ -11,11 +11,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.edges import PARTED, Band, Cells, Edges, Margins, OuterRow, find_edges
+from omnipipe.text.edges import PARTED, ZONE, Band, Cells, Edges, Margins, OuterRow, find_edges
 from omnipipe.text.running_form import (
     are_alike,
     has_form,
     is_caption,
+    is_caption_of,
     is_likely_number,
     is_note,
     num_letters,
@@ -33,6 +34,9 @@ _LARGE = 0.018
 
 _PARTED_WELL, _FAR = 1.5, 2.0
 """White in ems below a page number that stands lower than most, and beside one that is a letter."""
+
+_OUTER = 0.065
+"""Share of the page's height; what other pages have there as well is no note under a table."""
 
 _CLOSE = 0.25
 """White in ems above a page number at the foot in the middle of the text's width: no line of text stands so."""
@@ -152,7 +156,7 @@ def _judge(row: OuterRow, band: Band, inner: OuterRow | None, side: _Side, *, is
     if not is_numbered and row.reach < 0.15 and is_parted and _has_number_at_end(row, numbers, band.white, side):
         return "number"
     if is_caption(text):
-        return "no"
+        return "doubt" if row.reach < _OUTER and band.white > _PARTED_WELL and not is_caption_of(text) else "no"
     if side.is_foot and is_note(text) and (is_note(row.texts[-1]) or not _is_spread(row, side)):
         return "doubt"
     return "yes" if _is_set_apart(row, band, text, side) else "doubt"
@@ -197,6 +201,8 @@ def _is_in_margin(row: OuterRow, side: _Side) -> bool:
 def _judge_number(row: OuterRow, band: Band, inner: OuterRow | None, side: _Side, *, is_numbered: bool) -> Verdict:
     """The verdict on a page number that stands alone."""
     text = row.texts[0]
+    if row.reach > ZONE:
+        return "doubt"
     is_central = _is_central(row, side) and len(band.rows) == 1
     is_last = row.right > side.span[1] - 0.5 * side.em
     # Below the number that a journal has printed an archive may set its own; most others are in the text.
@@ -269,11 +275,16 @@ def _has_number_at_end(row: OuterRow, numbers: Sequence[str | None], white: floa
 
 
 def _repeats(row: OuterRow, others: Sequence[tuple[int, Margins]], em: float) -> bool:
-    """Whether the row is met on other pages at the same height: on two of them, or on one where it stands far out."""
+    """Whether the row is met on other pages at the same height: on two of them, or on one where it stands far out.
+
+    A number that ends a text high on the page may be met at any height.
+    """
     middle, size, wide = row.middle, row.size, 0.15 * row.size
+    # Texts that end anywhere end in their page's number there.
+    far = 1.0 if row.reach > ZONE else _SAME_HEIGHT
     met = sum(
         any(
-            not (abs(place - middle) > _SAME_HEIGHT or abs(other - size) > wide) and _says_same(row, distance, texts)
+            not (abs(place - middle) > far or abs(other - size) > wide) and _says_same(row, distance, texts)
             for place, other, texts in margins.rows
         )
         for distance, margins in others

@@ -42,6 +42,7 @@ _NO_FORM = re.compile(
     r"\W*(?:fig(?:ure|\.)?|tab(?:le|\.)?|source|sources|note|notes|abb(?:ildung|\.)|tabelle|quelle|abstract|keywords)\b",
     re.IGNORECASE,
 )
+_NUMBERED = re.compile(r"\W*[^\W\d_]+\.?\s*[A-Z]?[-.]?(?:\d|[IVX]+\b)")
 _FOOTNOTE = re.compile(
     r"(?:[*\u2020\u2021\u00a7\u2217\u00b9\u00b2\u00b3]|\d{1,3}[\s.)]|\(\s*\d{1,3}\s*\)|\[\d{1,3}\])\s*\S"
 )
@@ -89,6 +90,11 @@ def is_note(text: str) -> bool:
 def is_caption(text: str) -> bool:
     """Whether `text` starts as a caption or a note under a table does."""
     return bool(_NO_FORM.match(text))
+
+
+def is_caption_of(text: str) -> bool:
+    """Whether a caption `text` names what it is of by number, as "Table 3 (continued)" does."""
+    return bool(_NUMBERED.match(text))
 
 
 def num_letters(text: str) -> int:

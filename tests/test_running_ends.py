@@ -1,0 +1,76 @@
+"""Filings and printed pages of the web: texts that end high on the page in its number, heads that begin as captions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from omnipipe.reading.process import ReaderLimits, ReaderProcess
+from tests.pdfs import Line, pdf_of_lines
+from tests.test_running_heads import found, prose, read, read_all, running
+
+ROWS = (30, 12, 22, 35, 17, 26, 14)
+"""How many lines stand on each page, in turn."""
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[ReaderProcess]:
+    with ReaderProcess(ReaderLimits(page_seconds=10)) as reader:
+        yield reader
+
+
+def ended(i: int, rows: int, left: float = 290) -> list[Line]:
+    """A page of some lines and its number two lines below the last of them."""
+    body = prose(i, rows=rows)
+    return [*body, (left, body[-1][1] - 28, 11.0, str(i + 12))]
+
+
+@pytest.mark.parametrize("left", [72.0, 290.0])
+def test_the_number_that_ends_a_text_high_on_the_page_is_that_of_the_page(
+    reader: ReaderProcess, tmp_path: Path, left: float
+) -> None:
+    data = pdf_of_lines([ended(i, rows, left) for i, rows in enumerate(ROWS)])
+
+    pages = read_all(reader, tmp_path, data, range(len(ROWS)))
+
+    assert [found(page) for page in pages] == [[("page_number", str(i + 12))] for i in range(len(ROWS))]
+
+
+def test_numbers_that_end_texts_and_do_not_count_the_pages_stay(reader: ReaderProcess, tmp_path: Path) -> None:
+    sums = (31, 12, 77, 40, 5, 19, 66)
+    pages = [[*ended(i, rows)[:-1], (*ended(i, rows)[-1][:3], str(sums[i]))] for i, rows in enumerate(ROWS)]
+
+    answers = read_all(reader, tmp_path, pdf_of_lines(pages), range(len(ROWS)))
+
+    assert [found(page) for page in answers] == [[]] * len(ROWS)
+    assert running(read(pdf_of_lines([ended(3, 20)]))) == []
+
+
+def test_a_number_above_the_stamp_of_an_archive_is_taken_out_with_it(reader: ReaderProcess, tmp_path: Path) -> None:
+    stamp = (72.0, 40.0, 8.0, "Source: RIVER TOYS INC., 8-K, 3/6/2017")
+    data = pdf_of_lines([[*ended(i, rows), stamp] for i, rows in enumerate(ROWS)])
+
+    pages = read_all(reader, tmp_path, data, range(len(ROWS)))
+
+    assert {frozenset(found(page)) for page in pages[2:4]} == {
+        frozenset({("page_number", str(i + 12)), ("footer", stamp[3])}) for i in (2, 3)
+    }
+
+
+def test_a_head_may_begin_as_captions_do(reader: ReaderProcess, tmp_path: Path) -> None:
+    head = (72.0, 760.0, 10.0, "Table of Contents")
+    data = pdf_of_lines([[head, *prose(i)] for i in range(5)])
+
+    pages = read_all(reader, tmp_path, data, range(5))
+
+    assert [found(page) for page in pages] == [[("header", "Table of Contents")]] * 5
+
+
+def test_captions_with_numbers_that_go_on_over_pages_stay(reader: ReaderProcess, tmp_path: Path) -> None:
+    data = pdf_of_lines([[(72.0, 760.0, 10.0, "Table 4. Rivers (continued)"), *prose(i)] for i in range(5)])
+
+    pages = read_all(reader, tmp_path, data, range(5))
+
+    assert [found(page) for page in pages] == [[]] * 5
