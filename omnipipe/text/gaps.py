@@ -172,7 +172,7 @@ def _without_prose(pieces: Pieces, inside: NDArray[np.intp], text: str, em: floa
             len(column) > 4
             and median(pieces.right[column] - pieces.left[column]) > _PROSE * em
             and not _has_leaders(pieces, column, text)
-            and not _are_labels(pieces, column, inside)
+            and not _are_labels(pieces, column, inside, text)
         )
 
     while columns and is_prose(columns[0]):
@@ -196,16 +196,20 @@ def _has_leaders(pieces: Pieces, column: NDArray[np.intp], text: str) -> bool:
     return 3 * sum(end.count(".") > 2 or end.count("…") > 1 for end in ends) > len(ends)
 
 
-def _are_labels(pieces: Pieces, column: NDArray[np.intp], inside: NDArray[np.intp]) -> bool:
+def _are_labels(pieces: Pieces, column: NDArray[np.intp], inside: NDArray[np.intp], text: str) -> bool:
     """Whether few of the pieces of `column` are as wide as it, as lines of running text are, and most have others of
-    those at `inside` on their line, right of them."""
+    those at `inside` on their line, right of them; where all have, half may be as wide, or all if none goes on with the
+    one before."""
     left, right = pieces.left[column], pieces.right[column]
-    if 3 * np.count_nonzero(right - left > _FULL * (right.max() - left.min())) > len(column):
-        return False
+    num_full = int(np.count_nonzero(right - left > _FULL * (right.max() - left.min())))
     after = inside[pieces.left[inside] > right.max()]
     base = base_of(pieces)
     near = np.abs(base[column, None] - base[after]) < 0.35 * pieces.size[column, None]
-    return bool(2 * np.count_nonzero(near.any(axis=1)) > len(column))
+    num_beside = int(np.count_nonzero(near.any(axis=1)))
+    if 3 * num_full <= len(column):
+        return 2 * num_beside > len(column)
+    is_all = num_beside == len(column)
+    return is_all and (2 * num_full <= len(column) or not any(text[i].islower() for i in pieces.first[column].tolist()))
 
 
 def _cut(pieces: Pieces, column: NDArray[np.intp]) -> tuple[list[int], list[int]]:

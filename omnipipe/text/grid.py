@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from itertools import pairwise, takewhile
+from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.gutters import median
 from omnipipe.text.regions import has_drawn_rows
+from omnipipe.text.table_aligned import aligned_share
 from omnipipe.text.table_columns import SNAP, columns_of, drop_mark_columns, lines_of, num_strays
 from omnipipe.text.table_heads import MAX_HEADS, stretch_heads, with_joined_heads
 from omnipipe.text.table_rows import Band, find_rows
@@ -62,9 +62,9 @@ class Grid(NamedTuple):
     """A table's cells in reading order; `heads` counts its header rows. `edges` are the columns' bounds, `crossed` is
     the share of runs (0 to 1) that lie across a gap between columns, `ruled` the share of bounds between cells that
     are drawn, `walls` that of the lines down that are drawn beside each row, `multi` the share of rows with text in
-    several columns, `aligned` that of columns whose texts start, end or have their middles at one place, `used` that of
-    columns with text in two rows, `parted` the number of lines over the full width between rows,
-    `stray` that of lines down that part no columns."""
+    several columns, `aligned` that of columns whose texts or numbers stand below each other at one place, `used` that
+    of columns with text in two rows, `parted` the number of lines over the full width between rows, `stray` that of
+    lines down that part no columns."""
 
     cells: list[Cell]
     num_rows: int
@@ -130,7 +130,7 @@ def build_grid(
         drawn,
         multi,
         # Nobody asks where lines say more.
-        _aligned(runs, first, last) if kind == "gaps" or (kind == "grid" and not drawn) else 0.0,
+        aligned_share(runs, strings, (first, last)) if kind == "gaps" or (kind == "grid" and not drawn) else 0.0,
         used,
         parted,
         num_strays(region, edges),
@@ -148,25 +148,6 @@ def _use(bands: Sequence[Band], num_columns: int) -> tuple[float, int]:
     columns = [c for band in bands for c in band.columns]
     used = sum(columns.count(c) > 1 for c in range(num_columns)) / num_columns if len(bands) > 2 else 1.0
     return used, sum(band.full_below for band in bands[:-1])
-
-
-def _aligned(runs: Pieces, first: NDArray[np.intp], last: NDArray[np.intp]) -> float:
-    inner = (first == last).nonzero()[0]
-    order = inner[first[inner].argsort(kind="stable")]
-    left, right, column = runs.left[order], runs.right[order], first[order]
-    places = np.stack((left, right, (left + right) / 2))
-    limit = 0.4 * median(runs.size)
-    bounds = [0, *((column[1:] != column[:-1]).nonzero()[0] + 1).tolist(), len(order)]
-    num_good = num_known = 0
-    for a, b in pairwise(bounds):
-        if b - a < 2:
-            continue
-        here = places[:, a:b]
-        ordered = np.sort(here)
-        middle = (ordered[:, (b - a) // 2] + ordered[:, (b - a - 1) // 2]) / 2
-        num_known += 1
-        num_good += bool(np.abs(here - middle[:, None]).sum(axis=1).min() / (b - a) <= limit)
-    return num_good / max(num_known, 1)
 
 
 def _merge(
