@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.pdfs import Line
-from tests.tablekit import cells, page, prose, read, tables
+from tests.tablekit import cells, page, prose, read, set_out, tables
 
 WIDTHS = {**dict.fromkeys("0123456789$-", 5.56), "%": 8.89, ".": 2.78, ",": 2.78, "(": 3.33, ")": 3.33, " ": 2.78}
 """Of Helvetica in 10 points."""
@@ -51,5 +51,19 @@ ROLL = [
 @pytest.mark.parametrize("rows", [STATEMENT, ROLL])
 def test_amounts_whose_signs_stand_apart_or_hang_make_columns(rows: list[list[str]]) -> None:
     layer = read(page([*prose(760), *set_in_columns(rows, [340, 420, 500])]))
+
+    assert [cells(table) for table in tables(layer)] == [rows]
+
+
+def test_paragraphs_between_the_last_row_and_a_line_at_the_foot_are_no_row() -> None:
+    years = ["Fiscal year 2024, without its half", *map(str, range(2025, 2030)), "Less interest", "Leases in all"]
+    rows = [[year, f"{300 - 9 * k}"] for k, year in enumerate(years)]
+    rules = [(78, 711 - 14 * k, 500, 711 - 14 * k) for k in range(8)] + [(78, 400, 500, 400)]
+    wide = "In addition we have leases of more data centers that begin to be paid for in later years than this, and they end "
+    wide += "soon after that in all"
+    texts = (wide, wide[:72], "", wide, wide, wide[:72])
+    paragraphs = [(80.0, 580.0 - 9 * k, 6.8, text) for k, text in enumerate(texts) if text]
+
+    layer = read(page([*set_out(rows, [80, 470], pitch=14), *paragraphs], rules))
 
     assert [cells(table) for table in tables(layer)] == [rows]

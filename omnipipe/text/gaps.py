@@ -198,8 +198,8 @@ def _has_leaders(pieces: Pieces, column: NDArray[np.intp], text: str) -> bool:
 
 def _are_labels(pieces: Pieces, column: NDArray[np.intp], inside: NDArray[np.intp], text: str) -> bool:
     """Whether few of the pieces of `column` are as wide as it, as lines of running text are, and most have others of
-    those at `inside` on their line, right of them; where all have, half may be as wide, or all if none goes on with the
-    one before."""
+    those at `inside` on their line, right of them; where all have, and all begin as names and sentences do, they may be
+    wide."""
     left, right = pieces.left[column], pieces.right[column]
     num_full = int(np.count_nonzero(right - left > _FULL * (right.max() - left.min())))
     after = inside[pieces.left[inside] > right.max()]
@@ -208,8 +208,8 @@ def _are_labels(pieces: Pieces, column: NDArray[np.intp], inside: NDArray[np.int
     num_beside = int(np.count_nonzero(near.any(axis=1)))
     if 3 * num_full <= len(column):
         return 2 * num_beside > len(column)
-    is_all = num_beside == len(column)
-    return is_all and (2 * num_full <= len(column) or not any(text[i].islower() for i in pieces.first[column].tolist()))
+    starts = pieces.first[column].tolist()
+    return num_beside == len(column) and all(text[i].isupper() or text[i].isdigit() or text[i] == "(" for i in starts)
 
 
 def _cut(pieces: Pieces, column: NDArray[np.intp]) -> tuple[list[int], list[int]]:

@@ -26,8 +26,10 @@ _HANGING = 1.6
 _LEAST = 3
 """Numbers of a column that show where it ends."""
 _SHARE = 0.75
-_NUMBER = re.compile(r"[^A-Za-z]*\d[^A-Za-z]*|[-–—―−]")
-_SIGN = re.compile(r"[^\w–—―−-]{1,3}")
+_NUMBER = re.compile(r"(?:[^\w\s]{1,3}\s)?[^A-Za-z\s]*\d[^A-Za-z\s]*(?:\s[%)]{1,2})?|[-–—―−]")
+_SIGN = re.compile(r"[^\w.,;:*–—―−-]{1,3}")
+_MARK = re.compile(r"[€$£¥₹₽()%]|^[-–—―−]$")
+"""What amounts have and numbers of pages do not."""
 
 
 def aligned_share(runs: Pieces, strings: Sequence[str], columns: tuple[NDArray[np.intp], NDArray[np.intp]]) -> float:
@@ -54,15 +56,17 @@ def aligned_share(runs: Pieces, strings: Sequence[str], columns: tuple[NDArray[n
 
 
 def _numbers_end(texts: Sequence[str], right: Floats, em: float) -> bool:
-    """Whether most of `texts`, of which each ends at `right`, are numbers that end at one place; signs of currencies
-    that stand apart are parts of numbers."""
+    """Whether most of `texts`, of which each ends at `right`, are numbers that end at one place, and some of them
+    amounts; signs of currencies that stand apart are parts of numbers."""
     known = [(text, k) for k, text in enumerate(map(str.strip, texts)) if not _SIGN.fullmatch(text)]
-    found = [(text[-1], k) for text, k in known if _NUMBER.fullmatch(text)]
-    if len(found) < _LEAST or 2 * len(found) < len(known):
+    found = [(text, k) for text, k in known if _NUMBER.fullmatch(text)]
+    if len(found) < _LEAST or 2 * len(found) <= len(known):
         return False
-    bare = [k for end, k in found if end not in ")%"] or [k for _, k in found]
+    if len(known) == len(texts) and not any(_MARK.search(text) for text, _ in found):
+        return False
+    bare = [k for text, k in found if text[-1] not in ")%"] or [k for _, k in found]
     place = float(np.median(right[bare]))
     num_good = sum(
-        -_NEAR * em < float(right[k]) - place < (_HANGING if end in ")%" else _NEAR) * em for end, k in found
+        -_NEAR * em < float(right[k]) - place < (_HANGING if text[-1] in ")%" else _NEAR) * em for text, k in found
     )
     return num_good >= _SHARE * len(found)

@@ -129,16 +129,17 @@ class TableReader:
                 columns = column_edges(runs, region, head)
         runs = self._with_tight(runs, columns, region, inside, head)
         grid, cells, verdict = self._judged(runs, columns, region, inside, kind)
-        if grid is None or verdict != "table":
-            return Read(None, verdict, inside)
-        if kind == "between" and not ended:
+        if kind == "between" and not ended and grid is not None:
             shorter, num_lines = without_tail(region, runs, grid.edges)
-            if num_lines:
+            # Lines part the rows of what is no table with its tail.
+            if num_lines and (verdict == "table" or 2 * grid.parted > grid.num_rows):
                 rest = inside & self.within(shorter)
                 found = self.read(clipped(shorter), rest, free, kind, labelled=True, ended=True)
                 # Rows that were two may not become one.
                 if found.table is not None and found.table.html.count("<tr>") >= grid.num_rows - num_lines:
                     return found
+        if grid is None or verdict != "table":
+            return Read(None, verdict, inside)
         if kind == "gaps" and not ended:
             taller, more = self._with_end(region, runs, grid.edges, inside, free)
             whole = self.read(taller, more, free, kind, ended=True) if taller is not region else None
