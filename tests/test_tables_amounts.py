@@ -59,8 +59,8 @@ def test_paragraphs_between_the_last_row_and_a_line_at_the_foot_are_no_row() -> 
     years = ["Fiscal year 2024, without its half", *map(str, range(2025, 2030)), "Less interest", "Leases in all"]
     rows = [[year, f"{300 - 9 * k}"] for k, year in enumerate(years)]
     rules = [(78, 711 - 14 * k, 500, 711 - 14 * k) for k in range(8)] + [(78, 400, 500, 400)]
-    wide = "In addition we have leases of more data centers that begin to be paid for in later years than this, and they end "
-    wide += "soon after that in all"
+    wide = "In addition we have leases of more data centers that begin to be paid for in later years than this, and "
+    wide += "they end soon after that in all"
     texts = (wide, wide[:72], "", wide, wide, wide[:72])
     paragraphs = [(80.0, 580.0 - 9 * k, 6.8, text) for k, text in enumerate(texts) if text]
 

@@ -199,8 +199,13 @@ class TableFinder:
                 for other in loose
                 if _overlap(region, other) and not any(_overlap(other, third) for third in beside)
             ]
-            if not any(state.take(wide, "between") for wide in around):
-                state.take(region, "between")
+            tried: set[tuple[float, ...]] = set()
+            for wide in (*around, region):
+                if wide[:4] not in tried and state.take(wide, "between"):
+                    break
+                tried.add(wide[:4])
+        # What lines over a whole page cost is not taken from what stands between them.
+        state.budget = _TRIES * len(pieces.left)
         for region in loose:
             state.take(region, "gaps")
         self._take_lists(state, is_free.nonzero()[0], numbers, rulings)
