@@ -98,7 +98,7 @@ def _measure(documents: Path, output: Path, pages: int) -> Measured:
     return Measured(
         pages_per_second=round(_rate_after(commits, _WARM_UP if pages > 2 * _WARM_UP else 0), 1),
         seconds=round(seconds, 1),
-        driver_peak=round(max((s.driver for s in samples), default=0) / MIB, 1),
+        driver_peak=round(watch.driver_peak / MIB, 1),
         worker_peak=round(max((_worker(s) for s in samples), default=0) / MIB, 1),
         object_store_peak=round(max((s.shared for s in samples), default=0) / MIB, 1),
         driver_growth=_growth(samples, [s.driver for s in samples], commits, began),

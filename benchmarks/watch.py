@@ -12,6 +12,7 @@ from typing import Self
 import psutil
 
 MIB = 1 << 20
+_PEAK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,14 @@ class Sample:
 
 @dataclass(slots=True)
 class Watch:
-    """Samples the process `pid` and its descendants until the block ends. PSS on Linux, unique memory elsewhere."""
+    """Samples the process `pid` and its descendants until the block ends. PSS on Linux, unique memory elsewhere.
+
+    `driver_peak` is the most that `pid` itself held, in bytes.
+    """
 
     pid: int
     interval: float = 1.0
+    driver_peak: int = 0
     samples: list[Sample] = field(default_factory=list)
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -45,8 +50,13 @@ class Watch:
             self._thread.join()
 
     def _watch(self) -> None:
-        began = time.monotonic()
-        while not self._ended.wait(self.interval):
+        began = next_look = time.monotonic()
+        # A driver's peak is at its end, which may take less than an interval.
+        while not self._ended.wait(min(self.interval, _PEAK_SECONDS)):
+            self.driver_peak = max(self.driver_peak, memory(self.pid)[0])
+            if time.monotonic() < next_look + self.interval:
+                continue
+            next_look = time.monotonic()
             sample = look(self.pid, time.monotonic() - began)
             if sample is not None:
                 self.samples.append(sample)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -159,6 +160,25 @@ def test_a_file_that_changes_after_the_index_is_noticed(
     assert _code(fetcher, ref) == "changed"
     path.unlink()
     assert _code(fetcher, ref) == "missing"
+
+
+def test_a_fetcher_does_not_grow_with_the_documents_it_has_checked(tmp_path: Path, fetcher: Fetcher) -> None:
+    path = _write(tmp_path / "a.pdf", b"bytes")
+    digest = hashlib.sha256(b"bytes").hexdigest()
+
+    def check(numbers: range) -> None:
+        for number in numbers:
+            link = tmp_path / f"{number}.pdf"
+            link.hardlink_to(path)
+            fetcher.local_path(DocumentRef(doc_id=digest, uri=str(link), size=5, stamp=None, count=1, format="pdf"))
+
+    check(range(500))
+    tracemalloc.start()
+    check(range(500, 2_500))
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert grown < 150_000
 
 
 def test_a_file_that_is_being_written_is_a_record_that_says_so(

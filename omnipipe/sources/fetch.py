@@ -23,6 +23,8 @@ from omnipipe.unit import DocumentRef
 _CHUNK_BYTES = 1 << 20
 _CACHE_BYTES = 1 << 30
 _CACHE_FILES = 64
+# The units of a document follow each other; a run of millions must not remember them all.
+_MAX_VERIFIED = 256
 
 
 class Fetcher:
@@ -80,6 +82,8 @@ class Fetcher:
         if document.size not in (None, status.st_size) or sha256_of(path) != document.doc_id:
             raise _changed(document.uri)
         self._verified[path] = seen
+        if len(self._verified) > _MAX_VERIFIED:
+            del self._verified[next(iter(self._verified))]
 
     def _cached(self, document: DocumentRef | Source) -> str:
         doc_id = None if isinstance(document, Source) else document.doc_id
