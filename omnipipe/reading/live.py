@@ -50,7 +50,7 @@ class ReaderLimits:
     page_seconds: float = 20.0
     document_seconds: float = 120.0
     memory_bytes: int = 2048 * MIB
-    recycle_pages: int = 50_000
+    recycle_pages: int = 20_000
     recycle_bytes: int = 1024 * MIB
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pypdfium2.raw as pdfium
 
 from omnipipe.text.garbled import WINDOW, garbled
-from omnipipe.text.native import Handle, bare
+from omnipipe.text.native import Handle, bare, handle_of
 from omnipipe.text.objects import Drawn, PageObjects, is_picture, page_objects
 from omnipipe.text.script import (
     ARABIC,
@@ -172,7 +172,7 @@ def measure(
 
 def _sampled(textpage: pypdfium2.PdfTextPage, words: Words) -> tuple[float, float]:
     """Of a sample of characters: the share that the font names no Unicode for, and the share drawn invisibly."""
-    raw = ctypes.cast(textpage.raw, Handle)
+    raw = handle_of(textpage.raw)
     sample = words.char[:: len(words.char) // _SAMPLE + 1]
     unmapped = sum(map(_has_map_error, repeat(raw), sample))
     modes = [_render_mode(drawn) for drawn in map(_text_object, repeat(raw), sample) if drawn]

@@ -38,6 +38,14 @@ def pointer_to(raw: Any) -> Pointer:
     return ctypes.byref(raw.contents)
 
 
+def handle_of(raw: Any) -> Handle:
+    """An object of PDFium, as pypdfium2 has it, as a plain pointer.
+
+    `ctypes.cast` would tie `raw` to itself: garbage that only a collection frees, for each page that is read.
+    """
+    return Handle(ctypes.addressof(raw.contents))
+
+
 def pointers(room: NDArray[Any]) -> list[Pointer]:
     """Where the numbers of `room`, which has one dimension and lasts longer, are: for what PDFium writes."""
     start, (step,) = room.ctypes.data, room.strides

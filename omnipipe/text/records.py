@@ -153,7 +153,7 @@ def _read_objects(listed: NDArray[np.uint8], which: Ints) -> NDArray[np.uint64]:
 
 def _listed(textpage: pypdfium2.PdfTextPage, count: int) -> NDArray[np.uint8] | None:
     """The list of characters, a row of bytes for each; None where there is none of this length where it should be."""
-    start = ctypes.cast(textpage.raw, ctypes.c_void_p).value or 0
+    start = ctypes.addressof(textpage.raw.contents)
     address, length, room = np.frombuffer(_view(start + _LIST, _LIST_SIZE, _READ_ONLY), np.uint64).tolist()
     if not address or address % 8 or not 0 < length == count <= room:
         return None

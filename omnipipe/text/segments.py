@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pypdfium2.raw as pdfium
 
-from omnipipe.text.native import Handle, bare
+from omnipipe.text.native import Handle, bare, handle_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ def are_records() -> bool:
         pdfium.FPDFPath_MoveTo(path, *rest[4])
         for point in rest[5:]:
             pdfium.FPDFPath_LineTo(path, *point)
-        handle = ctypes.cast(path, Handle)
+        handle = handle_of(path)
         at = [_get_segment(handle, k) for k in range(len(_TRIAL))]
         if None in at or [b - at[0] for b in at] != list(range(0, _SIZE * len(_TRIAL), _SIZE)):
             return False

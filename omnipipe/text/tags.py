@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pypdfium2.raw as pdfium
 
-from omnipipe.text.native import Handle, bare
+from omnipipe.text.native import Handle, bare, handle_of
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -114,7 +114,7 @@ def read_tags(page: pypdfium2.PdfPage, words: Words, objects: NDArray[np.uint64]
     if not tree:
         return None
     try:
-        walk = _Walk(ctypes.cast(tree, Handle))
+        walk = _Walk(handle_of(tree))
     finally:
         pdfium.FPDF_StructTree_Close(tree)
     if not walk.is_done:
