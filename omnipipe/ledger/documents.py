@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from omnipipe.ledger.ahead import ahead
 from omnipipe.ledger.docrow import COLUMNS, PageRow, document_row
 from omnipipe.ledger.files import write_first
+from omnipipe.ledger.heap import give_back
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.plantable import PlanTable
 from omnipipe.ledger.sourcetable import SourceTable, user_json
@@ -25,7 +26,11 @@ PART_DOCUMENTS = 10_000
 PART_BYTES = 256 * 2**20
 _GROUP_BYTES = 2 * 2**20
 _GROUP_DOCUMENTS = 1_000
+_BATCH_BYTES = 2**18
 _OPEN_UNITS = 4
+
+
+Item = TypeVar("Item")
 
 
 class _Document(NamedTuple):
@@ -66,6 +71,8 @@ def write_documents(
     """
     names: list[str] = []
     num_documents = 0
+    # What the run before this took, a driver's share of Ray most of all, is not needed any more.
+    give_back()
     for documents, name in _parts(_documents(layout, sources, plan, infos)):
         num_documents += len(documents)
         names.append(name)
@@ -86,11 +93,16 @@ def _documents(
         unit_id: f"{unit_id} {info.digest} {layout.unit_file(unit_id).stat().st_size}"
         for unit_id, info in infos.items()
     }
-    for doc_id in dict.fromkeys(chain(sources.doc_ids(), plan.doc_ids())):
+    # Documents whose place is gone.
+    elsewhere = (doc_id for doc_id in plan.doc_ids() if not sources.has(doc_id))
+    # Documents of one unit share the tuple that names it.
+    homes: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for doc_id in chain(sources.doc_ids(), elsewhere):
         planned = plan.of_document(doc_id)
         if not planned:
             continue
         unit_ids = tuple(dict.fromkeys(entry.unit_id for entry in planned))
+        unit_ids = homes.setdefault(unit_ids, unit_ids)
         records = sources.records(doc_id)
         parts = [doc_id, *(states[unit_id] for unit_id in unit_ids)]
         parts += [f"{record.uri} {user_json(record.user)} {user_json(record.metadata)}" for record in records]
@@ -141,23 +153,21 @@ class _Rows:
 
         schema = documents_schema()
         with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=["mime", "status"]) as writer:
-            for group in ahead(self._groups()):
-                writer.write_table(pa.Table.from_pylist(group, schema=schema), row_group_size=len(group))
+            for group in _cut(ahead(self._batches(schema)), _GROUP_BYTES, _batch_size):
+                table = pa.Table.from_batches(group, schema)
+                writer.write_table(table, row_group_size=table.num_rows)
 
-    def _groups(self) -> Iterator[list[dict[str, object]]]:
-        group: list[dict[str, object]] = []
-        size = 0
-        for document in self._documents:
-            rows = [row for unit_id in document.unit_ids for row in self._unit(unit_id).get(document.doc_id, ())]
-            rows.sort(key=lambda row: row.page_index)
-            made = document_row(document.doc_id, self._sources.records(document.doc_id), rows, run_id=self._run_id)
-            group.append(made)
-            size += len(str(made["text"]))
-            if size >= _GROUP_BYTES or len(group) >= _GROUP_DOCUMENTS:
-                yield group
-                group, size = [], 0
-        if group:
-            yield group
+    def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The rows in small batches: Python's strings take more room than Arrow's, and leave holes where they were."""
+        import pyarrow as pa
+
+        for rows in _cut(map(self._row, self._documents), _BATCH_BYTES, _row_size):
+            yield pa.RecordBatch.from_pylist(rows, schema=schema)
+
+    def _row(self, document: _Document) -> dict[str, object]:
+        rows = [row for unit_id in document.unit_ids for row in self._unit(unit_id).pop(document.doc_id, ())]
+        rows.sort(key=lambda row: row.page_index)
+        return document_row(document.doc_id, self._sources.records(document.doc_id), rows, run_id=self._run_id)
 
     def _unit(self, unit_id: str) -> dict[str, list[PageRow]]:
         if unit_id in self._open:
@@ -175,6 +185,30 @@ class _Rows:
 
     def _read(self, unit_id: str) -> pa.Table:
         return read_rows(self._layout.unit_file(unit_id), ("doc_id", *PageRow._fields))
+
+
+def _cut(items: Iterable[Item], size: int, measured: Callable[[Item], tuple[int, int]]) -> Iterator[list[Item]]:
+    """`items` in lists of `size` bytes or `_GROUP_DOCUMENTS` documents and more, as `measured`; the last may be less."""
+    cut: list[Item] = []
+    num_bytes = num_documents = 0
+    for item in items:
+        cut.append(item)
+        more_bytes, more_documents = measured(item)
+        num_bytes, num_documents = num_bytes + more_bytes, num_documents + more_documents
+        if num_bytes >= size or num_documents >= _GROUP_DOCUMENTS:
+            yield cut
+            cut = []
+            num_bytes = num_documents = 0
+    if cut:
+        yield cut
+
+
+def _row_size(row: Mapping[str, object]) -> tuple[int, int]:
+    return len(str(row["text"])), 1
+
+
+def _batch_size(batch: pa.RecordBatch) -> tuple[int, int]:
+    return batch.nbytes, batch.num_rows
 
 
 def documents_schema() -> pa.Schema:

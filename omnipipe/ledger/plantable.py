@@ -138,8 +138,11 @@ class PlanTable:
     def _put(self, unit: Unit) -> None:
         self.units[unit.id] = unit
         if unit.replaces is None:
+            # Nearly all documents of a unit are in no other: they share what is known of them.
+            alone = (unit.id,)
             for doc_id in dict.fromkeys(member.document.doc_id for member in unit.members):
-                self._by_doc[doc_id] = (*self._by_doc.get(doc_id, ()), unit.id)
+                others = self._by_doc.get(doc_id)
+                self._by_doc[doc_id] = (*others, unit.id) if others else alone
         else:
             self._retries.setdefault(unit.replaces, []).append(unit.id)
 

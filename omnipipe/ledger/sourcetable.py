@@ -54,6 +54,10 @@ class SourceTable:
         """Documents that live at some uri, in the order of their first appearance."""
         return list(self._first)
 
+    def has(self, doc_id: str) -> bool:
+        """Whether the document lives at some uri."""
+        return doc_id in self._first
+
     def records(self, doc_id: str) -> list[SourceRecord]:
         """What was found at each uri where the document lives now; the first is its source_uri."""
         return [_record(self._rows[uri]) for uri in self._uris(doc_id)]
