@@ -21,6 +21,7 @@ from tests.ledgerkit import (
     index,
     record,
     rows_of,
+    run_all,
     source_of,
 )
 
@@ -61,6 +62,49 @@ def test_a_foreign_directory_is_left_alone(tmp_path: Path) -> None:
         with pytest.raises(OutputError, match=r"not empty and no run of omnipipe .*thesis.txt"):
             Ledger.open(tmp_path, PIPELINE, fresh=fresh)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_directory_with_the_users_documents_in_a_folder_of_ours_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "thesis.pdf").write_text("mine")
+
+    for fresh in (False, True):
+        with pytest.raises(OutputError, match=r"no run of omnipipe .*documents/thesis.pdf"):
+            Ledger.open(tmp_path, PIPELINE, fresh=fresh)
+    assert (tmp_path / "documents" / "thesis.pdf").read_text() == "mine"
+
+
+def test_fresh_and_the_end_of_a_run_remove_only_what_runs_write(run: Path) -> None:
+    """Before, `--fresh` removed the folders with all that the user had put there since."""
+    Ledger.open(run, PIPELINE).close()
+    mine = [run / "documents" / "thesis.pdf", run / "documents" / "list.parquet", run / "pages" / "notes.txt"]
+    for path in mine:
+        path.write_text("mine")
+
+    with Ledger.open(run, PIPELINE) as ledger:
+        index(ledger, [record("a.pdf", 2)])
+        run_all(ledger)
+        ledger.finish()
+    Ledger.open(run, OTHER, fresh=True).close()
+
+    assert [path.read_text() for path in mine] == ["mine"] * 3
+    assert ids_of(run) == []
+
+
+def test_a_run_that_lost_its_manifest_begins_anew_with_fresh_only(run: Path) -> None:
+    """Before, `--fresh` kept its rows, those of another pipeline as well."""
+    with Ledger.open(run, PIPELINE) as ledger:
+        index(ledger, [record("a.pdf", 2)])
+        run_all(ledger)
+        ledger.finish()
+    (run / "manifest.json").unlink()
+
+    with pytest.raises(OutputError, match=r"holds parts of a run \(.*\) but no manifest.json.*--fresh"):
+        Ledger.open(run, OTHER)
+    with Ledger.open(run, OTHER, fresh=True) as ledger:
+        assert ledger.num_planned_pages == 0
+
+    assert ids_of(run) == []
 
 
 def test_a_file_as_output_is_refused(tmp_path: Path) -> None:

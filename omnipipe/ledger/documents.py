@@ -81,7 +81,7 @@ def write_documents(
             rows = _Rows(layout, sources, documents, run_id)
             write_first(path, layout.run_tmp(run_id), rows.write)
     for path in layout.documents.glob("*.parquet"):
-        if path.name not in names:
+        if path.name not in names and layout.is_own(path):
             path.unlink(missing_ok=True)
     return Written(names, num_documents)
 

@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+_TABLE = r"[0-9a-f]{24}\.parquet"
+_LINES = r"[0-9a-f]{24}\.jsonl"
+# In `tmp`: the folder of a run, one that `--fresh` has put aside, and files on their way to a name of their own.
+_PASSING = r"(gone-)?[0-9a-f]{16}(-\d+)?|[\w-]+\.(parquet|json)\.\d+\.\d+"
+_NAMES = {
+    "sources": r"\d{6,}\.parquet",
+    "plan": r"\d{6,}\.parquet",
+    "pages": _TABLE,
+    "documents": _TABLE,
+    "open": _LINES,
+    "spool": _LINES,
+    "starts": _LINES,
+    "tmp": _PASSING,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +93,17 @@ class RunLayout:
             self.tmp,
             self.logs,
         )
+
+    def is_own(self, path: Path) -> bool:
+        """Whether a run gives such names to what it writes into the folder of `path`, which the user may have filled:
+        `documents` is a common name."""
+        return re.fullmatch(_NAMES[path.parent.name], path.name) is not None
+
+    def entries(self) -> Iterator[Path]:
+        """What is in the folders, `logs` left out, but for hidden names."""
+        for folder in self.folders():
+            if folder.name in _NAMES and folder.is_dir():
+                yield from (path for path in folder.iterdir() if not path.name.startswith("."))
 
     def unit_file(self, unit_id: str) -> Path:
         return self.pages / f"{unit_id}.parquet"

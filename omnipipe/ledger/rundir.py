@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from omnipipe.errors import OutputError
@@ -70,14 +71,14 @@ def begin(layout: RunLayout, pipeline: Pipeline, boot_id: str, *, fresh: bool) -
         if not fresh:
             raise
         manifest = None
-        _clear(layout, None, boot_id)
-    if manifest is not None and (fresh or manifest.is_clearing):
+    if fresh or (manifest is not None and manifest.is_clearing):
         _clear(layout, manifest, boot_id)
         manifest = None
     if manifest is None:
-        if not fresh and next(layout.pages.glob("*.parquet"), None):
+        if left := next(_parts(layout), None):
             raise OutputError(
-                f"{layout.root} holds pages but no manifest.json. Put it back, or begin anew there with --fresh."
+                f"{layout.root} holds parts of a run ({left.relative_to(layout.root)}) but no manifest.json. Put it "
+                "back, or begin anew there with --fresh."
             )
         manifest = Manifest.of(uuid.uuid4().hex[:16], pipeline)
         manifest.write(layout)
@@ -88,18 +89,23 @@ def begin(layout: RunLayout, pipeline: Pipeline, boot_id: str, *, fresh: bool) -
 
 
 def _refuse_foreign(layout: RunLayout) -> None:
-    known = {folder.name for folder in layout.folders()} | {"lock", "lease", "manifest.json", "report.html"}
-    names = {path.name for path in layout.root.iterdir() if not path.name.startswith(".")}
-    if not layout.manifest.exists() and names - known - {"lost+found"}:
-        example = min(names - known)
+    if layout.manifest.exists():
+        return
+    known = {folder.name for folder in layout.folders()} | {"lock", "lease", "report.html", "lost+found"}
+    names = {path.name for path in layout.root.iterdir() if not path.name.startswith(".")} - known
+    names |= {str(path.relative_to(layout.root)) for path in layout.entries() if not layout.is_own(path)}
+    if names:
         raise OutputError(
-            f"{layout.root} is not empty and no run of omnipipe (it holds {example[:60]!r}). "
+            f"{layout.root} is not empty and no run of omnipipe (it holds {min(names)[:60]!r}). "
             "Choose an empty or new directory with -o."
         )
 
 
+def _parts(layout: RunLayout) -> Iterator[Path]:
+    return (path for path in layout.entries() if path.parent != layout.tmp and layout.is_own(path))
+
+
 def _clear(layout: RunLayout, manifest: Manifest | None, boot_id: str) -> None:
-    gone = layout.tmp / f"gone-{boot_id}"
     if manifest is not None:
         # From here on a kill leaves a run that the next driver goes on clearing.
         Manifest(
@@ -111,16 +117,25 @@ def _clear(layout: RunLayout, manifest: Manifest | None, boot_id: str) -> None:
             created_at=manifest.created_at,
             is_clearing=True,
         ).write(layout)
-        # Late workers of the old run write through this folder: without it none can bring a row back.
+    # Late workers of the old run write through its folder in `tmp`: without it none can bring a row back.
+    passing = [path for path in layout.entries() if path.parent == layout.tmp and layout.is_own(path)]
+    for number, path in enumerate(passing):
         with contextlib.suppress(FileNotFoundError):
-            layout.run_tmp(manifest.run_id).rename(gone)
-    for folder in layout.folders():
-        if folder in (layout.tmp, layout.logs):
-            continue
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(exist_ok=True)
+            path.rename(layout.tmp / f"gone-{boot_id}-{number}")
+    # Names of ours only: since the run began, the user may have put documents there.
+    for path in [path for path in layout.entries() if layout.is_own(path)]:
+        _remove(path)
     layout.manifest.unlink(missing_ok=True)
-    shutil.rmtree(gone, ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    try:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be removed: {error.strerror}. Choose another output with -o.") from error
 
 
 def _sweep(layout: RunLayout) -> None:
