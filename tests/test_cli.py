@@ -327,6 +327,40 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "streams", "code", "said"),
+    [
+        ("--help", ">&- 2>&- <&-", 0, ""),
+        ("verify nothing", ">&- 2>&- <&-", 2, ""),
+        ("--help", "| true; exit ${PIPESTATUS[0]}", 141, ""),
+        ("verify nothing", "2>&1 | true; exit ${PIPESTATUS[0]}", 2, ""),
+        ("--help", ">/dev/full", 1, "No space left on device"),
+        ("verify nothing", "2>/dev/full", 2, ""),
+    ],
+)
+def test_streams_that_are_closed_or_full_cost_no_exit_code(arguments: str, streams: str, code: int, said: str) -> None:
+    command = f"{sys.executable} -m omnipipe.cli.main {arguments} {streams}"
+
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=120)
+
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_current_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    command = f"cd {tmp_path}/gone && rmdir {tmp_path}/gone && {sys.executable} -m omnipipe.cli.main verify out"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False, timeout=120, env=environment
+    )
+
+    assert done.returncode == 2
+    assert done.stderr == "omnipipe: the current folder has been removed. Go to another one with cd.\n"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for child processes")
 def test_ctrl_c_says_what_is_committed_and_how_to_go_on(tmp_path: Path) -> None:
     folder = tmp_path / "docs"

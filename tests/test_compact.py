@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from omnipipe.errors import OutputError
+from omnipipe.errors import OutputError, RunStopped
 from omnipipe.ledger.compact import compact_run
 from omnipipe.ledger.ledger import Ledger
 from omnipipe.schema import PAGES
@@ -51,3 +52,25 @@ def test_an_unfinished_run_is_refused(run: Path, tmp_path: Path) -> None:
 
     with pytest.raises(OutputError, match="is not finished"):
         compact_run(run, tmp_path / "parts")
+
+
+def test_an_output_that_cannot_be_written_is_refused(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no directory")
+
+    for output in (tmp_path / "file" / "large", tmp_path / "\udcff", "-"):
+        with pytest.raises(OutputError, match=r"cannot be written|no valid Unicode|no folder"):
+            compact_run(run, output)
+
+
+def test_a_compaction_that_stops_leaves_nothing_behind(run: Path, tmp_path: Path) -> None:
+    """Before, the same command again was refused: its folder was not empty any more."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(RunStopped, match="full"):
+            compact_run(run, tmp_path / "large")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert compact_run(run, tmp_path / "large").num_rows == pages_of(run).num_rows

@@ -119,6 +119,13 @@ def test_an_object_store_as_output_is_refused() -> None:
         Ledger.open("s3://bucket/out", PIPELINE)
 
 
+@pytest.mark.parametrize("name", ["-", "r\udcffsum\udce9"])
+def test_a_name_that_cannot_be_written_is_refused(name: str) -> None:
+    """Arrow takes no path that is not Unicode: before, a traceback of the first table."""
+    with pytest.raises(OutputError, match=r"is no folder|'r\\udcffsum\\udce9' is no valid Unicode"):
+        Ledger.open(name, PIPELINE)
+
+
 def test_an_output_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no directory")
     folder = tmp_path / "read-only"

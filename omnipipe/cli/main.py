@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, cast
 
 import typer
@@ -15,6 +18,7 @@ from omnipipe.errors import OmnipipeError
 INTERRUPTED = 130
 # What a shell reports for a program that a closed pipe ended (128 + SIGPIPE).
 BROKEN_PIPE = 141
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 # What click raises for an unknown option or a wrong value: of that tree typer exports only a leaf, and newer versions
 # carry a click of their own.
@@ -72,6 +76,7 @@ def main() -> None:
         # user has set stays.
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
         os.environ.setdefault("JE_ARROW_MALLOC_CONF", "dirty_decay_ms:0")
+    _open_closed_streams()
     sys.exit(run_command(sys.argv[1:]))
 
 
@@ -82,18 +87,61 @@ def run_command(arguments: list[str]) -> int:
         code = command.main(args=arguments, prog_name="omnipipe", standalone_mode=False)
         sys.stdout.flush()
     except OmnipipeError as error:
-        typer.echo(f"omnipipe: {error}", err=True)
-        return error.exit_code
+        return _refused(f"omnipipe: {error}", error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("omnipipe: interrupted.", err=True)
-        return INTERRUPTED
-    except BrokenPipeError:
+        return _refused("omnipipe: interrupted.", INTERRUPTED)
+    except _CommandMistake as error:
+        # As typer itself shows it, where stderr can be written.
+        with contextlib.suppress(OSError):
+            error.show()
+        return error.exit_code
+    except OSError as error:
+        return _code_of(error)
+    except SystemExit as ended:
+        # What click makes of a closed pipe: exit code 1, which says here that pages are missing.
+        if isinstance(ended.__context__, BrokenPipeError):
+            return _code_of(ended.__context__)
+        raise
+    return code if isinstance(code, int) else 0
+
+
+def _code_of(error: OSError) -> int:
+    """The exit code where the place that the command runs in is at fault, said on stderr; else raises `error`."""
+    if isinstance(error, BrokenPipeError):
         _silence_stdout()
         return BROKEN_PIPE
-    except _CommandMistake as error:
-        error.show()
-        return error.exit_code
-    return code if isinstance(code, int) else 0
+    if error.errno in _FULL:
+        _silence_stdout()
+        where = error.filename or "the disk of standard output, or of another file that this command writes"
+        return _refused(f"omnipipe: {where}: {error.strerror}. Make room, and run the same command again.", 1)
+    if not _has_current_folder():
+        return _refused("omnipipe: the current folder has been removed. Go to another one with cd.", 2)
+    raise error
+
+
+def _refused(message: str, code: int) -> int:
+    # Where nobody can read it, the exit code still says what it was.
+    with contextlib.suppress(OSError):
+        typer.echo(message, err=True)
+    return code
+
+
+def _has_current_folder() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
+
+
+def _open_closed_streams() -> None:
+    # Python has None for a stream that was closed (`>&-`), and its descriptor goes to the next file that is opened.
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:
+        pass
+    os.close(descriptor)
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def _silence_stdout() -> None:

@@ -12,7 +12,7 @@ from omnipipe.errors import InputError, OutputError
 from omnipipe.export.document import PageRow, RunDocuments
 from omnipipe.export.writer import JsonLinesWriter, TreeWriter, Writer, is_json_lines_file
 from omnipipe.ledger.accounts import unit_names
-from omnipipe.ledger.layout import RunLayout
+from omnipipe.ledger.layout import RunLayout, local_path
 from omnipipe.ledger.manifest import Manifest
 from omnipipe.ledger.plantable import PlanTable
 from omnipipe.page import STATUSES
@@ -56,8 +56,8 @@ def export_run(run_dir: str | Path, output: str | Path, options: ExportOptions |
         OutputError: `output` has other files in it, or cannot be written.
     """
     options = options or ExportOptions()
-    target = Path(output)
-    layout = RunLayout(Path(run_dir))
+    target = local_path(output)
+    layout = RunLayout(local_path(run_dir))
     manifest = Manifest.load(layout) if layout.root.is_dir() else None
     if manifest is None or not layout.pages.is_dir():
         raise InputError(f"{layout.root} holds no run. Name the directory that omnipipe run -o wrote.")

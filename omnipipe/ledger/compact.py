@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from omnipipe.errors import OutputError
 from omnipipe.ledger.files import REMEDY, stopping
-from omnipipe.ledger.layout import RunLayout
+from omnipipe.ledger.layout import RunLayout, local_path
 from omnipipe.ledger.plantable import PlanTable
 from omnipipe.ledger.unitfile import read_rows
 
@@ -34,18 +35,22 @@ def compact_run(run_dir: Path | str, output: Path | str, *, rows_per_file: int =
     given up: it is a hash, so every unit would have to be held until the end.
 
     Raises:
-        OutputError: There is no finished run in `run_dir`, it holds damaged files, or `output` is not empty.
+        OutputError: There is no finished run in `run_dir`, it holds damaged files, or `output` is not empty or
+            cannot be written.
     """
-    layout = RunLayout(Path(run_dir).expanduser().absolute())
+    layout = RunLayout(local_path(run_dir).expanduser().absolute())
     if not layout.manifest.exists():
         raise OutputError(f"{layout.root} holds no run: it has no manifest.json.")
-    target = Path(output).expanduser().absolute()
+    target = local_path(output).expanduser().absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise OutputError(f"{target} is there already and not empty. Choose a new directory with -o.")
     if target == layout.root or layout.root in target.parents:
         raise OutputError(f"{target} is inside the run. Choose a directory outside of {layout.root}.")
-    target.mkdir(parents=True, exist_ok=True)
-    return _write(_groups(layout), target, rows_per_file)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        return _write(_groups(layout), target, rows_per_file)
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {error.strerror}. Choose another output with -o.") from error
 
 
 def _write(groups: Iterator[pa.Table], target: Path, rows_per_file: int) -> CompactReport:
@@ -55,21 +60,29 @@ def _write(groups: Iterator[pa.Table], target: Path, rows_per_file: int) -> Comp
 
     paths: list[Path] = []
     total = 0
-    group = next(groups, None)
-    with stopping(target):
-        while group is not None:
-            path = target / f"part-{len(paths):06}.parquet"
-            made = path.with_suffix(".tmp")
-            left = rows_per_file
-            with pq.ParquetWriter(made, PAGES, compression="zstd", write_page_checksum=True) as writer:
-                while group is not None and left > 0:
-                    piece = group.slice(0, left)
-                    writer.write_table(piece)
-                    left -= piece.num_rows
-                    total += piece.num_rows
-                    group = group.slice(piece.num_rows) if piece.num_rows < group.num_rows else next(groups, None)
-            made.replace(path)
-            paths.append(path)
+    made = target
+    try:
+        with stopping(target):
+            group = next(groups, None)
+            while group is not None:
+                path = target / f"part-{len(paths):06}.parquet"
+                made = path.with_suffix(".tmp")
+                left = rows_per_file
+                with pq.ParquetWriter(made, PAGES, compression="zstd", write_page_checksum=True) as writer:
+                    while group is not None and left > 0:
+                        piece = group.slice(0, left)
+                        writer.write_table(piece)
+                        left -= piece.num_rows
+                        total += piece.num_rows
+                        group = group.slice(piece.num_rows) if piece.num_rows < group.num_rows else next(groups, None)
+                made.replace(path)
+                paths.append(path)
+    except BaseException:
+        # The same command again begins anew, and only in an empty folder.
+        for path in (*paths, made):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        raise
     return CompactReport(paths, total)
 
 
@@ -117,5 +130,7 @@ def _unit_table(layout: RunLayout, unit_id: str) -> pa.Table:
         raise OutputError(
             f"{layout.root} is not finished: unit {unit_id} is not committed. Run the same command again first."
         ) from error
+    except OSError as error:
+        raise OutputError(f"{layout.unit_file(unit_id)} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise OutputError(f"pages/{unit_id}.parquet is damaged. {REMEDY}") from error

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from omnipipe.errors import OutputError
+
 _TABLE = r"[0-9a-f]{24}\.parquet"
 _LINES = r"[0-9a-f]{24}\.jsonl"
 # In `tmp`: the folder of a run, one that `--fresh` has put aside, and files on their way to a name of their own.
@@ -21,6 +23,20 @@ _NAMES = {
     "starts": _LINES,
     "tmp": _PASSING,
 }
+
+
+def local_path(place: Path | str) -> Path:
+    """`place` as the path of a run, of what is made of it, or of where that goes.
+
+    Raises:
+        OutputError: It is `-`, which is no stream here, or no valid Unicode: Arrow writes under no such name.
+    """
+    text = str(place)
+    if text == "-":
+        raise OutputError("- is no folder: there is nothing to write on standard output. Name a folder with -o.")
+    if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise OutputError(f"{text!a} is no valid Unicode in the encoding of this system. Choose another folder.")
+    return Path(text)
 
 
 @dataclass(frozen=True, slots=True)

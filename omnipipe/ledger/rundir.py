@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omnipipe.errors import OutputError
-from omnipipe.ledger.layout import RunLayout
+from omnipipe.ledger.layout import RunLayout, local_path
 from omnipipe.ledger.lock import RunLock
 from omnipipe.ledger.manifest import Manifest
 from omnipipe.pipeline import Pipeline
@@ -24,7 +24,7 @@ def layout_of(run_dir: Path | str) -> RunLayout:
     """The layout of a local run directory.
 
     Raises:
-        OutputError: `run_dir` is an object store.
+        OutputError: `run_dir` is an object store, or no name that can be written.
     """
     scheme = _SCHEME.match(str(run_dir))
     if scheme:
@@ -32,7 +32,7 @@ def layout_of(run_dir: Path | str) -> RunLayout:
             f"{run_dir}: writing a run to {scheme[1]}:// is not built yet. Give -o a local or shared folder and copy "
             "the result afterwards."
         )
-    return RunLayout(Path(run_dir).expanduser().absolute())
+    return RunLayout(local_path(run_dir).expanduser().absolute())
 
 
 def take(layout: RunLayout, boot_id: str) -> RunLock:
