@@ -49,7 +49,8 @@ def _find(name_or_path: str | Path) -> Path:
         if path.is_file():
             return path
         shipped_names = ", ".join(shipped_pipelines())
-        raise ConfigError(f"pipeline file {str(path)[:200]!r} does not exist. Shipped pipelines: {shipped_names}.")
+        wrong = "is a folder" if path.is_dir() else "does not exist"
+        raise ConfigError(f"pipeline file {str(path)[:200]!r} {wrong}. Shipped pipelines: {shipped_names}.")
     if len(path.parts) == 1:
         for suffix in _SUFFIXES:
             shipped = _shipped_folder() / f"{path.name}{suffix}"

@@ -43,9 +43,9 @@ def load_user_file(path: Path) -> ModuleType:
     with _folder_on_path(path.parent):
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[name]
-            raise ConfigError(f"{_place(path, error)}: {type(error).__name__}: {_first_line(error)}") from error
+            raise ConfigError(f"{_place(path, error)}: {_said(error)}") from error
     # Its made-up name can be imported nowhere, even where the file is installed (a shipped pipeline).
     _BY_VALUE[name] = module
     return module
@@ -60,8 +60,8 @@ def load_user_module(name: str, folder: Path) -> ModuleType:
     with _folder_on_path(folder):
         try:
             return importlib.import_module(name)
-        except Exception as error:
-            raise ConfigError(f"module {name!r} cannot be imported: {type(error).__name__}: {error}") from error
+        except (Exception, SystemExit) as error:
+            raise ConfigError(f"module {name!r} cannot be imported: {_said(error)}") from error
 
 
 @contextmanager
@@ -84,13 +84,17 @@ def _is_loose(file: Path, folder: Path) -> bool:
     return folder in file.parents and not {"site-packages", "dist-packages"} & set(file.parts)
 
 
-def _place(path: Path, error: Exception) -> str:
-    if isinstance(error, SyntaxError) and error.filename == str(path):
+def _place(path: Path, error: BaseException) -> str:
+    # Python compiles a file under its absolute name.
+    names = {str(path), str(path.absolute())}
+    if isinstance(error, SyntaxError) and error.filename in names:
         return f"{path}:{error.lineno}:{error.offset}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename in names]
     return f"{path}:{lines[-1]}" if lines else str(path)
 
 
-def _first_line(error: Exception) -> str:
+def _said(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"sys.exit({error.code!r:.80}) ends the program. Put it below: if __name__ == '__main__':"
     text = error.msg if isinstance(error, SyntaxError) else str(error)
-    return text.strip().split("\n")[0][:200]
+    return f"{type(error).__name__}: {text.strip().split(chr(10))[0][:200]}"

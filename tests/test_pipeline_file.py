@@ -181,6 +181,25 @@ def test_a_mistake_in_a_python_file_is_refused_with_its_place(tmp_path: Path, co
     assert words in refusal(write(tmp_path, code, "own.py"))
 
 
+def test_a_mistake_in_a_python_file_has_its_place_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, a relative name had no line."""
+    write(tmp_path, "x = 1\n1 / 0", "zero.py")
+    write(tmp_path, "x = 1\ndef (", "syntax.py")
+    monkeypatch.chdir(tmp_path)
+
+    assert refusal(Path("zero.py")) == "zero.py:2: ZeroDivisionError: division by zero"
+    assert refusal(Path("syntax.py")).startswith("syntax.py:2:5: SyntaxError: ")
+
+
+def test_a_python_file_that_ends_the_program_is_refused(tmp_path: Path) -> None:
+    """Before, `sys.exit()` in it ended the run before its start, with exit code 0."""
+    path = write(tmp_path, "import sys\nsys.exit(0)", "exits.py")
+
+    assert refusal(path) == f"{path}:2: sys.exit(0) ends the program. Put it below: if __name__ == '__main__':"
+
+
 def test_yaml_can_name_a_stage_in_a_file_beside_it(tmp_path: Path) -> None:
     write(tmp_path, OWN_STAGE, "own.py")
     path = write(tmp_path, "stages:\n  - read\n  - own.py:Shout: {mark: '?'}\n")

@@ -137,8 +137,9 @@ def _read_parquet(uri: str, file: IO[bytes]) -> Iterator[Entry]:
         bytes_column = find_bytes_column(schema)
         path_column = None if bytes_column else _find_path_column(schema)
         if bytes_column is None and path_column is None:
+            have = ", ".join(f"{field.name} ({field.type})" for field in schema)[:80]
             raise InputError(
-                f"{uri} has the columns {', '.join(schema.names)[:80]}. A manifest names its documents in a text "
+                f"{uri} has the columns {have}. A manifest names its documents in a text "
                 f"column {', '.join(PATH_COLUMNS)}, or holds them in a binary column {', '.join(BYTES_COLUMNS)}."
             )
         columns = [name for name in schema.names if name != bytes_column]
@@ -147,12 +148,37 @@ def _read_parquet(uri: str, file: IO[bytes]) -> Iterator[Entry]:
             return
         row = 0
         for batch in table.iter_batches(batch_size=1024, columns=columns):
-            for values in batch.to_pylist():
+            for values in _plain_rows(batch):
                 path = values.pop(path_column) if path_column else None
-                yield Entry(row, path or None, {name: _user_value(value) for name, value in values.items()})
+                named = path if isinstance(path, str) and path else None
+                yield Entry(row, named, {name: _user_value(value) for name, value in values.items()})
                 row += 1
     except pa.ArrowException as error:
         raise InputError(f"{uri} is not a Parquet file that can be read: {reason(error)}. Write it anew.") from error
+
+
+def _plain_rows(batch: pa.RecordBatch) -> list[dict[str, object]]:
+    try:
+        rows: list[dict[str, object]] = batch.to_pylist()
+    except (ValueError, OverflowError):
+        # One value that Python has no like of: the other rows, and this one's document, are none the worse.
+        columns = [[_plain(value) for value in column] for column in batch.columns]
+        rows = [dict(zip(batch.schema.names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return rows
+
+
+def _plain(scalar: pa.Scalar) -> object:
+    """The value of `scalar`; as text where it is no Unicode, or a time beyond Python's or in no zone known here."""
+    import pyarrow as pa
+
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):
+        if isinstance(scalar, pa.DictionaryScalar):
+            return _plain(scalar.value)
+        if isinstance(scalar, pa.StringScalar):
+            return os.fsdecode(scalar.as_buffer().to_pybytes())
+        return f"{scalar.value} {scalar.type}" if pa.types.is_temporal(scalar.type) else None
 
 
 def _find_path_column(schema: pa.Schema) -> str | None:
