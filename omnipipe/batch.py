@@ -6,7 +6,8 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, islice, repeat
 from pathlib import Path
@@ -148,6 +149,10 @@ class _Run:
             raise Interrupted(self._how_to_go_on()) from None
         finally:
             self._progress.stop()
+            # Its threads end here and not where a garbage collection comes upon them (ahead.py has why). Where a thread
+            # of the runner is still inside, that ends them.
+            with suppress(ValueError):
+                units.close()
         return self._summary(self._ledger.finish(), time.monotonic() - started)
 
     def _is_new(self) -> bool:
@@ -161,7 +166,7 @@ class _Run:
         later = range(1, len(self._passes))
         return any(next(self._ledger.pending(index), None) or self._ledger.has_open(index) for index in later)
 
-    def _units(self) -> Iterator[Unit]:
+    def _units(self) -> Generator[Unit]:
         with self._lock:
             if self._options.retry:
                 self._ledger.plan_retry(self._options.retry, max_pages=self._options.max_pages)

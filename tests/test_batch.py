@@ -182,6 +182,20 @@ def test_too_many_failures_end_with_their_number(tmp_path: Path) -> None:
         run(pipeline, inputs, tmp_path / "out", RunOptions(runner="local", max_failed="25%"))
 
 
+def test_a_run_that_stops_early_has_ended_its_readers(tmp_path: Path) -> None:
+    """More documents than the first window has, so that it stops before all are indexed."""
+    (tmp_path / "in").mkdir()
+    for number in range(70):
+        (tmp_path / "in" / f"{number}.pdf").write_bytes(b"no PDF %d" % number)
+
+    with pytest.raises(AccountingError) as stopped:
+        run("text_layer", tmp_path / "in", tmp_path / "out", RunOptions(runner="local", max_failed="0"))
+
+    # What was raised still holds the frames of the run.
+    assert stopped.tb is not None
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("omnipipe-index")]
+
+
 @pytest.mark.parametrize("text", ["many", "120%", "-1", "1.5"])
 def test_a_wrong_max_failed_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="neither a count nor a share"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,20 @@ def test_a_run_ends_with_every_page_once_and_its_accounts(run: Path) -> None:
     assert summary.counts.statuses == {"ok": 283, "skipped": 20, "failed": 1}
     assert summary.counts.error_codes == {"max_pages": 20, "corrupt": 1}
     assert ids_of(run) == sorted(ids(records[0], 0, 1, 2) + ids(records[1], *range(281)) + ids(records[2], 0))
+
+
+def test_the_end_of_a_run_leaves_no_thread_to_the_garbage_collector(run: Path) -> None:
+    """A collection that joined one while another thread was starting hung the process for ever."""
+    gc.disable()
+    try:
+        with Ledger.open(run, PIPELINE) as ledger:
+            index(ledger, [record("a.pdf", 3)])
+            run_all(ledger)
+            ledger.finish()
+
+        assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("omnipipe")]
+    finally:
+        gc.enable()
 
 
 def test_the_second_run_of_a_finished_run_writes_nothing(run: Path) -> None:

@@ -145,15 +145,19 @@ class _Rows:
         self._open: OrderedDict[str, dict[str, list[PageRow]]] = OrderedDict()
         # In the order in which they are met for the first time.
         self._unread = dict.fromkeys(unit_id for document in documents for unit_id in document.unit_ids)
-        self._tables = ahead(map(self._read, tuple(self._unread)))
+        self._tables: Iterator[pa.Table] = iter(())
 
     def write(self, path: Path) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         schema = documents_schema()
-        with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=["mime", "status"]) as writer:
-            for group in _cut(ahead(self._batches(schema)), _GROUP_BYTES, _batch_size):
+        with (
+            ahead(map(self._read, tuple(self._unread))) as self._tables,
+            ahead(self._batches(schema)) as batches,
+            pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=["mime", "status"]) as writer,
+        ):
+            for group in _cut(batches, _GROUP_BYTES, _batch_size):
                 table = pa.Table.from_batches(group, schema)
                 writer.write_table(table, row_group_size=table.num_rows)
 
@@ -188,7 +192,7 @@ class _Rows:
 
 
 def _cut(items: Iterable[Item], size: int, measured: Callable[[Item], tuple[int, int]]) -> Iterator[list[Item]]:
-    """`items` in lists of `size` bytes or `_GROUP_DOCUMENTS` documents and more, as `measured`; the last may be less."""
+    """`items` in lists of `size` bytes or `_GROUP_DOCUMENTS` documents, or more, as `measured`."""
     cut: list[Item] = []
     num_bytes = num_documents = 0
     for item in items:
