@@ -39,7 +39,11 @@ _WINDOW_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How a run is done; of these only `pages`, `limit` and `max_pages` change which rows there are."""
+    """How a run is done; of these only `pages`, `limit` and `max_pages` change which rows there are.
+
+    Raises:
+        ConfigError: One of them is out of its bounds.
+    """
 
     runner: Literal["ray", "local"] = "ray"
     address: str | None = None
@@ -54,6 +58,18 @@ class RunOptions:
     max_failed: str | None = None
     limits: ReaderLimits = field(default_factory=ReaderLimits)
     unit_size: UnitSize | None = None
+
+    def __post_init__(self) -> None:
+        # The command line has checked this; a caller in Python has not.
+        if self.runner not in ("ray", "local"):
+            raise ConfigError(f"runner={self.runner!r:.40} is unknown. Use 'ray' or 'local'.")
+        for name, value in (("limit", self.limit), ("max_pages", self.max_pages)):
+            if value is not None and value < 1:
+                raise ConfigError(f"{name}={value} is less than 1. Give a number from 1, or None for all.")
+        if self.concurrency is not None and not 1 <= self.concurrency[0] <= self.concurrency[1]:
+            raise ConfigError(f"concurrency={self.concurrency} is not (least, most) with 1 <= least <= most.")
+        if isinstance(self.passwords, str):
+            raise ConfigError("passwords is one text. Give a tuple of them: passwords=(password,).")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -245,3 +245,19 @@ def test_a_document_that_vanishes_before_it_is_read_says_so(tmp_path: Path) -> N
     run(Pipeline("p", (Vanish(),)), inputs, tmp_path / "out", RunOptions(runner="local"))
 
     assert column(tmp_path / "out", "error_code") == ["missing"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"runner": "locl"}, "runner='locl' is unknown"),
+        ({"limit": 0}, "limit=0 is less than 1"),
+        ({"max_pages": -1}, "max_pages=-1 is less than 1"),
+        ({"concurrency": (2, 1)}, r"concurrency=\(2, 1\) is not"),
+        ({"passwords": "secret"}, "passwords is one text"),
+    ],
+)
+def test_an_option_out_of_its_bounds_is_refused_from_python_too(options: dict[str, object], words: str) -> None:
+    """Before, another runner was Ray, and a password was tried by its letters."""
+    with pytest.raises(ConfigError, match=words):
+        RunOptions(**options)  # type: ignore[arg-type]

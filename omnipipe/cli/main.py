@@ -82,9 +82,8 @@ def main() -> None:
 
 def run_command(arguments: list[str]) -> int:
     """Run one command in this process: its exit code. What the user did wrong is on stderr, without a traceback."""
-    command = typer.main.get_command(app)
     try:
-        code = command.main(args=arguments, prog_name="omnipipe", standalone_mode=False)
+        code = typer.main.get_command(app).main(args=arguments, prog_name="omnipipe", standalone_mode=False)
         sys.stdout.flush()
     except OmnipipeError as error:
         return _refused(f"omnipipe: {error}", error.exit_code)

@@ -38,10 +38,10 @@ def compact_run(run_dir: Path | str, output: Path | str, *, rows_per_file: int =
         OutputError: There is no finished run in `run_dir`, it holds damaged files, or `output` is not empty or
             cannot be written.
     """
-    layout = RunLayout(local_path(run_dir).expanduser().absolute())
+    layout = RunLayout(local_path(run_dir).absolute())
     if not layout.manifest.exists():
         raise OutputError(f"{layout.root} holds no run: it has no manifest.json.")
-    target = local_path(output).expanduser().absolute()
+    target = local_path(output).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise OutputError(f"{target} is there already and not empty. Choose a new directory with -o.")
     if target == layout.root or layout.root in target.parents:

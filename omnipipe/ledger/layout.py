@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,14 +30,17 @@ def local_path(place: Path | str) -> Path:
     """`place` as the path of a run, of what is made of it, or of where that goes.
 
     Raises:
-        OutputError: It is `-`, which is no stream here, or no valid Unicode: Arrow writes under no such name.
+        OutputError: It is `-`, which is no stream here; or no file system, or not Arrow, takes such a name.
     """
-    text = str(place)
+    text = os.fspath(place)
     if text == "-":
         raise OutputError("- is no folder: there is nothing to write on standard output. Name a folder with -o.")
-    if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         raise OutputError(f"{text!a} is no valid Unicode in the encoding of this system. Choose another folder.")
-    return Path(text)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise OutputError(f"{text[:80]}: {error} Write the whole path.") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def layout_of(run_dir: Path | str) -> RunLayout:
             f"{run_dir}: writing a run to {scheme[1]}:// is not built yet. Give -o a local or shared folder and copy "
             "the result afterwards."
         )
-    return RunLayout(local_path(run_dir).expanduser().absolute())
+    return RunLayout(local_path(run_dir).absolute())
 
 
 def take(layout: RunLayout, boot_id: str) -> RunLock:
