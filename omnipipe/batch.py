@@ -17,6 +17,7 @@ from omnipipe.errors import AccountingError, ConfigError, Interrupted
 from omnipipe.ledger.accounts import RunSummary as FinishedRun
 from omnipipe.ledger.ledger import Ledger
 from omnipipe.ledger.packing import UnitSize
+from omnipipe.ledger.retry import RetryChoice
 from omnipipe.pipeline import Pipeline, find_conflict, load_pipeline
 from omnipipe.progress import Progress, counted
 from omnipipe.reading.process import ReaderLimits
@@ -42,7 +43,7 @@ class RunOptions:
     """How a run is done; of these only `pages`, `limit` and `max_pages` change which rows there are.
 
     Raises:
-        ConfigError: One of them is out of its bounds.
+        UserError: One of them is out of its bounds.
     """
 
     runner: Literal["ray", "local"] = "ray"
@@ -70,6 +71,11 @@ class RunOptions:
             raise ConfigError(f"concurrency={self.concurrency} is not (least, most) with 1 <= least <= most.")
         if isinstance(self.passwords, str):
             raise ConfigError("passwords is one text. Give a tuple of them: passwords=(password,).")
+        MaxFailed.parse(self.max_failed)
+        if self.pages:
+            PageSelection.parse(self.pages)
+        if self.retry:
+            RetryChoice.parse(self.retry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +116,10 @@ def run(
     if conflict := find_conflict(loaded.stages):
         raise ConfigError(f"pipeline {loaded.name!r}: {conflict.message}")
     named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    # What is there is not given up for inputs that are not.
+    sources = expand(named, limit=options.limit) if options.fresh else None
     with Ledger.open(output, loaded, fresh=options.fresh) as ledger:
-        return _Run(loaded, named, ledger, options, progress or Progress("quiet")).go()
+        return _Run(loaded, named, ledger, options, progress or Progress("quiet"), sources).go()
 
 
 class _Run:
@@ -124,6 +132,7 @@ class _Run:
         ledger: Ledger,
         options: RunOptions,
         progress: Progress,
+        sources: Iterator[Source] | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._inputs = inputs
@@ -141,7 +150,7 @@ class _Run:
         # Passes run side by side, in threads that share the ledger and the counts.
         self._lock = threading.RLock()
         self._later = Escalation(ledger, len(self._passes), self._lock)
-        self._sources: Iterator[Source] | None = None
+        self._sources = sources
         self._num_documents = 0
         self._done_before = ledger.counts().num_pages
 
@@ -175,7 +184,7 @@ class _Run:
         """Whether no page was ever planned: then there is work, and a runner starts while its first part is indexed."""
         if self._ledger.num_planned_pages:
             return False
-        self._sources = expand(self._inputs, limit=self._options.limit)
+        self._sources = self._sources or expand(self._inputs, limit=self._options.limit)
         return True
 
     def _is_left_open(self) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from omnipipe import Pipeline, RunSummary, Stage
 from omnipipe.batch import MaxFailed, RunOptions, run
-from omnipipe.errors import AccountingError, ConfigError, Interrupted, OutputError
+from omnipipe.errors import AccountingError, ConfigError, InputError, Interrupted, OutputError, UserError
 from omnipipe.ledger.packing import UnitSize
 from omnipipe.page import Page
 from omnipipe.pipeline import load_pipeline
@@ -255,9 +255,25 @@ def test_a_document_that_vanishes_before_it_is_read_says_so(tmp_path: Path) -> N
         ({"max_pages": -1}, "max_pages=-1 is less than 1"),
         ({"concurrency": (2, 1)}, r"concurrency=\(2, 1\) is not"),
         ({"passwords": "secret"}, "passwords is one text"),
+        ({"pages": "3-1"}, "ends before it starts"),
+        ({"max_failed": "abc"}, "neither a count nor a share"),
+        ({"retry": "ok"}, "is not one of"),
     ],
 )
 def test_an_option_out_of_its_bounds_is_refused_from_python_too(options: dict[str, object], words: str) -> None:
     """Before, another runner was Ray, and a password was tried by its letters."""
-    with pytest.raises(ConfigError, match=words):
+    with pytest.raises(UserError, match=words):
         RunOptions(**options)  # type: ignore[arg-type]
+
+
+def test_fresh_with_inputs_that_are_not_there_keeps_what_is(tmp_path: Path) -> None:
+    """Before, a mistyped input emptied the run directory and then was refused."""
+    inputs = write_documents(tmp_path / "in", 2)
+    read(inputs, tmp_path / "out")
+    rows = result_rows(tmp_path / "out")
+
+    with pytest.raises(InputError, match="does not exist"):
+        read(tmp_path / "typo", tmp_path / "out", fresh=True)
+
+    assert result_rows(tmp_path / "out") == rows
+    assert read(inputs, tmp_path / "out", fresh=True).pages_this_run == 2
