@@ -116,8 +116,12 @@ def run(
     if conflict := find_conflict(loaded.stages):
         raise ConfigError(f"pipeline {loaded.name!r}: {conflict.message}")
     named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    # What is there is not given up for inputs that are not.
+    # What is there is not given up for inputs, or for a cluster, that are not.
     sources = expand(named, limit=options.limit) if options.fresh else None
+    if options.fresh and options.runner == "ray":
+        from omnipipe.runners.ray_session import check_address
+
+        check_address(options.address)
     with Ledger.open(output, loaded, fresh=options.fresh) as ledger:
         return _Run(loaded, named, ledger, options, progress or Progress("quiet"), sources).go()
 

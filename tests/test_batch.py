@@ -266,7 +266,7 @@ def test_an_option_out_of_its_bounds_is_refused_from_python_too(options: dict[st
         RunOptions(**options)  # type: ignore[arg-type]
 
 
-def test_fresh_with_inputs_that_are_not_there_keeps_what_is(tmp_path: Path) -> None:
+def test_fresh_with_inputs_or_a_cluster_that_are_not_there_keeps_what_is(tmp_path: Path) -> None:
     """Before, a mistyped input emptied the run directory and then was refused."""
     inputs = write_documents(tmp_path / "in", 2)
     read(inputs, tmp_path / "out")
@@ -274,6 +274,9 @@ def test_fresh_with_inputs_that_are_not_there_keeps_what_is(tmp_path: Path) -> N
 
     with pytest.raises(InputError, match="does not exist"):
         read(tmp_path / "typo", tmp_path / "out", fresh=True)
+
+    with pytest.raises(ConfigError, match=r"nothing answers at 127\.0\.0\.1:1 "):
+        run("text_layer", inputs, tmp_path / "out", RunOptions(address="127.0.0.1:1", fresh=True))
 
     assert result_rows(tmp_path / "out") == rows
     assert read(inputs, tmp_path / "out", fresh=True).pages_this_run == 2

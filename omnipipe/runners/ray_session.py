@@ -159,6 +159,17 @@ def _start(address: str | None, options: RayOptions) -> bool:
         raise ConfigError(f"no run on the Ray cluster at {address}: {reason}") from error
 
 
+def check_address(address: str | None) -> None:
+    """See that the head of a cluster answers at `address`, or where the environment says that there is one.
+
+    Raises:
+        ConfigError: It does not, or the address is none.
+    """
+    found = find_address(address, os.environ)
+    if found is not None and not _is_ray_there():
+        _check_listens(found)
+
+
 def _is_ray_there() -> bool:
     import ray
 
