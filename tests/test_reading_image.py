@@ -156,6 +156,27 @@ def test_what_is_transparent_is_white(reader: ReaderProcess, tmp_path: Path) -> 
         assert_is_page(drawn(reader, path, COLOUR))
 
 
+def test_light_writing_on_nothing_is_seen(reader: ReaderProcess, tmp_path: Path) -> None:
+    """Before, it was white on white, and the page blank."""
+    clear = Image.new("RGBA", SIZE, (0, 0, 0, 0))
+    clear.paste((255, 255, 255, 255), (20, 20, 40, 30))
+    margins = Image.new("RGBA", SIZE, (0, 0, 0, 0))
+    margins.paste((255, 255, 255, 255), (5, 5, SIZE[0] - 5, SIZE[1] - 5))
+
+    written = drawn(reader, save(tmp_path / "written.png", clear))
+    blank = drawn(reader, save(tmp_path / "blank.png", margins))
+
+    assert written.getpixel((30, 25)) == 255
+    assert written.getpixel((60, 60)) == 0
+    assert blank.getextrema() == (255, 255)
+
+
+def test_eight_bits_in_32_are_not_black(reader: ReaderProcess, tmp_path: Path) -> None:
+    grey = np.asarray(page().convert("L")).astype(np.int32)
+
+    assert_is_page(drawn(reader, save(tmp_path / "deep.tif", Image.fromarray(grey))))
+
+
 @pytest.mark.parametrize("suffix", ["tiff", "gif", "webp"])
 def test_every_frame_is_a_page_in_any_order(reader: ReaderProcess, tmp_path: Path, suffix: str) -> None:
     frames = [Image.new("L", (40, 30), level) for level in (0, 120, 250)]

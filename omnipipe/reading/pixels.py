@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from PIL import Image
+from PIL import Image, ImageStat
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,9 @@ _TURNS = {
 }
 _TIFF_PHOTOMETRIC = 262
 _TWELVE_BITS = 4095
+# Grey that is no ink on white; and more of a picture than writing covers: beyond it is a white page with clear margins.
+_UNSEEN = 240
+_MOST_WRITING = 0.5
 _DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 
 
@@ -36,7 +39,7 @@ def upright(image: Image.Image, mode: Literal["L", "RGB"]) -> Image.Image:
     if picture.mode == "LAB":
         picture = picture.getchannel("L")
     if picture.has_transparency_data:
-        picture = _on_white(picture)
+        picture = _on_paper(picture)
     return picture if picture.mode == mode else picture.convert(mode)
 
 
@@ -56,10 +59,16 @@ def _turned(picture: Image.Image, image: Image.Image) -> Image.Image:
     return picture if method is None else picture.transpose(method)
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def _on_paper(image: Image.Image) -> Image.Image:
+    """Transparent `image` on white; light writing, which nobody would see there, on black."""
     rgba = image if image.mode == "RGBA" else image.convert("RGBA")
+    alpha = rgba.getchannel("A")
     paper = Image.new("RGB", rgba.size, (255, 255, 255))
-    paper.paste(rgba, mask=rgba.getchannel("A"))
+    paper.paste(rgba, mask=alpha)
+    (darkest, _), coverage = paper.convert("L").getextrema(), ImageStat.Stat(alpha).mean[0] / 255
+    if isinstance(darkest, int) and darkest >= _UNSEEN and 0 < coverage < _MOST_WRITING:
+        paper = Image.new("RGB", rgba.size, (0, 0, 0))
+        paper.paste(rgba, mask=alpha)
     return paper
 
 
@@ -71,6 +80,9 @@ def _shallow(image: Image.Image) -> Image.Image:
     highest = float(values.max(initial=0.0))
     if image.mode == "F":
         full = 1.0 if highest <= 1.0 else 255.0 if highest <= 255.0 else highest
+    elif image.mode == "I" and highest <= 255:
+        # What has no use for its 32 bits was made of 8; of 16, it would be all but black.
+        full = 255.0
     else:
         # Scanners and microscopes keep 12 bits in 16: a picture that uses no more would come out black.
         full = float(_TWELVE_BITS) if 255 < highest <= _TWELVE_BITS else 65535.0 if highest <= 65535 else highest
