@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import threading
 from pathlib import Path
 
 import pytest
 
 from omnipipe.errors import AccountingError, UserError
+from omnipipe.ledger.compact import compact_run
 from omnipipe.ledger.ledger import Ledger
 from omnipipe.sources.pages import PageSelection
 from omnipipe.sources.source import Source
@@ -356,3 +358,16 @@ def test_a_lost_plan_is_rebuilt_from_the_files(run: Path) -> None:
         summary = ledger.finish()
 
     assert (new, summary.pages_in) == ([], 403)
+
+
+def test_a_plan_that_was_copied_beside_itself_plans_nothing_twice(run: Path, tmp_path: Path) -> None:
+    """Before, `compact` wrote each of its pages twice."""
+    with Ledger.open(run, PIPELINE) as ledger:
+        index(ledger, [record("a.pdf", 3)])
+        run_all(ledger)
+        ledger.finish()
+    shutil.copy(run / "plan" / "000000.parquet", run / "plan" / "000001.parquet")
+
+    assert compact_run(run, tmp_path / "large").num_rows == 3
+    with Ledger.open(run, PIPELINE) as ledger:
+        assert ledger.finish().pages_in == 3

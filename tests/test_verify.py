@@ -239,6 +239,13 @@ def test_an_unfinished_run_says_which_unit_is_missing(tmp_path: Path) -> None:
     assert sum("is not there" in problem for problem in report.problems) == len(units) - 1
 
 
+def test_a_removed_folder_is_a_loss_and_no_traceback(run: Path) -> None:
+    for name in ("open", "starts", "spool", "tmp", "logs", "pages"):
+        shutil.rmtree(run / name)
+        report = verify_run(run)
+        assert report.ok == (name != "pages")
+
+
 def test_verifying_changes_nothing(run: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
 

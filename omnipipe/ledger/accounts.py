@@ -154,7 +154,9 @@ class Accounts:
 
 
 def unit_names(layout: RunLayout) -> frozenset[str]:
-    """Ids of the units whose file is in `pages/`."""
+    """Ids of the units whose file is in `pages/`; none where somebody removed that."""
+    if not layout.pages.is_dir():
+        return frozenset()
     with os.scandir(layout.pages) as entries:
         return frozenset(entry.name[:-8] for entry in entries if entry.name.endswith(".parquet"))
 

@@ -136,6 +136,9 @@ class PlanTable:
         return hashlib.sha256(identity.encode()).hexdigest()[:24]
 
     def _put(self, unit: Unit) -> None:
+        if unit.id in self.units:
+            # A file of the plan that somebody copied: twice in the plan is once planned.
+            return
         self.units[unit.id] = unit
         if unit.replaces is None:
             # Nearly all documents of a unit are in no other: they share what is known of them.
