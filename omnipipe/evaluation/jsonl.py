@@ -127,7 +127,8 @@ def _lines(path: Path) -> Iterator[_Line]:
 
 def _object(line: bytes, place: str) -> dict[str, object]:
     try:
-        values = json.loads(line)
+        # As text: of bytes the library would guess the encoding, and UTF-16 pass where a file has one line only.
+        values = json.loads(line.decode())
     except UnicodeDecodeError as error:
         raise InputError(f"{place}: byte {error.start + 1} is not UTF-8. Save the file as UTF-8.") from error
     except RecursionError as error:

@@ -54,6 +54,13 @@ def test_fresh_verdicts_of_the_bench_are_ours_too(original: str) -> None:
     assert differing == []
 
 
+def test_a_tag_with_the_sign_of_another_in_it_is_one_tag() -> None:
+    """As to the bench: a tag's name ends at white space, a slash or its end."""
+    markdown = "<table><tr><th>some</th><th>text</t<h><th rowspan=2>more</th></tr></table>"
+
+    assert ours(markdown, {"pdf": "a.pdf", "page": 1, "id": "a", "type": "table", "cell": "some", "right": "textmore"})
+
+
 def _shuffled(text: str) -> str:
     return "\n\n".join(sorted(text.split("\n\n")))
 

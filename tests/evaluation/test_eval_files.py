@@ -81,6 +81,15 @@ def test_bytes_that_are_no_text_are_named_with_their_line(tmp_path: Path) -> Non
         load_cases([file])
 
 
+def test_a_file_of_utf_16_is_refused_though_it_has_one_line_only(tmp_path: Path) -> None:
+    """Python's JSON reads bytes of UTF-16 too, and the same file with a second line would be refused."""
+    file = tmp_path / "tests.jsonl"
+    file.write_bytes('{"pdf": "a.pdf", "page": 1, "id": "a", "type": "baseline"}\n'.encode("utf-16"))
+
+    with pytest.raises(InputError, match=r"tests\.jsonl:1: byte 1 is not UTF-8"):
+        load_cases([file])
+
+
 def test_two_tests_of_one_id_are_refused_with_both_places(tmp_path: Path) -> None:
     file = written(tmp_path, PRESENT, PRESENT)
 
