@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 _COMMENT = re.compile(r"<!--.{0,5000}?-->", re.DOTALL)
 # The parser of the standard library takes the square of the length for signs that never become a tag.
-# A sign inside a tag belongs to its name or to an attribute's, as in the bench; within quotes it takes the square again.
+# A sign inside a tag is part of its name or of an attribute's, as in the bench; in quotes it would take the square too.
 _NO_TAG = re.compile(r"<(?!/?[a-zA-Z](?:[^<>]|<(?=[^\"'>]{0,1000}>)){0,1000}>)")
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "wbr"}

@@ -107,10 +107,12 @@ def read_words(chars: Chars) -> Words | None:
             size, turn, angle = _sizes_and_turns(chars, ends, line)
             stacked = _stacked(ends, last - first, size, turn) & (units[first] >= _FIRST_VERTICAL)
         turn = _vertical(turn, stacked, last - first)
+    box = ends.boxes()
+    _widen(box, chars, (units, first, last), is_mapped)
     text, first, last = _decode(units, first, last)
     if "ل" in text and len(text) == len(units):
         text = mend_ligatures(text, lambda places: chars.boxes(chars.places(np.array(places, np.intp))))
-    return Words(text, units, first, last, line, ends.boxes(), size, turn, ends.places.tolist(), angle)
+    return Words(text, units, first, last, line, box, size, turn, ends.places.tolist(), angle)
 
 
 def _ends(chars: Chars, first: NDArray[np.intp], last: NDArray[np.intp], is_mapped: bool) -> _Ends:
@@ -145,6 +147,36 @@ def _split(
     # A word now ends where the next part of it starts.
     ends = np.minimum(np.insert(last, at, last[at - 1]), np.append(starts[1:], last[-1]))
     return starts, ends, np.cumsum(np.insert(np.diff(line, prepend=0), at, 1))
+
+
+def _widen(
+    box: NDArray[np.float32],
+    chars: Chars,
+    words: tuple[NDArray[np.uint16], NDArray[np.intp], NDArray[np.intp]],
+    is_mapped: bool,
+) -> None:
+    """Make `box` that of all characters where a word is written in two directions.
+
+    Arabic or Hebrew with a number or a foreign name joined to it turns within the word: its last character stands in
+    its middle.
+    """
+    units, first, last = words
+    leftward = _LEFTWARD.take(units)
+    if not leftward.any():
+        return
+    mixed = _num_of(leftward, first, last) * _num_of(_RIGHTWARD.take(units), first, last)
+    for word in mixed.nonzero()[0].tolist():
+        inside = np.arange(first[word], last[word])
+        low, high = chars.corners(chars.places(inside) if is_mapped else inside)
+        drawn = (high > low).all(axis=0)
+        if drawn.any():
+            box[word] = *low[:, drawn].min(axis=1), *high[:, drawn].max(axis=1)
+
+
+def _num_of(wanted: NDArray[np.bool_], first: NDArray[np.intp], last: NDArray[np.intp]) -> NDArray[np.intp]:
+    before = np.zeros(len(wanted) + 1, np.intp)
+    np.cumsum(wanted, out=before[1:])
+    return before[last] - before[first]
 
 
 def _units(chars: Chars) -> NDArray[np.uint16] | None:
@@ -275,6 +307,19 @@ def _space_table() -> NDArray[np.bool_]:
 
 
 _SPACE = _space_table()
+
+
+def _direction_tables() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of each character: is it a letter of a script that runs to the left; is it a letter or digit that does not."""
+    leftward, rightward = np.zeros(0x10000, bool), np.zeros(0x10000, bool)
+    for start, end in ((0x5D0, 0x900), (0xFB1D, 0xFE00), (0xFE70, 0xFEFF)):
+        leftward[start:end] = True
+    for start, end in ((0x30, 0x3A), (0x41, 0x5B), (0x61, 0x7B), (0xC0, 0x530), (0x660, 0x66A), (0x6F0, 0x6FA)):
+        rightward[start:end] = True
+    return leftward & ~rightward, rightward
+
+
+_LEFTWARD, _RIGHTWARD = _direction_tables()
 
 
 def bold_test(textpage: pypdfium2.PdfTextPage, chars: list[int]) -> Callable[[int], bool]:
