@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from omnipipe.errors import InputError
 from omnipipe.page import ProblemError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
 
+    from numpy.typing import NDArray
     from PIL import Image, ImageDraw
 
     from omnipipe.page import Block, Page
@@ -99,12 +103,11 @@ def _drawn(picture: Image.Image, page: Page) -> Image.Image:
     ink.text(
         (unit // 2, unit // 3), f"page {page.index + 1}  {page.status}  {page.route}{quality}{flags}", "black", font
     )
-    places = []
-    for block in page.blocks:
-        if block.bbox is not None:
-            places.append(_outline(ink, block, (width, height), head))
-    for block, place in zip((block for block in page.blocks if block.bbox is not None), places, strict=True):
-        _tag(ink, block, place, unit, font)
+    shown = [block for block in page.blocks if block.bbox is not None]
+    places = [_outline(ink, block, (width, height), head) for block in shown]
+    free = _Free(places)
+    for at, block in enumerate(shown):
+        _tag(ink, block, free, (at, unit), font)
     if len(places) > 1:
         middles = [((x0 + x1) / 2, (y0 + y1) / 2) for x0, y0, x1, y1 in places]
         ink.line(middles, fill=(220, 60, 0, 90), width=max(1, unit // 6))
@@ -123,13 +126,46 @@ def _outline(
     return left, top, right, bottom
 
 
-def _tag(
-    ink: ImageDraw.ImageDraw, block: Block, place: tuple[float, float, float, float], unit: int, font: object
-) -> None:
+_Box = tuple[float, float, float, float]
+
+
+class _Free:
+    """Where a page's picture has room for tags: beside blocks and beside each other."""
+
+    def __init__(self, places: list[_Box]) -> None:
+        self.places = np.array(places, np.float32).reshape(-1, 4)
+        # One row for each tag that stands; those to come are empty.
+        self._tags = np.zeros_like(self.places)
+
+    def take(self, at: int, sizes: Sequence[tuple[float, float]]) -> tuple[int, _Box]:
+        """The first of `sizes` that block `at` has room for, with its box; the last one where none fits."""
+        left, top = self.places[at, :2].tolist()
+        options: list[tuple[int, _Box]] = []
+        for size, (width, height) in enumerate(sizes):
+            # Beside the block, so that its text stays readable; above it where there is no margin.
+            for x, y in ((left - width, top), (left, top - height)):
+                if x >= 0:
+                    options.append((size, (x, y, x + width, y + height)))
+        size, box = next((option for option in options if self._is_free(at, option[1])), options[-1])
+        self._tags[at] = box
+        return size, box
+
+    def _is_free(self, at: int, box: _Box) -> bool:
+        return not (_meets(self._tags, box).any() or np.delete(_meets(self.places, box), at).any())
+
+
+def _meets(boxes: NDArray[np.float32], box: _Box) -> NDArray[np.bool_]:
+    left, top, right, bottom = box
+    found: NDArray[np.bool_] = (boxes[:, 0] < right - 1) & (boxes[:, 2] > left + 1)
+    return found & (boxes[:, 1] < bottom - 1) & (boxes[:, 3] > top + 1)
+
+
+def _tag(ink: ImageDraw.ImageDraw, block: Block, free: _Free, place: tuple[int, int], font: object) -> None:
+    """Number, kind and level of the block; the number alone where there is no room for more."""
+    at, unit = place
     level = f" h{block.level}" if block.level else ""
-    words = f"{block.order} {block.type}{level}"
-    width = ink.textlength(words, font) + unit // 2  # type: ignore[arg-type]
-    # Beside the block, so that its text stays readable; above it where there is no margin.
-    left, top = (place[0] - width, place[1]) if place[0] > width else (place[0], place[1] - unit * 1.15)
-    ink.rectangle((left, top, left + width, top + unit * 1.15), fill=_COLOURS.get(block.type, _OTHER))
-    ink.text((left + unit // 4, top), words, "white", font)  # type: ignore[arg-type]
+    names = (f"{block.order} {block.type}{level}", f"{block.order}")
+    sizes = [(ink.textlength(name, font) + unit // 2, unit * 1.15) for name in names]  # type: ignore[arg-type]
+    which, box = free.take(at, sizes)
+    ink.rectangle(box, fill=_COLOURS.get(block.type, _OTHER))
+    ink.text((box[0] + unit // 4, box[1]), names[which], "white", font)  # type: ignore[arg-type]
