@@ -60,7 +60,7 @@ def test_a_page_that_ocr_turned_is_shown_upright(tmp_path: Path) -> None:
 def test_a_tag_covers_neither_the_column_beside_it_nor_another_tag(tmp_path: Path) -> None:
     """The right column's tag has no room in the gutter for more than its number; the title's has none above itself."""
     blocks = (
-        Block("text", (0.1, 0.2, 0.45, 0.6), 0, None, "left"),
+        Block("text", (0.1, 0.2, 0.475, 0.6), 0, None, "left"),
         Block("title", (0.5, 0.15, 0.9, 0.18), 1, 2, "right"),
         Block("table", (0.5, 0.2, 0.9, 0.6), 2, None, "below"),
     )
@@ -71,7 +71,7 @@ def test_a_tag_covers_neither_the_column_beside_it_nor_another_tag(tmp_path: Pat
     assert target is not None
     with Image.open(target) as picture:
         tag = is_drawn(picture, (0x7A, 0x2F, 0xB0))
-        assert tag[:, 1].min() > 0.45 * picture.width
+        assert tag[:, 1].min() > 0.475 * picture.width
         assert len(is_drawn(picture, (0xC0, 0x20, 0x20))) > 300
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from omnipipe.page import Block
 from omnipipe.text.layer import TextLayer
 from tests.pdfs import pdf_of_objects
 from tests.tablekit import read
@@ -37,6 +38,7 @@ def page(joined: str) -> TextLayer:
 def test_the_box_of_a_word_in_two_directions_holds_all_of_it(joined: str) -> None:
     layer = page(joined)
 
-    (block,) = layer.blocks
+    (block,) = map(Block._make, layer.blocks)
+    assert block.bbox is not None
     assert layer.text.endswith(f"ו{joined}")
-    assert block[1][0] * 612 == pytest.approx(100, abs=1)
+    assert block.bbox[0] * 612 == pytest.approx(100, abs=1)
