@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.text_layer_pdfs import Run, pdf_of_runs
-from tests.pdfs import Line
+from tests.pdfs import Line, pdf_of_lines
 from tests.tablekit import FRUIT, PROSE, cells, page, read, set_out, tables
 
 LINES: list[Line] = [(72.0, 700.0 - 14 * i, 11.0, line) for i, line in enumerate(PROSE * 2)]
@@ -19,6 +19,15 @@ def test_a_page_drawn_ten_times_over_itself_is_read_once() -> None:
     layer = read(page(LINES * 10))
 
     assert layer == read(page(LINES))._replace(flags=("text:overdrawn",))
+
+
+def test_a_tiny_page_drawn_ten_times_over_itself_is_read_once() -> None:
+    """Ten points wide: every place of every word is within four points of many others of the same word."""
+    lines: list[Line] = [(0.3, 9.5 - 0.1 * i, 0.08, line) for i, line in enumerate(PROSE * 12)]
+
+    layer = read(pdf_of_lines([lines * 10], width=10, height=10))
+
+    assert layer.text == read(pdf_of_lines([lines], width=10, height=10)).text
 
 
 @pytest.mark.parametrize(("right", "down"), [(0.3, 0), (0, 0.6), (1.2, 1.2), (-0.7, 0.5)])

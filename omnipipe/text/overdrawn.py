@@ -66,15 +66,20 @@ def _may_repeat(words: Words) -> bool:
 
 
 def _repeated(words: Words) -> NDArray[np.bool_]:
-    """True for each word that stands where the same one stands already."""
+    """True for each word that stands where the same one stands already.
+
+    Words are looked for in a grid whose cells are as wide as the largest of them allow: on a page of ten points all of
+    them would stand in six cells of the usual size.
+    """
     again = np.zeros(len(words.first), bool)
     boxes = words.box.tolist()
-    near = np.minimum(_NEAR * words.size, _CELL).tolist()
+    reach = np.minimum(_NEAR * words.size, _CELL)
+    near, side = reach.tolist(), max(float(np.maximum.reduce(reach)), 1e-6)
     first, last = words.first.tolist(), words.last.tolist()
     seen: dict[tuple[str, float, float], list[list[float]]] = {}
     for i in np.argsort(words.turn == HIDDEN, kind="stable").tolist():
         string, box = words.text[first[i] : last[i]], boxes[i]
-        x, y = box[0] // _CELL, box[1] // _CELL
+        x, y = box[0] // side, box[1] // side
         others = (
             other
             for cell_x in (x - 1, x, x + 1)
