@@ -126,7 +126,9 @@ class _Text:
         if _NUMBER.match(here) and _NUMBER.match(self.strings[line[0]]):
             return False
         used = max([self.right[i] for i in line]) - min([self.left[i] for i in line])
-        word = (self.right[run] - self.left[run]) * len(here.split(None, 1)[0]) / max(len(here), 1)
+        # A control character is white space to Python and a letter to PDFium.
+        opening = (here.split(None, 1) or [here])[0]
+        word = (self.right[run] - self.left[run]) * len(opening) / max(len(here), 1)
         return bool(used + 0.2 * self.em + word > 0.98 * self.widest[column])
 
 
