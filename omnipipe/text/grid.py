@@ -108,7 +108,7 @@ def build_grid(
         return None
     if len(bands) * num_columns > MAX_CELLS:
         return Grid([], len(bands), num_columns, 1, edges, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
-    bands = with_joined_heads(runs, bands, edges, region.lines)
+    bands = with_joined_heads(runs, bands, edges, region.lines, strings)
     multi = sum(len(band.columns) > 1 for band in bands) / len(bands)
     used, parted = _use(bands, num_columns)
     if not may_be_table(kind, (len(bands), num_columns), crossed=crossed, multi=multi, used=used, parted=parted):

@@ -9,6 +9,7 @@ import numpy as np
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import base_of
 from omnipipe.text.table_columns import SNAP
+from omnipipe.text.table_stripes import head_above_stripes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
 
 MAX_HEADS = 6
 """Rows that a head has at most."""
-_MAX_LINES = 8
 _TIGHT = 0.7
 """Font sizes of white between lines of one heading at most."""
 
 
-def with_joined_heads(runs: Pieces, bands: list[Band], edges: Sequence[float], lines: Rulings) -> list[Band]:
+def with_joined_heads(
+    runs: Pieces, bands: list[Band], edges: Sequence[float], lines: Rulings, strings: Sequence[str]
+) -> list[Band]:
     """`bands` with the lines of headings of several lines made one row, above the first line over the full width."""
-    limit = next((r for r, band in enumerate(bands[:_MAX_LINES]) if band.full_below), 0)
+    limit = head_above_stripes(runs, bands, edges, lines, strings)
     if not limit or 2 * limit >= len(bands):
         return bands
     filled = np.zeros((limit + 2, len(edges) - 1), bool)
