@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pypdfium2.raw as pdfium
 
+from omnipipe.text.bidi import in_reading_order
 from omnipipe.text.ligatures import mend_ligatures
 from omnipipe.text.native import bare
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from omnipipe.text.records import Chars
+
+    _Places = Callable[[NDArray[np.intp]], NDArray[np.intp]]
 
 Floats = "NDArray[np.float32]"
 Ints = "NDArray[np.intp]"
@@ -92,33 +95,52 @@ def read_words(chars: Chars) -> Words | None:
     units = _units(chars)
     if units is None:
         return None
+    units, places_of = _mended(chars, units)
     first, last, line = _cut(units)
     if not len(first):
         return None
-    is_mapped = len(units) != chars.count
-    ends = _ends(chars, first, last, is_mapped)
+    ends = _ends(chars, first, last, places_of)
     size, turn, angle = _sizes_and_turns(chars, ends, line)
     stacked = _stacked(ends, last - first, size, turn)
     if np.count_nonzero(stacked):
         broken = stacked & (units[first] < _FIRST_VERTICAL)
         if broken.any():
-            first, last, line = _split(chars, (first, last, line), np.flatnonzero(broken), is_mapped)
-            ends = _ends(chars, first, last, is_mapped)
+            first, last, line = _split(chars, (first, last, line), np.flatnonzero(broken), places_of)
+            ends = _ends(chars, first, last, places_of)
             size, turn, angle = _sizes_and_turns(chars, ends, line)
             stacked = _stacked(ends, last - first, size, turn) & (units[first] >= _FIRST_VERTICAL)
         turn = _vertical(turn, stacked, last - first)
     box = ends.boxes()
-    _widen(box, chars, (units, first, last), is_mapped)
+    _widen(box, chars, (units, first, last), places_of)
     text, first, last = _decode(units, first, last)
     if "ل" in text and len(text) == len(units):
-        text = mend_ligatures(text, lambda places: chars.boxes(chars.places(np.array(places, np.intp))))
+        text = mend_ligatures(text, lambda places: chars.boxes(places_of(np.array(places, np.intp))))
     return Words(text, units, first, last, line, box, size, turn, ends.places.tolist(), angle)
 
 
-def _ends(chars: Chars, first: NDArray[np.intp], last: NDArray[np.intp], is_mapped: bool) -> _Ends:
-    places = np.concatenate((first, last - 1))
-    if is_mapped:
-        places = chars.places(places)
+def _mended(chars: Chars, units: NDArray[np.uint16]) -> tuple[NDArray[np.uint16], _Places]:
+    """The text `units` of a page in reading order, and what gives the places of its characters in PDFium's list."""
+    places_of: _Places = chars.places if len(units) != chars.count else _same
+
+    def upright_boxes(which: NDArray[np.intp]) -> NDArray[np.float32]:
+        places = places_of(which)
+        matrix = chars.matrices(places)
+        is_upright = 2 * np.count_nonzero(matrix[:, 0] > 10 * np.abs(matrix[:, 1])) > len(which)
+        return chars.boxes(places) if is_upright else np.zeros((len(which), 4), np.float32)
+
+    ordered = in_reading_order(units, upright_boxes)
+    if ordered is None:
+        return units, places_of
+    source = ordered.source
+    return ordered.units, lambda which: places_of(source[which])
+
+
+def _same(which: NDArray[np.intp]) -> NDArray[np.intp]:
+    return which
+
+
+def _ends(chars: Chars, first: NDArray[np.intp], last: NDArray[np.intp], places_of: _Places) -> _Ends:
+    places = places_of(np.concatenate((first, last - 1)))
     low, high = chars.corners(places)
     num = len(first)
     return _Ends(low[:, :num], high[:, :num], low[:, num:], high[:, num:], places[:num])
@@ -128,7 +150,7 @@ def _split(
     chars: Chars,
     words: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]],
     broken: NDArray[np.intp],
-    is_mapped: bool,
+    places_of: _Places,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """Start, end and line of the words, those at `broken` cut where PDFium has overlooked that a line ends."""
     first, last, line = words
@@ -136,7 +158,7 @@ def _split(
     owners: list[int] = []
     for i in broken.tolist():
         inside = np.arange(first[i], last[i])
-        boxes = chars.boxes(chars.places(inside) if is_mapped else inside)
+        boxes = chars.boxes(places_of(inside))
         overlap = np.minimum(boxes[1:, 3], boxes[:-1, 3]) - np.maximum(boxes[1:, 1], boxes[:-1, 1])
         cuts = np.flatnonzero(overlap < 0.3 * (boxes[1:, 3] - boxes[1:, 1])) + 1
         places += inside[cuts].tolist()
@@ -153,7 +175,7 @@ def _widen(
     box: NDArray[np.float32],
     chars: Chars,
     words: tuple[NDArray[np.uint16], NDArray[np.intp], NDArray[np.intp]],
-    is_mapped: bool,
+    places_of: _Places,
 ) -> None:
     """Make `box` that of all characters where a word is written in two directions.
 
@@ -167,7 +189,7 @@ def _widen(
     mixed = _num_of(leftward, first, last) * _num_of(_RIGHTWARD.take(units), first, last)
     for word in mixed.nonzero()[0].tolist():
         inside = np.arange(first[word], last[word])
-        low, high = chars.corners(chars.places(inside) if is_mapped else inside)
+        low, high = chars.corners(places_of(inside))
         drawn = (high > low).all(axis=0)
         if drawn.any():
             box[word] = *low[:, drawn].min(axis=1), *high[:, drawn].max(axis=1)

@@ -61,21 +61,23 @@ def drop_doubled(chars: Chars, words: Words) -> Words:
 def _doubled(chars: Chars, words: Words, second: NDArray[np.intp], owner: NDArray[np.intp]) -> NDArray[np.intp]:
     """Those of the letters at `second`, of the words `owner`, that stand on the same letter before them."""
     place = np.array([words.char[word] for word in owner.tolist()], np.intp) + (second - words.first[owner])
+    # Lines that were put in order have their letters at other places, which are none of their doubles.
+    place = np.clip(place, 1, chars.count - 1)
     both = chars.boxes(np.concatenate((place, place - 1))).tolist()
     boxes, before = both[: len(place)], both[len(place) :]
     size, turn = words.size[owner].tolist(), words.turn[owner].tolist()
     found: list[int] = []
     kept: list[float] = []
     last = -1
-    for k, (place, here, first) in enumerate(zip(second.tolist(), boxes, before, strict=True)):
-        if place != last + 1:
+    for k, (at, here, first) in enumerate(zip(second.tolist(), boxes, before, strict=True)):
+        if at != last + 1:
             kept = first
-        last = place
+        last = at
         axis = turn[k] % 2
         along, across = abs(here[axis] - kept[axis]), abs(here[1 - axis] - kept[1 - axis])
         near = min(_NEAR * (here[axis + 2] - here[axis]), _AHEAD * size[k])
         if turn[k] < 4 and max(along, across) > _MOVED * size[k] and along < near and across < _AHEAD * size[k]:
-            found.append(place)
+            found.append(at)
         else:
             # Of letters that stand twice in the word itself the second one is compared with its own double.
             kept = here

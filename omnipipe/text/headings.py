@@ -9,6 +9,7 @@ import numpy as np
 
 from omnipipe.text.contacts import is_contact, is_reached_by
 from omnipipe.text.rows import BOLD, ITALIC, Part
+from omnipipe.text.script import ARABIC, HEBREW, SCRIPT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,13 +32,26 @@ _NUMBERED = re.compile(r"^(\d{1,3}(?:\.\d{1,3}){0,4})\.? +[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]{2}|[\u2e80-\u9fff\uac00-\ud7a3]")
 _FORMULA = re.compile("[=\u2190-\u21ff\u2200-\u22ff]")
 _LONG_WORD = re.compile(r"[^\W\d_]{3}")
-_CAPITALS = re.compile(r"[^\W\d_a-z]{4}")
-_ENDS_OTHERWISE = ".,;:-\ufffe"
+_CAPITALS = re.compile(r"[^\W\d_a-z\u0590-\u109f\u1100-\u1c7f\u2e80-\ud7ff\uf900-\ufaff\ufb1d-\ufeff]{4}")
+"""Capitals in a row, if the text has no small letters; scripts that have neither are left out."""
+_CASELESS = "[\u0590-\u109f\u1100-\u1c7f\u3005-\u30ff\u3400-\ud7ff]"
+_CASELESS_SECTION = re.compile(
+    rf"(?:\d{{1,3}}(?:\.\d{{1,3}}){{0,4}} +{_CASELESS}|\uc81c ?\d+ ?[\uc7a5\uc808]"
+    r"|\u7b2c ?[\d\u4e00-\u9fff]{1,4} ?[\u7ae0\u8282\u7bc0\u7de8\u7f16\u90e8\u7bc7])[^\u3002\uff0e]*$"
+)
+"""Numbers of sections, in front of such a script or in its words: what capitals are for other ones."""
+_ENDS_OTHERWISE = ".,;:-\ufffe\u3001\u3002\uff0c\uff0e\uff1a\uff1b\u060c\u061b\u06d4\u0964"
 
 
-def size_shares(words: Words) -> tuple[list[float], list[float]]:
-    """Font sizes of the page, rounded to half points, and the share of characters in each."""
-    by_size = np.bincount(np.rint(words.size * 2).astype(np.intp), words.last - words.first)
+def size_shares(words: Words, *, rtl: bool = False) -> tuple[list[float], list[float]]:
+    """Font sizes of the page, rounded to half points, and the share of characters in each; with `rtl` of those of
+    Hebrew and Arabic, as Latin words beside them are often set smaller."""
+    weight = words.last - words.first
+    if rtl:
+        script = SCRIPT.take(words.units[words.first], mode="clip")
+        is_right = (script == HEBREW) | (script == ARABIC)
+        weight = weight * is_right if np.count_nonzero(is_right) else weight
+    by_size = np.bincount(np.rint(words.size * 2).astype(np.intp), weight)
     found = by_size.nonzero()[0]
     counts = by_size[found].tolist()
     total = max(sum(counts), 1.0)
@@ -93,6 +107,8 @@ def is_set_off(group: Sequence[Row], row: Row, edge: float, page: PageStyle) -> 
         shared &= group[1].style
     if shared & BOLD or (shared & ITALIC and row.top - head.bottom < 1.2 * row.size):
         return not page.styles[row.word] & shared & (BOLD | ITALIC) and not is_reached_by(head.text)
+    if above and _CASELESS_SECTION.match(text):
+        return not is_reached_by(text)
     if not above or text.upper() != text or row.text.isupper():
         return False
     return bool(_CAPITALS.search(text)) and not is_reached_by(text)

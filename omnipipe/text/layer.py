@@ -12,7 +12,7 @@ from omnipipe.text.code import join_comments
 from omnipipe.text.compose import compose
 from omnipipe.text.hidden import HIDDEN, has_tiny, hidden_parts
 from omnipipe.text.lines import from_frame, join_words
-from omnipipe.text.markdown import Part, Row, heading_sizes, to_parts, to_rows
+from omnipipe.text.markdown import Part, Row, to_parts, to_rows
 from omnipipe.text.measure import Measures, measure
 from omnipipe.text.opened import OpenPage
 from omnipipe.text.options import TextOptions
@@ -112,9 +112,8 @@ def _read(
     page: OpenPage, measures: Measures, options: TextOptions, sample: Sample | None
 ) -> tuple[list[tuple[int, Part]], list[tuple[int, Row]], tuple[str, ...]]:
     """The blocks of a page in reading order, and its rows where they are asked for, each with its direction; flags."""
-    words, main, rtl = page.words, page.turns[0], measures.rtl > 0.5
-    sizes = page.body, heading_sizes(*page.sizes, page.body)
-    known = page_style(page, sizes, options, measures.invisible > 0.5)
+    words, main, rtl = page.words, page.turns[0], measures.rtl > 0.4
+    known = page_style(page, options, measures.invisible > 0.5, rtl=rtl)
     rest, head, foot = take_running(page, sample)
     last = [(main, kind, row) for kind, row in foot]
     parts = [(main, to_part(kind, row)) for kind, row in head]

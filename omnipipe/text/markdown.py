@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -22,13 +23,15 @@ from omnipipe.text.headings import (
 )
 from omnipipe.text.listing import as_item, is_marked, is_wrapped, nest, unmarked_item
 from omnipipe.text.paragraphs import ends_sentence
-from omnipipe.text.rows import BOLD, PageStyle, Part, Row, to_rows
+from omnipipe.text.rows import BOLD, PageStyle, Part, Row, mirrored, to_rows
 from omnipipe.text.tags import NO_TAG, parts_at, starts_item, tag_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+_RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
 __all__ = ["PageStyle", "Part", "Row", "by_share", "heading_sizes", "size_shares", "to_parts", "to_rows"]
 
@@ -37,6 +40,8 @@ def to_parts(rows: Sequence[Row], page: PageStyle) -> list[Part]:
     """The blocks of one column."""
     if not rows:
         return []
+    if page.rtl and _are_rtl(rows):
+        return [_turned_over(part) for part in nest(_parts_from_right(rows, page))]
     edge = _right_edge(rows)
     parts: list[Part] = []
     if not page.codes:
@@ -47,6 +52,27 @@ def to_parts(rows: Sequence[Row], page: PageStyle) -> list[Part]:
         else:
             parts += _text_parts(run, edge, page)
     return nest(parts)
+
+
+def _are_rtl(rows: Sequence[Row]) -> bool:
+    """Whether half of the rows have words that are written from right to left."""
+    return 2 * sum([bool(_RTL.search(row.text)) for row in rows]) >= len(rows)
+
+
+def _parts_from_right(rows: Sequence[Row], page: PageStyle) -> list[Part]:
+    """The blocks of a column that is read from right to left, as they would stand if the page were turned over."""
+    edge = _right_edge([mirrored(row, page.body) for row in rows])
+    parts: list[Part] = []
+    for has_code, run in code_runs(rows, _right_edge(rows), page) if page.codes else [(False, rows)]:
+        if has_code:
+            parts.append(_turned_over(code_part(run, page)))
+        else:
+            parts += _text_parts([mirrored(row, page.body) for row in run], edge, page)
+    return parts
+
+
+def _turned_over(part: Part) -> Part:
+    return part._replace(left=-part.right, right=-part.left)
 
 
 def _text_parts(rows: Sequence[Row], edge: float, page: PageStyle) -> list[Part]:

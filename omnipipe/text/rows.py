@@ -85,7 +85,7 @@ class PageStyle:
     set it off from the text around it. `links` maps words to addresses. `codes`: fixed width means code here.
     `accents`: on which side of its letter a loose accent stands (before, after; empty for none). `tags`: what the
     structure tree of the file says, None without a good one. `splits_words`: lines end within
-    words without a hyphen.
+    words without a hyphen. `rtl`: the page is read from right to left.
     """
 
     body: float
@@ -99,11 +99,21 @@ class PageStyle:
     accents: str = ""
     tags: Tags | None = None
     splits_words: bool = False
+    rtl: bool = False
 
     @property
     def text(self) -> str:
         """The page's text in the order of its content."""
         return self.words.text
+
+
+def mirrored(row: Row, body: float) -> Row:
+    """`row` as it would stand if the page were turned over: what is read from the right is then read from the left.
+
+    Latin words are set a little smaller than the text around them: with them, a line is still in the size `body`.
+    """
+    size = body if 0.8 * body < row.size < body else row.size
+    return row._replace(left=-row.right, right=-row.left, size=size)
 
 
 def to_rows(pieces: Pieces, column: Column, text: str, styles: bytes = b"") -> list[Row]:

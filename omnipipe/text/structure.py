@@ -13,7 +13,7 @@ from omnipipe.text.code import has_code
 from omnipipe.text.emphasis import set_off
 from omnipipe.text.flow import splits_words
 from omnipipe.text.fonts import word_styles
-from omnipipe.text.headings import settle_levels
+from omnipipe.text.headings import body_size, heading_sizes, settle_levels, size_shares
 from omnipipe.text.links import linked_words
 from omnipipe.text.rows import MATH, MONO, PageStyle, Part
 from omnipipe.text.tags import read_tags
@@ -31,17 +31,14 @@ _MIN_FORMULA = 5
 """Words in a font of formulas, or mathematical symbols, from which a page has formulas."""
 
 
-def page_style(
-    opened: OpenPage,
-    sizes: tuple[float, Sequence[float]],
-    options: TextOptions,
-    is_scan: bool = False,
-) -> PageStyle:
-    """What blocks need to know of a page; `sizes` are those of running text and of headings.
+def page_style(opened: OpenPage, options: TextOptions, is_scan: bool = False, *, rtl: bool = False) -> PageStyle:
+    """What blocks need to know of a page, which is read from right to left with `rtl`.
 
     The fonts of text that was put under a scanned page (`is_scan`) are guesses, and say nothing.
     """
     words = opened.words
+    shares = size_shares(words, rtl=True) if rtl else opened.sizes
+    body = body_size(*shares) if rtl else opened.body
     objects = np.zeros(len(words.char), np.uint64) if is_scan else words.objects
     styles = word_styles(words, objects)
     bits = styles.tobytes()
@@ -52,7 +49,8 @@ def page_style(
     accents = "" if is_ascii else find_side(opened.textpage, words)
     tags = read_tags(opened.page, words, objects) if options.headings or options.lists else None
     return PageStyle(
-        *sizes,
+        body,
+        heading_sizes(*shares, body),
         words,
         bits,
         marked,
@@ -62,6 +60,7 @@ def page_style(
         accents,
         tags,
         not is_ascii and splits_words(words),
+        rtl,
     )
 
 
