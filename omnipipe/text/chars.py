@@ -17,6 +17,7 @@ import pypdfium2.raw as pdfium
 from omnipipe.text.bidi import in_reading_order
 from omnipipe.text.ligatures import mend_ligatures
 from omnipipe.text.native import bare
+from omnipipe.text.stretched import without_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,11 +129,15 @@ def _mended(chars: Chars, units: NDArray[np.uint16]) -> tuple[NDArray[np.uint16]
         is_upright = 2 * np.count_nonzero(matrix[:, 0] > 10 * np.abs(matrix[:, 1])) > len(which)
         return chars.boxes(places) if is_upright else np.zeros((len(which), 4), np.float32)
 
-    ordered = in_reading_order(units, upright_boxes)
-    if ordered is None:
-        return units, places_of
-    source = ordered.source
-    return ordered.units, lambda which: places_of(source[which])
+    source = without_stretch(units, lambda which: chars.boxes(places_of(which)))
+    if source is None:
+        ordered = in_reading_order(units, upright_boxes)
+        if ordered is None:
+            return units, places_of
+        units, source = ordered
+    else:
+        units = units[source]
+    return units, lambda which: places_of(source[which])
 
 
 def _same(which: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -10,10 +10,10 @@ SEPARATOR = "\n\n"
 """Between two paragraphs, and between two pages of which the second does not go on with the first's sentence."""
 
 HYPHENS = "\ufffe\xad\u2010-"
-_ENDS = re.compile(r"[.!?:;。！？：…।؟]['\"”’)\]*]*$")
+_ENDS = re.compile(r"[.!?:;。．｡！？：；…।॥؟۔։።។။]['\"”’»)\]*」』）】》]*$")
 """How sentences end."""
 
-_GOES_ON = re.compile(r"[^\W\d_A-ZÀ-Þ]|[,;)\]]")
+_GOES_ON = re.compile(r"[,;)\]\u3001\uff0c\u060c]")
 _NO_SPACE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 _MARKUP = re.compile(r"#{1,6} |[|<>`~]|[-*+] |\d{1,3}[.)] |!\[|\[\^")
 """How blocks start that are no running text."""
@@ -119,7 +119,8 @@ def is_unfinished(text: str, following: str) -> bool:
         return False
     if text[-1] in HYPHENS:
         return following[:1].islower() or (following[:1].isalnum() and text[-2:-1].isalnum())
-    return not ends_sentence(text) and bool(_GOES_ON.match(following))
+    goes_on = following[0].isalpha() and not following[0].isupper()
+    return (goes_on or bool(_GOES_ON.match(following))) and not ends_sentence(text)
 
 
 def join_texts(text: str, following: str, dehyphenate: bool, known: str) -> str:
