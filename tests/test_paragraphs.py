@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from omnipipe.text.paragraphs import SEPARATOR, PageJoiner, join_pages
+from omnipipe.text.paragraphs import SEPARATOR, PageJoiner, is_unfinished, join_pages
 
 LONG = "In the spring of that year the river rose so high that nobody in the village remembered"
 
@@ -86,3 +86,8 @@ def test_pages_that_are_not_neighbours_are_not_joined() -> None:
     joiner = PageJoiner()
 
     assert joiner.add(first, 3) + joiner.add("", 4) + joiner.add(second, 5) + joiner.end() == f"{first}\n\n{second}"
+
+
+@pytest.mark.parametrize(("following", "goes_on"), [("Глава", False), ("глава", True), ("Łódź", False), ("Ώρα", False)])
+def test_capitals_of_all_scripts_begin_a_paragraph(following: str, goes_on: bool) -> None:
+    assert is_unfinished("Этот абзац не кончается точкой и идёт дальше", following) is goes_on

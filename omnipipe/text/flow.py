@@ -28,7 +28,7 @@ _LEADER = re.compile(
     r"(?<!\.)(?<!\. )(?:\. ?){5,} *"
     r"(?:[ivxlc]{1,6}|[^\w\s]?\d[\d., –-]{0,200}(?<![, –-])(?: ?[^\s\d,–-]{1,3})?)$"
 )
-_CUT_OFF = re.compile(r"[^\W\d] [^\W\dA-ZÀ-Þ]{2,3}$")
+_CUT_OFF = re.compile(r"[^\W\d] [^\W\dA-ZÀ-ÞΑ-ΩЀ-Я]{2,3}$")
 """A line that ends in a short word in small letters goes on."""
 _NARROW = 22.0
 """Font sizes; addresses, labels and entries of indexes are hardly ever wider than this."""

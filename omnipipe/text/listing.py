@@ -14,8 +14,17 @@ if TYPE_CHECKING:
     from omnipipe.text.rows import Part, Row
 
 _BULLETS = "•◦▪▫‣⁃●○■□◆◇➢➤►▶✓✔–—*·∙o\uf0b7\uf0a7-"
-BULLET = re.compile(rf"^[{_BULLETS}]\s+(?=\S)")
-NUMBER = re.compile(r"^(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\[\d{1,3}\])\s+(?=\S)")
+_CLOSE = "•◦▪‣⁃●➢➤►▶・"
+"""Those of them that are nothing else, also where no space follows, as in Japanese."""
+BULLET = re.compile(rf"^(?:[{_BULLETS}]\s+(?=\S)|[{_CLOSE}](?=[^\W_]|[\\<「『（]))")
+_LETTER = "[a-zA-Z\u05d0-\u05ea\u0621-\u064a]"
+_HAN = "[一二三四五六七八九十]"
+_IN_CJK = rf"[①-⑳⑴-⒇]|（(?:\d{{1,2}}|[a-z]|{_HAN}{{1,3}}|[ア-ン])）|\d{{1,2}}[．、](?!\d)|{_HAN}{{1,2}}、"
+"""Numbers that are part of their text, without a space."""
+NUMBER = re.compile(
+    rf"^(?:(?:\(?(?:\d{{1,3}}|{_LETTER}|[ivxIVX]{{1,5}})[.)]|\(?[а-яёα-ω]\)|\[\d{{1,3}}\])\s+|(?:{_IN_CJK})\s*)(?=\S)"
+)
+_CJK_HEAD = re.compile(_IN_CJK)
 _PARTS = re.compile(r"([(\[]?)(\w+)([.)\]])")
 _GOES_ON = frozenset(",&–" + HYPHENS)
 """Ends of lines that an initial goes on from, as from a word in small letters."""
@@ -39,7 +48,9 @@ def is_marked(text: str) -> bool:
 def _may_be_marked(text: str) -> bool:
     """A quick answer that is sometimes yes: most texts open with a word, and end here."""
     head = text[:7]
-    return (text[1:2].isspace() and text[0] in _BULLETS) or "." in head or ")" in head or "]" in head
+    if (text[1:2].isspace() and text[0] in _BULLETS) or "." in head or ")" in head or "]" in head:
+        return True
+    return not text[:3].isascii() and (text[0] in _CLOSE or bool(_CJK_HEAD.match(text)))
 
 
 def is_wrapped(previous: Row, row: Row, rows: Sequence[Row], edge: float) -> bool:

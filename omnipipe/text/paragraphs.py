@@ -10,7 +10,7 @@ SEPARATOR = "\n\n"
 """Between two paragraphs, and between two pages of which the second does not go on with the first's sentence."""
 
 HYPHENS = "\ufffe\xad\u2010-"
-_ENDS = re.compile(r"[.!?:;。．｡！？：；…।॥؟۔։።។။]['\"”’»)\]*」』）】》]*$")
+_ENDS = re.compile(r"[.!?:;。．｡！？：；…।॥؟۔։።។။]['\"”’»«)\]*」』）】》]*$")
 """How sentences end."""
 
 _GOES_ON = re.compile(r"[,;)\]\u3001\uff0c\u060c]")
