@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import random
 from collections.abc import Callable
 from pathlib import Path
 
 import pypdfium2
+import pypdfium2.raw as pdfium
 import pytest
 from PIL import Image
 
@@ -161,3 +163,23 @@ def test_ukrainian_in_the_latin_letter_that_looks_like_its_own_is_trusted() -> N
 
     assert not verdict.needs_ocr
     assert "text_layer:mixed_scripts" not in verdict.reasons
+
+
+def test_names_of_commands_in_a_font_of_their_own_do_not_spoil_a_page_of_japanese() -> None:
+    """Some fonts of such a page have names only, which are no words of any language."""
+    line = "この命令は文字の幅と高さを比べて結果を返します"
+    document = pypdfium2.PdfDocument(pdf_of_runs([Run(60, 780 - 20 * i, 10, line[i:] + line[:i]) for i in range(24)]))
+    page = document[0]
+    names = "pdfstrcmp ptexvbxkrn xkjfmpbt jvfkzmhp dvpdfmxq hjkcvbxz"
+    for i in range(6):
+        for x, font, text in ((60, b"Courier", names), (400, b"Helvetica", "general dimension special integer")):
+            drawn = pdfium.FPDFPageObj_NewTextObj(document, font, 8)
+            pdfium.FPDFText_SetText(drawn, ctypes.cast(f"{text}\0".encode("utf-16-le"), pdfium.FPDF_WIDESTRING))
+            pdfium.FPDFPageObj_Transform(drawn, 1, 0, 0, 1, x, 200 - 20 * i)
+            pdfium.FPDFPage_InsertObject(page, drawn)
+    page.gen_content()
+
+    layer, _, verdict = triage_page(page, TextOptions())
+
+    assert "pdfstrcmp" in layer.text
+    assert not verdict.needs_ocr

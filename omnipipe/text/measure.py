@@ -141,7 +141,7 @@ def measure(
     found = page_objects(page, drawn) if share < _CROWDED else PageObjects(1.0 if is_picture(page) else 0.0, 0)
     is_scan = invisible > 0.5 or found.image_share > 0.7
     # What was read from a picture has one font for right and wrong words.
-    excuse = None if is_scan else partial(spelled, words)
+    excuse = None if is_scan else partial(spelled, words, few_latin=counts[CJK] > counts[LATIN])
     noise, shift, likely = garbled(places, counts, excuse)
     return Measures(
         num_chars=size,

@@ -29,9 +29,15 @@ _SHARE, _ENOUGH = 0.12, 4
 """A font spells words right when this share of its longer runs of letters does, and so many different ones."""
 
 
-def spelled(words: Words, pairs: NDArray[np.intp], bits: NDArray[np.float32]) -> NDArray[np.bool_]:
+def spelled(
+    words: Words, pairs: NDArray[np.intp], bits: NDArray[np.float32], *, few_latin: bool = False
+) -> NDArray[np.bool_]:
     """Which of the `pairs` of letters (places of the first in `words.units`, n; `bits` their likelihoods) stand in a
-    font that spells words right. The page is open."""
+    font that spells words right. The page is open.
+
+    `few_latin`: most of the page is in Chinese or Japanese, where what Latin words there are is names as often as not:
+    all fonts are judged as one.
+    """
     # Runs of letters, not words: an address is one word.
     starts = np.flatnonzero(np.diff(pairs, prepend=-2) > 1)
     lengths = np.diff(starts, append=len(pairs))
@@ -45,7 +51,9 @@ def spelled(words: Words, pairs: NDArray[np.intp], bits: NDArray[np.float32]) ->
         runs[font, words.units[start:stop].tobytes(), is_right] += 1
     tallies: dict[int, _Tally] = {}
     for (font, _, is_right), times in runs.items():
-        tallies.setdefault(font, _Tally()).add(times, is_right)
+        tallies.setdefault(0 if few_latin else font, _Tally()).add(times, is_right)
+    if few_latin:
+        return np.full(len(pairs), 0 in tallies and tallies[0].spells)
     right = [font for font, tally in tallies.items() if tally.spells]
     return np.repeat(np.isin(fonts, np.array(right, np.uint64)), lengths)
 
