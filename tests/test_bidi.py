@@ -101,3 +101,13 @@ def test_a_line_of_hebrew_on_its_head_stays_as_it_is() -> None:
 
 def test_a_page_whose_words_begin_with_signs_of_hebrew_is_read() -> None:
     assert read(page("0׆")).text
+
+
+def test_latin_words_that_are_set_from_the_right_are_read_as_they_are_meant() -> None:
+    words, x = ["שלום", "nodes", "לכולם"], 500.0
+    runs = []
+    for word in words:
+        runs.append(Run(x - 5.2, 700, 10, word))
+        x -= width(word, 10) + 3
+
+    assert read(pdf_of_runs(runs, drawn=b"-10.4 Tc")).text == "שלום nodes לכולם"

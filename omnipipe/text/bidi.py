@@ -52,6 +52,7 @@ _NUMBER = re.compile(
 """Full stops part the numbers of sections, which are set from the right in digits of Arabic."""
 _LEFT_RUN = re.compile(r"(?:D(?:N?D)*[NS]?)?[LD]*L[LD]*(?:[NSB]*[LD]*L[LD]*|[NS]?D(?:N?D)*|N?A+)*")
 """Latin words and what is between them, and numbers next to them."""
+_LATIN = re.compile(r"L[LDNM]*[LD]")
 _RIGHT_RUN = re.compile(r"R(?:[RADNSBP]*R)?")
 _LEADS = re.compile(r"(?<![^ ])[:;,.!?](?=[^ ])")
 """Signs that end a word which stands right of them, as they do in text from right to left."""
@@ -167,6 +168,7 @@ def _in_order(units: list[int], classes: list[int], boxes: list[Box], is_page: b
     heights = sorted([box[3] - box[1] for box, kind in zip(boxes, classes, strict=True) if kind in _UPRIGHT])
     if not heights or heights[len(heights) // 2] <= 0:
         return None
+    boxes = _latin_forwards(classes, boxes)
     line = _Line(units, classes, boxes, _shapes(units, classes), heights[len(heights) // 2], is_backwards)
     letters = _letters(line)
     codes = "".join([letter.code for letter in letters]) if letters else ""
@@ -245,6 +247,23 @@ def _is_backwards(classes: list[int], boxes: list[Box]) -> bool:
         elif kind != _MARK:
             before = None
     return steps > 0
+
+
+def _latin_forwards(classes: list[int], boxes: list[Box]) -> list[Box]:
+    """`boxes` with those of Latin words, whose letters a program has set from right to left like the Hebrew around
+    them ("LATEX" is seen as "XETAL"), turned over."""
+    codes = "".join([_CODES[kind] for kind in classes])
+    for match in _LATIN.finditer(codes):
+        here = range(*match.span())
+        pairs = [(boxes[i][0], boxes[i + 1][0]) for i in here[:-1] if codes[i] == codes[i + 1] == "L"]
+        if len(pairs) < 3 or 3 * sum(a > b for a, b in pairs) < 2 * len(pairs):
+            continue
+        left, right = min(boxes[i][0] for i in here), max(boxes[i][2] for i in here)
+        boxes = [
+            (left + right - box[2], box[1], left + right - box[0], box[3]) if i in here else box
+            for i, box in enumerate(boxes)
+        ]
+    return boxes
 
 
 def _turned(places: list[int], line: _Line) -> list[int]:
