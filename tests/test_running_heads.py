@@ -24,7 +24,7 @@ from omnipipe.text.compose import PAGE_FURNITURE
 from omnipipe.text.layer import TextLayer, read_text_layer
 from omnipipe.text.options import TextOptions
 from omnipipe.text.running import Box, classify_margins
-from omnipipe.text.running_form import are_alike, page_number
+from omnipipe.text.running_form import are_alike, is_likely_number, page_number
 from tests.pdfs import Line, pdf_of_contents, pdf_of_lines
 from tests.test_reading_process import with_nested_forms
 
@@ -386,3 +386,13 @@ def test_texts_are_alike_where_only_their_numbers_count_the_pages() -> None:
     assert are_alike("First Waters", "First Waters", 2)
     assert not are_alike("Chapter 3", "Chapter 5", 1)
     assert not are_alike("17", "17", 1)
+
+
+@pytest.mark.parametrize("text", ["صفحة 3 من 4", "صفحه ۲ از ۹", "עמוד 7", "Σελίδα 12", "сторінка 5"])
+def test_page_numbers_are_named_in_many_languages(text: str) -> None:
+    assert page_number(text) == "explicit"
+
+
+@pytest.mark.parametrize(("text", "is_likely"), [("١٢", True), ("२", True), ("۱۳۹۵", False), ("٠", False)])
+def test_digits_of_other_scripts_number_pages_but_years_do_not(text: str, is_likely: bool) -> None:
+    assert is_likely_number(text) is is_likely

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 _KINDS = (
     "figure|fig|table|tab|listing|algorithm|scheme|plate|chart|exhibit|box|abbildung|abb|tabelle|übersicht|figura"
     "|tableau|tabla|cuadro|tabela|tabella|gráfico|afbeelding|tabel|рисунок|рис|таблица|табл"
+    "|таблиця|мал|сурет|слика|табела|obrázek|obr|tabulka|rysunek|rys|kuva|taulukko|figur|tabell|σχήμα|εικόνα|πίνακας"
+    "|شكل|الشكل|شکل|جدول|الجدول|تصویر|نمودار|איור|טבלה|תמונה"
 )
 _OPENS = frozenset(kind[:3] for kind in _KINDS.split("|"))
 """How the names of what has captions start: most texts are told apart by that."""
 
 _CAPTION = re.compile(rf"^(?:{_KINDS})\.? ?(?:[A-Z]?\d+(?:[.\-–]\d+)*[a-z]?|[IVX]+)(?=\W|$)", re.IGNORECASE)
-_CJK_CAPTION = re.compile(r"^[図表图圖] ?\d+")
-_CJK_OPENS = frozenset("図表图圖")
-_SEPARATOR = re.compile(r"^ ?[:.|—–-](?: |$)")
+_CJK_CAPTION = re.compile(r"^(?:[図表图圖]|그림|표) ?\d+(?:[.\-–]\d+)*")
+_CJK_OPENS = frozenset("図表图圖그표")
+_SEPARATOR = re.compile(r"^ ?(?:[:.|—–-](?: |$)|：)")
 _CLOSED = re.compile(r" ?[:.|—](?: |$)")
 _MARKER = re.compile(r"^(?:\d{1,3} ?(?=[^\W\d_]|[“\"‘'(])|[*†‡§¶∗]+ ?(?=\w)|[a-z] (?=[A-Z]))")
 _EMPHASIS = re.compile(r"(\*{1,3})(?=[^\s*])[^*\n]*(?<=[^\s*])\1(?!\*)")

@@ -6,8 +6,11 @@ import re
 from functools import lru_cache
 
 _ROMAN = r"(?:c{0,3}(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3}))"
-_NAMED = r"(?:page|pages|pg\.?|p\.|seite|s\.|página|pagina|pág\.?|strana|strona|sida|side|стр\.?|страница|trang|sayfa)"
-_OF = r"(?:of|/|von|de|di|sur|af|av|van|из|z|\||\u2044)"
+_NAMED = (
+    r"(?:page|pages|pg\.?|p\.|seite|s\.|página|pagina|pág\.?|strana|strona|sida|side|стр\.?|страница|trang|sayfa"
+    r"|стор\.?|сторінка|σελίδα|σελ\.|صفحة|صفحه|עמוד|עמ['׳])"
+)
+_OF = r"(?:of|/|von|de|di|sur|af|av|van|из|z|з|από|من|از|מתוך|\||\u2044)"
 _NUMBER = rf"(?:\d{{1,6}}|{_ROMAN}|[a-z]{{1,2}}[-\u2013]\d{{1,3}}|\d{{1,3}}[-\u2013]\d{{1,3}})"
 _EXPLICIT = re.compile(
     rf"(?:{_NAMED}\s*(?P<a>{_NUMBER})(?:\s*{_OF}\s*\d{{1,5}})?"
@@ -72,6 +75,11 @@ def _page_number(text: str) -> str | None:
 
 def is_likely_number(text: str) -> bool:
     """Whether a bare number needs no second look: years, zero, single letters and long numbers may be anything."""
+    if text.isdecimal() and not text.isascii():
+        # Digits of other scripts; years of the Persian calendar are 13 and 14 hundred.
+        text = str(int(text[:9]))
+        if len(text) > 3:
+            return False
     if not text.isascii() or _YEAR.fullmatch(text) or text == "0":
         return False
     return len(text) < 5 if text.isdecimal() else len(text) > 1

@@ -1,12 +1,15 @@
-"""Lines of Chinese and Japanese that are stretched to their width have no spaces."""
+"""What is particular to documents in Chinese, Japanese and other scripts: white, lists, sentences, captions."""
 
 from __future__ import annotations
 
 import pypdfium2
+import pytest
 
 from benchmarks.text_layer_pdfs import Run, pdf_of_runs
+from omnipipe.text.captions import is_caption
 from omnipipe.text.layer import read_text_layer
 from omnipipe.text.options import TextOptions
+from omnipipe.text.rows import PageStyle, Row
 
 
 def text_of(data: bytes) -> str:
@@ -68,3 +71,11 @@ def test_japanese_sentences_may_end_in_a_wide_full_stop() -> None:
     found = blocks_of([(70, lines[0][:-1]), (60, lines[1]), (70, lines[0][:-1]), (60, lines[1])])
 
     assert [kind for kind, _ in found] == ["text", "text"]
+
+
+@pytest.mark.parametrize("label", ["図 1.2：", "表 3.4: ", "그림 2.2: ", "شكل ١: ", "Таблиця 3. ", "Εικόνα 4: "])
+def test_captions_of_many_languages_are_captions(label: str) -> None:
+    style = PageStyle(10, [], None, b"", b"", TextOptions())  # type: ignore[arg-type]
+    row = Row("", 0, 0, 100, 10, 10, False, 0)
+
+    assert is_caption(label + "一", row, style, 1)
