@@ -54,7 +54,7 @@ def judge_grid(grid: Grid, kind: Kind) -> Verdict:
     if len(grid.cells) < grid.num_rows * grid.num_columns:
         wide = [cell for cell in grid.cells if cell.rows > 1 or cell.columns > 1]
     # Rows of another table, or of a form, in one cell.
-    swallowed = any(cell.rows > 1 and len(cell.lines) > max(5, 0.5 * cell.rows) for cell in wide)
+    swallowed = any(_swallows(cell, kind) for cell in wide)
     # Tables have few empty cells over several rows or columns, drawings have many.
     blank = sum(not cell.lines for cell in wide) / len(grid.cells)
     if blank > 0.1 or grid.used < 0.7:
@@ -89,6 +89,14 @@ def judge_grid(grid: Grid, kind: Kind) -> Verdict:
         return "table" if grid.crossed <= 0.2 and grid.multi >= 0.5 else "none"
     is_regular = grid.crossed <= 0.1 and grid.multi >= 0.6 and filled > 0.5 and grid.aligned >= 0.6
     return "table" if is_regular and grid.num_rows >= 3 else "none"
+
+
+def _swallows(cell: Cell, kind: Kind) -> bool:
+    """Whether a cell over several rows holds more lines than one of them would; within crossing lines a text may, each
+    line of which is one run."""
+    if cell.rows < 2 or len(cell.lines) <= max(5, 0.5 * cell.rows):
+        return False
+    return kind != "grid" or max(map(len, cell.lines)) > 1
 
 
 def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
