@@ -56,7 +56,7 @@ class Words(NamedTuple):
     drawn, `turn` the direction of the text in quarter turns counter-clockwise (4: between two of them), `angle` the
     same in radians. `char` is the index of the first character in PDFium's list, `objects` the addresses of the text
     objects that words belong to (0: unknown; empty: not asked for). `num_overdrawn` words more stand where the same one
-    stands already.
+    stands already. `spread` are the words (their numbers) with letters on places of one width.
     """
 
     text: str
@@ -71,6 +71,7 @@ class Words(NamedTuple):
     angle: NDArray[np.float32]
     objects: NDArray[np.uint64] = np.zeros(0, np.uint64)
     num_overdrawn: int = 0
+    spread: NDArray[np.intp] = np.zeros(0, np.intp)
 
 
 class _Ends(NamedTuple):

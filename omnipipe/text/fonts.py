@@ -79,6 +79,7 @@ def word_styles(words: Words, found: NDArray[np.uint64]) -> NDArray[np.uint8]:
     for number in _fixed(words, owner):
         styles[number] |= MONO
     found_styles: NDArray[np.uint8] = styles[owner]
+    found_styles[words.spread] |= MONO
     return found_styles
 
 

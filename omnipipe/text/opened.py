@@ -21,6 +21,7 @@ from omnipipe.text.markdown import by_share
 from omnipipe.text.objects import Drawn
 from omnipipe.text.overdrawn import drop_overdrawn
 from omnipipe.text.records import Chars
+from omnipipe.text.spread import join_spread
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -49,7 +50,7 @@ class OpenPage:
         if words is not None:
             words = drop_doubled(chars, words)
             words = words._replace(objects=word_objects(chars, words))
-            words = drop_overdrawn(mark_hidden(page, words, self.drawn))
+            words = join_spread(chars, drop_overdrawn(mark_hidden(page, words, self.drawn)))
         self.found: Words | None = words
 
     def close(self) -> None:
