@@ -82,6 +82,17 @@ def test_an_entry_of_an_index_goes_on_after_a_comma() -> None:
     assert text == f"{rows[0]} {rows[1]}\n{rows[2]}"
 
 
+def test_entries_of_an_index_stay_lines_though_they_fill_a_column() -> None:
+    """They start in small letters, as terms do; one without a number that fills the line goes on."""
+    first = ["suppress output, 7", "syntax error, 26, 31", "terminal velocity, 118, 146", "time dependence, 93"]
+    second = ["time series, 124", "top-level function, 87, 90", "universal quantification", "of statements, 83"]
+    third = ["undefined operation, 19", "vector arithmetic, 38", "workspace, 3, 7, 18"]
+
+    text = read(below([*first, *second, *third], 72, 700))
+
+    assert text.split("\n") == [*first, *second[:2], " ".join(second[2:]), *third]
+
+
 @pytest.mark.parametrize("right_first", [False, True])
 def test_an_address_and_the_numbers_beside_it_are_no_table(right_first: bool) -> None:
     """The file writes the address as a block, and each number after its label."""

@@ -36,6 +36,9 @@ _SAMPLE = 100
 """Lines of a column that are looked at, at most."""
 _MOST = 0.7
 """Of the lines of a column of addresses and the like: those that start as names and numbers do."""
+_PAGES = re.compile(r", ?\d{1,4}(?: ?[–-] ?\d{1,4})?$")
+_LEAST_INDEX = 8
+"""Lines of a column of an index at least."""
 _ENTRY = 300
 """Characters that an entry of a table of contents or an index has at most."""
 _LABEL = 24
@@ -51,13 +54,16 @@ def flow(group: Sequence[Row], edge: float, page: PageStyle, column: Sequence[Ro
         edge = min(edge, _own_edge(group))
     # In justified text a gap now and then is only a wide space.
     is_table = 3 * sum([row.gaps for row in group]) > len(group)
-    if _are_entries(group, column):
+    is_index = _are_of_index(group, column)
+    if not is_index and _are_entries(group, column):
         edge = float("inf")
     out = group[0].text
     for previous, row in pairwise(group):
         last = out[-1:]
         if last and last in HYPHENS and not (is_table and previous.gaps):
             out = join_word(out, row.text, page.options.dehyphenate, page.text)
+        elif is_index:
+            out += (" " if _is_same_entry(previous, row, edge) else "\n") + row.text
         elif (
             (is_table and (previous.gaps or row.gaps)) or not _runs_on(previous, row, edge) or _is_entry(out[-_ENTRY:])
         ):
@@ -130,6 +136,23 @@ def _are_entries(group: Sequence[Row], column: Sequence[Row]) -> bool:
         return False
     some = column[:: 1 + len(column) // _SAMPLE]
     return sum([_opens_entry(row.text) for row in some]) >= _MOST * len(some)
+
+
+def _are_of_index(group: Sequence[Row], column: Sequence[Row]) -> bool:
+    """Whether short lines below each other are entries of an index, as half of their column are: a comma and the number
+    of a page end them."""
+    if not any(row.text[-1:].isdecimal() for row in group[:-1]) or len(column) < _LEAST_INDEX:
+        return False
+    if max([row.right for row in group]) - min([row.left for row in group]) > _NARROW * group[0].size:
+        return False
+    some = column[:: 1 + len(column) // _SAMPLE]
+    return 2 * sum([bool(_PAGES.search(row.text)) for row in some]) > len(some)
+
+
+def _is_same_entry(previous: Row, row: Row, edge: float) -> bool:
+    """Whether an entry of an index goes on in `row`: after a comma, with dots, or from a full line without a number."""
+    end = previous.text[-1:]
+    return end == "," or row.text.startswith(". ") or (not end.isdecimal() and _runs_on(previous, row, edge))
 
 
 def _opens_entry(text: str) -> bool:
