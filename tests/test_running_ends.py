@@ -1,4 +1,5 @@
-"""Filings and printed pages of the web: texts that end high on the page in its number, heads that begin as captions."""
+"""Filings, printed pages of the web and data sheets: texts that end high on the page in its number, heads that begin as
+captions or name a part."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import pytest
 
 from omnipipe.reading.process import ReaderLimits, ReaderProcess
 from tests.pdfs import Line, pdf_of_lines
-from tests.test_running_heads import found, prose, read, read_all, running
+from tests.test_running_heads import WORDS, found, prose, read, read_all, running
 
 ROWS = (30, 12, 22, 35, 17, 26, 14)
 """How many lines stand on each page, in turn."""
@@ -74,3 +75,26 @@ def test_captions_with_numbers_that_go_on_over_pages_stay(reader: ReaderProcess,
     pages = read_all(reader, tmp_path, data, range(5))
 
     assert [found(page) for page in pages] == [[]] * 5
+
+
+def test_the_name_of_a_part_is_a_head_where_pages_share_it(reader: ReaderProcess, tmp_path: Path) -> None:
+    pages = [[(72.0, 750.0, 14.0, "LM96163"), *prose(seed, top=690)] for seed in range(5)]
+
+    answers = read_all(reader, tmp_path, pdf_of_lines(pages), range(5))
+
+    assert [[text for _, text in found(facts)] for facts in answers] == [["LM96163"]] * 5
+
+
+def test_the_head_of_a_table_that_goes_on_is_no_running_head(reader: ReaderProcess, tmp_path: Path) -> None:
+    head: list[Line] = [(72, 722, 11, "Address"), (172, 722, 11, "Bits"), (272, 722, 11, "Name"), (372, 722, 11, "Use")]
+    head += [(72, 709, 11, "Hex"), (172, 709, 11, "All")]
+    rows = [
+        [(x, 690 - 14 * r, 11.0, f"{word}{r}") for x, word in zip((72, 172, 272, 372), "abcd", strict=True)]
+        for r in range(30)
+    ]
+    pages = [[*head, *(cell for row in rows for cell in row)] for _ in range(5)]
+    pages = [[*page, (72, 120, 11, f"The {WORDS[i]} is read first.")] for i, page in enumerate(pages)]
+
+    answers = read_all(reader, tmp_path, pdf_of_lines(pages), range(5))
+
+    assert [found(facts) for facts in answers] == [[]] * 5

@@ -44,6 +44,9 @@ _CLOSE = 0.25
 _SPREAD = 6.0
 """White in ems between the two ends of a row that is set over the full width of the text."""
 
+_MOST_PARTS = 3
+"""Texts beside each other in a head of several rows at most; more head a table that goes on from the page before."""
+
 _LETTERS = frozenset("ivxIVX")
 
 
@@ -150,7 +153,7 @@ def _judge(row: OuterRow, band: Band, inner: OuterRow | None, side: _Side, *, is
         return _judge_number(row, band, inner, side, is_numbered=is_numbered)
     if band.white < PARTED:
         return "no"
-    if band.is_table:
+    if band.is_table or (not side.is_foot and len(band.rows) > 1 and len(row.texts) > _MOST_PARTS):
         return "doubt" if "explicit" in numbers else "no"
     is_parted = band.white > (0.4 if "explicit" in numbers else 0.8)
     if not is_numbered and row.reach < 0.15 and is_parted and _has_number_at_end(row, numbers, band.white, side):

@@ -50,6 +50,8 @@ _FOOTNOTE = re.compile(
     r"(?:[*\u2020\u2021\u00a7\u2217\u00b9\u00b2\u00b3]|\d{1,3}[\s.)]|\(\s*\d{1,3}\s*\)|\[\d{1,3}\])\s*\S"
 )
 _DIGITS = re.compile(r"\d+")
+_CODE = re.compile(r"(?=.*[A-Z])(?:[A-Z]*\d){3,}[A-Z]*$")
+"""What names a part or a paper by letters and digits, with few letters: "LM96163"."""
 _LETTER = re.compile(r"[^\W\d_]")
 _ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
@@ -113,7 +115,7 @@ def num_letters(text: str) -> int:
 def are_alike(one: str, other: str, distance: int) -> bool:
     """Whether both say the same on pages `distance` apart: word for word, or but for numbers that count the pages."""
     if one == other:
-        return num_letters(one) > 2
+        return num_letters(one) > 2 or bool(_CODE.match(one))
     if _without_numbers(one) == _without_numbers(other):
         steps = [int(b) - int(a) for a, b in zip(_numbers(one), _numbers(other), strict=True)]
         # Numbers may count the pages of a book of which two are on each page here.
