@@ -13,7 +13,7 @@ from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from omnipipe.errors import AccountingError, ConfigError, Interrupted
+from omnipipe.errors import AccountingError, ConfigError, Interrupted, Terminated
 from omnipipe.ledger.accounts import RunSummary as FinishedRun
 from omnipipe.ledger.ledger import Ledger
 from omnipipe.ledger.packing import UnitSize
@@ -174,8 +174,8 @@ class _Run:
             ahead = [] if is_new else list(islice(units, 1))
             if is_new or ahead or self._is_left_open():
                 self._runner()(job, chain(ahead, units), on_receipt=self._receive, later=self._later)
-        except KeyboardInterrupt:
-            raise Interrupted(self._how_to_go_on()) from None
+        except KeyboardInterrupt as asked:
+            raise Interrupted(self._how_to_go_on(), is_terminated=isinstance(asked, Terminated)) from None
         finally:
             self._progress.stop()
             # Its threads end here and not where a garbage collection comes upon them (ahead.py has why). Where a thread

@@ -8,7 +8,7 @@ OmnipipeError
 │   └── MissingExtraError an optional package is not installed; the message has the command
 ├── AccountingError       pages in != pages out, or more pages failed than allowed: exit code 1
 ├── RunStopped            stopped before the end; what is committed stays valid: exit code 1
-│   └── Interrupted       by Ctrl-C: exit code 130
+│   └── Interrupted       by Ctrl-C: exit code 130; by SIGTERM: 143
 ├── EngineDeadError       an engine cannot answer any more; its worker must be replaced
 ├── ServerError           of a client: the server refused, or failed; has its status and code
 ├── NotReachedError       of a client: the server could not be reached for as long as was tried
@@ -88,9 +88,18 @@ class RunStopped(OmnipipeError):
 
 
 class Interrupted(RunStopped):
-    """Ctrl-C: exit code 130."""
+    """Ctrl-C: exit code 130. SIGTERM (`is_terminated`): 143."""
 
     exit_code = 130
+
+    def __init__(self, message: str, *, is_terminated: bool = False) -> None:
+        super().__init__(message)
+        if is_terminated:
+            self.exit_code = 143
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, where that ends a program as Ctrl-C does."""
 
 
 class EngineDeadError(OmnipipeError):

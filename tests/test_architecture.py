@@ -29,7 +29,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"online"}),
     frozenset({"runners"}),
     frozenset({"batch"}),
-    frozenset({"cli", "evaluation", "export", "client"}),
+    frozenset({"cli", "evaluation", "export", "client", "__main__"}),
 )
 """Rooms from the lowest up; a module may import from its own layer and from those before it."""
 

@@ -362,26 +362,27 @@ def test_a_current_folder_that_is_gone_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for child processes")
-def test_ctrl_c_says_what_is_committed_and_how_to_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("asked", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_says_what_is_committed_and_how_to_go_on(tmp_path: Path, asked: signal.Signals, code: int) -> None:
     folder = tmp_path / "docs"
     folder.mkdir()
     for number in range(200):
         pages = [f"Document {number} page {page} with words." for page in range(40)]
         (folder / f"{number}.pdf").write_bytes(pdf_of_texts(pages))
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "omnipipe.cli.main", "run", str(folder), "-o", str(run), "--runner", "local"]
+    command = [sys.executable, "-m", "omnipipe", "run", str(folder), "-o", str(run), "--runner", "local"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         deadline = time.monotonic() + 60
         while not list(run.glob("pages/*.parquet")) and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(asked)
         said = process.communicate(timeout=60)[1]
     finally:
         process.kill()
         process.wait()
 
-    assert process.returncode == 130, said
+    assert process.returncode == code, said
     assert "Traceback" not in said
     assert "are committed" in said
     assert "same command goes on" in said

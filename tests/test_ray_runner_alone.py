@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pdfs import pdf_of_texts
 from tests.ray_local import own_ray
 from tests.ray_stage import NUM_PAGES, SayName, job_in, rows_of
 
@@ -108,6 +109,28 @@ def test_ctrl_c_ends_the_run_and_what_is_committed_stays(tmp_path: Path) -> None
     assert 0 < rows_of(tmp_path).num_rows < NUM_PAGES
     assert not session_processes(process.pid)
     assert job_in(tmp_path, SayName(seconds=0.3)).run_dir == tmp_path
+
+
+def test_sigterm_ends_a_run_on_ray_as_ctrl_c_does(tmp_path: Path) -> None:
+    folder, run = tmp_path / "docs", tmp_path / "run"
+    folder.mkdir()
+    for number in range(300):
+        pages = [f"Document {number} page {page} with words." for page in range(40)]
+        (folder / f"{number}.pdf").write_bytes(pdf_of_texts(pages))
+    command = [sys.executable, "-m", "omnipipe.cli.main", "run", str(folder), "-o", str(run), "-p", "text_layer"]
+    with own_ray():
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        deadline = time.monotonic() + 120
+        while not list(run.glob("pages/*.parquet")) and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.02)
+        # As `ray job stop` and `timeout` do it: the driver alone gets the signal.
+        process.terminate()
+        said = process.communicate(timeout=60)[1]
+
+    assert process.returncode == 143, said
+    assert "committed in" in said
+    assert "Traceback" not in said
+    assert not session_processes(process.pid)
 
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sessions and signals of POSIX")

@@ -13,9 +13,10 @@ import typer
 
 from omnipipe import __version__
 from omnipipe.cli import backends, compact, config, doctor, evaluate, export, extract, models, run, serve, verify
-from omnipipe.errors import OmnipipeError
+from omnipipe.errors import OmnipipeError, Terminated
 
 INTERRUPTED = 130
+TERMINATED = 143
 # What a shell reports for a program that a closed pipe ended (128 + SIGPIPE).
 BROKEN_PIPE = 141
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -64,7 +65,7 @@ def _top(
     over the environment, the environment over the pipeline file, the file over the defaults.
 
     Exit codes: 0 done; 1 pages are missing or too many failed; 2 a mistake in the command, its settings or its
-    inputs; 130 interrupted.
+    inputs; 130 interrupted, 143 by SIGTERM.
     """
 
 
@@ -87,8 +88,9 @@ def run_command(arguments: list[str]) -> int:
         sys.stdout.flush()
     except OmnipipeError as error:
         return _refused(f"omnipipe: {error}", error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        return _refused("omnipipe: interrupted.", INTERRUPTED)
+    except (KeyboardInterrupt, typer.Abort) as asked:
+        is_terminated = isinstance(asked.__cause__ or asked, Terminated)
+        return _refused("omnipipe: interrupted.", TERMINATED if is_terminated else INTERRUPTED)
     except _CommandMistake as error:
         # As typer itself shows it, where stderr can be written.
         with contextlib.suppress(OSError):

@@ -14,6 +14,7 @@ import typer
 from omnipipe.cli import engine, option
 from omnipipe.cli.choice import choose_pipeline, parse_concurrency, read_passwords
 from omnipipe.cli.engine_option import EngineOptions, takes_engine_options
+from omnipipe.cli.sigterm import sigterm_as_ctrl_c
 from omnipipe.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -169,7 +170,8 @@ def run(
         retry=retry,
         max_failed=max_failed,
     )
-    summary = batch.run(chosen, inputs, output, options, progress=Progress("quiet" if quiet else progress.value))
+    with sigterm_as_ctrl_c():
+        summary = batch.run(chosen, inputs, output, options, progress=Progress("quiet" if quiet else progress.value))
     _report(summary, as_json=as_json, strict=strict)
 
 

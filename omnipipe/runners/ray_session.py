@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import struct
 import sys
@@ -88,7 +89,9 @@ class RaySession:
                 opening.enter_context(_quiet(self._options.log_dir or self._run_dir / "logs"))
             if self._for_batch and address is None and not _is_ray_there():
                 opening.enter_context(lean_ray())
-            if _start(address, self._options):
+            with _kept_sigterm():
+                is_ours = _start(address, self._options)
+            if is_ours:
                 opening.callback(_shut_down)
             send_user_modules()
             if address is not None:
@@ -168,6 +171,17 @@ def check_address(address: str | None) -> None:
     found = find_address(address, os.environ)
     if found is not None and not _is_ray_there():
         _check_listens(found)
+
+
+@contextmanager
+def _kept_sigterm() -> Iterator[None]:
+    """A handler that the program has set stays: Ray puts its own in its place, which exits with 1, or aborts."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if callable(before) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _is_ray_there() -> bool:
