@@ -37,11 +37,19 @@ def started_for_a_run(folder: Path) -> set[str]:
     receipts: list[Receipt] = []
     with own_ray(), RaySession(RayOptions(), folder, for_batch=True):
         ray_data.execute(job_in(folder, SayName()), units_of(7), on_receipt=receipts.append)
-        arguments = [part for process in psutil.Process().children(recursive=True) for part in process.cmdline()]
+        arguments = [part for process in psutil.Process().children(recursive=True) for part in _command(process)]
         named = {str(actor["name"]) for actor in ray.util.list_named_actors(all_namespaces=True)}
     assert sum(receipt.num_pages for receipt in receipts) == NUM_PAGES
     scripts = {TITLES.get(argument.strip(), Path(argument).name) for argument in arguments}
     return (scripts | named) & (HELPERS | ACTORS)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    """The command line of `process`; none of one that has ended, as children of tests before this one may have."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 @tried
