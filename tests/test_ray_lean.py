@@ -47,9 +47,10 @@ def started_for_a_run(folder: Path) -> set[str]:
 def _command(process: psutil.Process) -> list[str]:
     """The command line of `process`; none of one that has ended, as children of tests before this one may have."""
     try:
-        return process.cmdline()
+        found: list[str] = process.cmdline()
     except psutil.Error:
         return []
+    return found
 
 
 @tried
