@@ -174,7 +174,8 @@ def test_names_of_commands_in_a_font_of_their_own_do_not_spoil_a_page_of_japanes
     for i in range(6):
         for x, font, text in ((60, b"Courier", names), (400, b"Helvetica", "general dimension special integer")):
             drawn = pdfium.FPDFPageObj_NewTextObj(document, font, 8)
-            pdfium.FPDFText_SetText(drawn, ctypes.cast(f"{text}\0".encode("utf-16-le"), pdfium.FPDF_WIDESTRING))
+            wide = ctypes.create_string_buffer(f"{text}\0".encode("utf-16-le"))
+            pdfium.FPDFText_SetText(drawn, ctypes.cast(wide, pdfium.FPDF_WIDESTRING))
             pdfium.FPDFPageObj_Transform(drawn, 1, 0, 0, 1, x, 200 - 20 * i)
             pdfium.FPDFPage_InsertObject(page, drawn)
     page.gen_content()
