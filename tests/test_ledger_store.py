@@ -20,7 +20,7 @@ from omnipipe.errors import AccountingError, RunStopped
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.ledger import Ledger
 from omnipipe.ledger.lock import RunLock
-from omnipipe.ledger.starts import append_page, append_start, judge
+from omnipipe.ledger.starts import append_end, append_page, append_start, judge
 from omnipipe.ledger.store import Attempt, UnitStore
 from omnipipe.ledger.verify import verify_run
 from omnipipe.page import Block, Line, Page
@@ -246,10 +246,12 @@ def test_a_file_that_may_not_grow_leaves_nothing_half_written(run: Path, tmp_pat
 
 
 def starts(path: Path, history: str) -> None:
-    """Write a history: `A` a start by driver A, `a1` page 1 alone under driver A; one word an entry."""
+    """Write a history: `A` a start by driver A, `a1` page 1 alone under driver A, `a` all came through."""
     for word in history.split():
         if word.isupper():
             append_start(path, word, "w")
+        elif len(word) == 1:
+            append_end(path, word.upper())
         else:
             append_page(path, word[0].upper(), word[1:])
 
@@ -275,6 +277,7 @@ def starts(path: Path, history: str) -> None:
         ("A A A a1 B b1 C c1 D d1", "E", True, "1"),
         ("A A A a1 A a1", "B", True, ""),
         ("A A A a1 A a1 A", "B", True, "1"),
+        ("A A A a1 a2 a A a1 a2 a", "A", True, ""),
     ],
 )
 def test_poison_is_counted_by_deaths_that_a_driver_saw(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,14 @@ import pytest
 from omnipipe import Page, RunSummary, Stage
 from omnipipe.batch import RunOptions, run
 from omnipipe.chain import Chain
-from omnipipe.errors import ConfigError
+from omnipipe.errors import ConfigError, EngineDeadError
 from omnipipe.ledger.ledger import Ledger
 from omnipipe.ledger.packing import UnitSize
 from omnipipe.ledger.verify import verify_run
 from omnipipe.pipeline import Pipeline, find_conflict, load_pipeline
 from omnipipe.reading.process import ReaderLimits
 from omnipipe.runners import local
+from omnipipe.runners.crew import Crew, run_units
 from omnipipe.runners.job import Job
 from omnipipe.sources.expand import expand
 from omnipipe.sources.index import index_sources
@@ -166,6 +168,25 @@ def test_what_was_answered_before_a_death_is_not_asked_again(tmp_path: Path) -> 
 
     assert len(asked(log)) == len(set(asked(log)))
     assert list((tmp_path / "out" / "spool").iterdir())
+
+
+def test_an_engine_that_dies_takes_no_page_of_a_unit_that_waits(tmp_path: Path) -> None:
+    document = write_mixed(tmp_path / "in" / "scan.pdf", 9, every=1)
+    pipeline = pipeline_of(text_layer=False, deadly=tuple(range(9)))
+    with Ledger.open(tmp_path / "out", pipeline) as ledger:
+        records = list(index_sources(expand([document]), num_processes=1, limits=ReaderLimits()))
+        ledger.add_sources(records)
+        job = Job(pipeline=pipeline, run_dir=ledger.run_dir, run_id=ledger.run_id, boot_id=ledger.boot_id)
+        units = list(ledger.plan(records, size=UnitSize(max_pages=3)))
+        for unit in units:
+            for _ in range(2):
+                ledger.store.plan_attempt(unit, "a worker that died")
+        with closing(Crew(job, 0)) as crew, pytest.raises(EngineDeadError):
+            run_units(crew, units, len(units), lambda receipt: None)
+
+    starts = "".join(file.read_text() for file in (tmp_path / "out" / "starts").iterdir())
+    assert starts.count('"worker"') == 3 * len(units)
+    assert starts.count('"page"') == 1
 
 
 def test_answers_leave_the_spool_with_the_commit(tmp_path: Path) -> None:

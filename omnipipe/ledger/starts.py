@@ -1,8 +1,8 @@
 """Starts of units that did not end in a commit, and the pages that are to blame.
 
-A worker appends a line when it starts a unit, and one for each page that runs alone. The commit removes the file. So
-whatever is found in it are attempts that something cut off: a worker's death where the same driver saw a later start,
-else perhaps the driver's own.
+A worker appends a line when it starts a unit, one for each page that runs alone, and one when all came through. The
+commit removes the file. So whatever is found in it are attempts that something cut off: a worker's death where the same
+driver saw a later start, else perhaps the driver's own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ DEATHS_UNTIL_POISONED = 2
 # A page that once ran through alone is no sure killer: neighbours, or somebody's kill, are as likely.
 DEATHS_OF_A_SURVIVOR = 4
 FREE_CUTS = 2
+_END = ""
 
 
 class Verdict(NamedTuple):
@@ -56,6 +57,11 @@ def append_page(path: Path, boot_id: str, page_id: str) -> None:
         os.close(opened)
 
 
+def append_end(path: Path, boot_id: str) -> None:
+    """Record that the last page that ran alone came through."""
+    append_page(path, boot_id, _END)
+
+
 def judge(before: bytes, boot_id: str) -> Verdict:
     """How to run a unit whose earlier starts left `before`, now that driver `boot_id` lives."""
     attempts = _attempts(before)
@@ -66,9 +72,9 @@ def judge(before: bytes, boot_id: str) -> Verdict:
     for place, attempt in enumerate(attempts):
         is_death = attempt.boot == boot_id or any(later.boot == attempt.boot for later in attempts[place + 1 :])
         unit_deaths += is_death
-        if attempt.pages:
+        if attempt.pages and attempt.pages[-1] != _END:
             (deaths if is_death else cuts)[attempt.pages[-1]] += 1
-            survived.update(attempt.pages[:-1])
+        survived.update(attempt.pages[:-1])
     if unit_deaths < DEATHS_UNTIL_ALONE:
         return Verdict(False, frozenset())
     poisoned = {

@@ -15,7 +15,7 @@ from omnipipe.ledger.files import stopping, write_first
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.member import Key, row_keys, without_pages
 from omnipipe.ledger.openpages import read_open, write_open
-from omnipipe.ledger.starts import append_page, append_start, judge
+from omnipipe.ledger.starts import append_end, append_page, append_start, judge
 from omnipipe.page import Block, Line, Page, PageError
 from omnipipe.unit import Unit
 
@@ -98,6 +98,11 @@ class UnitStore:
         """Record that the page `page_id` starts alone; only in mode `page_by_page`."""
         with stopping(self._layout.starts):
             append_page(self._layout.starts_file(unit.id), self.boot_id, page_id)
+
+    def record_end(self, unit: Unit) -> None:
+        """Record that all pages came through alone: a death before the commit is not the last one's."""
+        with stopping(self._layout.starts):
+            append_end(self._layout.starts_file(unit.id), self.boot_id)
 
     def commit(self, unit: Unit, pages: Sequence[Page]) -> bool:
         """Make the rows of `unit` final; False where another worker was first and its rows stay.

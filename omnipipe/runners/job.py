@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from omnipipe.engines.thread import EngineHost
+from omnipipe.errors import EngineDeadError
 from omnipipe.gate import Gate
 from omnipipe.ledger.store import UnitStore
 from omnipipe.page import Page
@@ -111,11 +112,15 @@ def _run(worker: Worker, store: UnitStore, unit: Unit, gate: Gate) -> Sequence[P
     attempt = store.plan_attempt(unit, worker.name)
     pages = worker.start_pages(unit, store.open_pages(unit))
     answers = store.spool(unit)
-    if attempt.mode == "whole":
-        with gate.among_others():
-            return worker.process(pages, answers)
-    with gate.alone():
-        return list(_page_by_page(worker, store, unit, pages, attempt.poisoned, answers))
+    with gate.among_others() if attempt.mode == "whole" else gate.alone():
+        try:
+            if attempt.mode == "whole":
+                return worker.process(pages, answers)
+            return list(_page_by_page(worker, store, unit, pages, attempt.poisoned, answers))
+        except EngineDeadError:
+            # Before the next unit gets in: it would look as if its first page had died alone.
+            gate.shut()
+            raise
 
 
 def _page_by_page(
@@ -128,6 +133,7 @@ def _page_by_page(
         if page.is_open:
             store.record_page(unit, page.id)
         yield from worker.process([page], answers)
+    store.record_end(unit)
 
 
 def _receipt(unit: Unit, pages: Sequence[Page], worker: Worker, seconds: float, stages: dict[str, float]) -> Receipt:
