@@ -33,7 +33,7 @@ def test_a_document_lives_at_the_uris_that_have_its_bytes_now(
         table.add([known])
 
     for asked in (table, SourceTable(layout)):
-        assert asked.doc_ids() == list(homes)
+        assert list(asked.doc_ids()) == list(homes)
         for doc_id, uris in homes.items():
             assert [known.uri for known in asked.records(doc_id)] == list(uris)
             first = asked.first(doc_id)

@@ -139,7 +139,7 @@ def _mark(target: Path) -> object:
 def _num_missing(layout: RunLayout, manifest: Manifest) -> int:
     """Pages that are planned and have no row yet."""
     names = unit_names(layout)
-    units = PlanTable(layout, manifest.config_hash).units.values()
+    units = PlanTable(layout, manifest.config_hash).units()
     return sum(unit.num_pages for unit in units if unit.replaces is None and unit.id not in names)
 
 

@@ -67,7 +67,7 @@ class Accounts:
         if finished and finished.get("state") == self.state():
             return Counts.from_plain(_mapping(finished["counts"]))
         counts = Counts()
-        for name in self.names() & self._plan.units.keys():
+        for name in self._plan.known(self.names()):
             info = self.find_info(name)
             if info is not None:
                 counts.add(info.counts)
@@ -119,7 +119,7 @@ class Accounts:
         infos: dict[str, UnitInfo] = {}
         wrong: list[str] = []
         names = self.names()
-        for unit in self._plan.units.values():
+        for unit in self._plan.units():
             if unit.replaces is not None:
                 continue
             info = self.find_info(unit.id) if unit.id in names else None
@@ -135,7 +135,7 @@ class Accounts:
             summed = sum(info.counts.statuses[status] for status in STATUSES)
             if not info.counts.num_pages == summed == unit.num_pages:
                 wrong.append(f"unit {unit.id} has {info.counts.num_pages} pages where {unit.num_pages} are planned")
-        wrong += [f"pages/{name}.parquet is in no plan" for name in sorted(names - self._plan.units.keys())]
+        wrong += [f"pages/{name}.parquet is in no plan" for name in sorted(names - self._plan.known(names))]
         if wrong:
             raise AccountingError(_listed(f"{self._layout.root}: the accounts do not balance", wrong))
         return infos

@@ -165,7 +165,7 @@ class Ledger:
         retries: list[tuple[str, list[Member]]] = []
         members: list[Member] = []
         voids: list[Planned] = []
-        for unit in self._plan.units.values():
+        for unit in self._plan.units():
             info = self._accounts.find_info(unit.id) if unit.replaces is None and unit.members else None
             if info is None or not any(info.counts.statuses[status] for status in chosen.codes):
                 continue
@@ -203,7 +203,7 @@ class Ledger:
         moved: list[Planned] = []
         for unit_id in sorted(set(origins) - self._plan.moved):
             left = {(page.doc_id, page.index) for page in read_open(self._layout.open_file(unit_id))}
-            members = self._plan.units[unit_id].members
+            members = self._plan.unit(unit_id).members
             kept = {(doc_id, index) for doc_id, index, _ in row_keys(members)} - left
             moved += [Planned(unit_id, member) for member in without_pages(members, kept)]
         if not moved:
@@ -220,15 +220,14 @@ class Ledger:
     def _find_origins(self, pass_index: int) -> set[str]:
         with os.scandir(self._layout.open) as entries:
             left = {entry.name.removesuffix(".jsonl") for entry in entries}
-        units = self._plan.units
-        there = left & self._accounts.names() & units.keys()
-        return {name for name in there if units[name].pass_index == pass_index and units[name].members}
+        there = map(self._plan.unit, self._plan.known(left & self._accounts.names()))
+        return {unit.id for unit in there if unit.pass_index == pass_index and unit.members}
 
     def pending(self, pass_index: int | None = None) -> Iterator[Unit]:
         """Units that are planned and not committed, in the order of the plan; of one pass only, if it is given."""
         names = self._accounts.names()
         self._carried = []
-        for unit in list(self._plan.units.values()):
+        for unit in self._plan.units():
             if pass_index is not None and unit.pass_index != pass_index:
                 continue
             if not unit.members or (unit.replaces is None and unit.id in names):
@@ -297,7 +296,7 @@ class Ledger:
         # A unit that is not committed yet is given up as a whole: a late worker may still hold it with the old members.
         for unit_id in dict.fromkeys(void.unit_id for void in voids):
             if unit_id not in names:
-                kept = [Planned(unit_id, member) for member in self._plan.units[unit_id].members]
+                kept = [Planned(unit_id, member) for member in self._plan.unit(unit_id).members]
                 kept = [planned for planned in kept if planned not in gone]
                 gone += kept
                 members += [planned.member for planned in kept]
@@ -319,11 +318,12 @@ class Ledger:
 
     def _settle(self, unit_ids: Collection[str]) -> None:
         for unit_id in unit_ids:
-            keep_members(self._layout, self.run_id, self._plan.units[unit_id], self.config_hash)
+            keep_members(self._layout, self.run_id, self._plan.unit(unit_id), self.config_hash)
 
     def _restore(self) -> None:
         lost = []
-        for name in sorted(self._accounts.names() - self._plan.units.keys()):
+        names = self._accounts.names()
+        for name in sorted(names - self._plan.known(names)):
             info = self._accounts.find_info(name)
             if info is not None and info.run_id == self.run_id:
                 members = read_info(self._layout.unit_file(name)).members

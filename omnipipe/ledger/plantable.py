@@ -8,14 +8,14 @@ pages are planned otherwise), `moved` (pages that were left open and belong to a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from omnipipe.ledger.files import append_table, next_number, numbered, read_columns
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.member import member_values, members_json, row_keys
+from omnipipe.ledger.shelf import Row, Shelf
 from omnipipe.page import PageError
 from omnipipe.unit import DocumentRef, Member, Unit
 
@@ -50,39 +50,80 @@ class Planned(NamedTuple):
     member: Member
 
 
+_MEMBER = ", ".join(_NAMES[4:-1])
+_SCHEMA = f"""
+    CREATE TABLE units (place INTEGER PRIMARY KEY, id, pass, replaces, origins, UNIQUE (id));
+    CREATE INDEX retries ON units (replaces) WHERE replaces IS NOT NULL;
+    CREATE TABLE members (unit, rank, {_MEMBER});
+    CREATE INDEX of_unit ON members (unit, rank, start);
+    CREATE INDEX of_document ON members (doc_id);
+"""
+_UNIT = "SELECT place, id, pass, replaces, origins FROM units"
+_INSERT = f"INSERT INTO members (unit, rank, {_MEMBER}) VALUES ({', '.join('?' * (2 + len(_NAMES[4:-1])))})"
+_FIRST = "members JOIN units ON unit = place WHERE replaces IS NULL"
+_TOUCHED = """
+    SELECT members.rowid, replaces, unit, rank, {} FROM members JOIN units ON unit = place
+    WHERE doc_id = ? AND stop > ? AND start < ? AND (id = ? OR replaces = ?)
+"""
+_READ_AT_ONCE = 64
+
+
 class PlanTable:
-    """The plan of one run, in memory. `units` holds every unit ever planned, with the members it still has."""
+    """The plan of one run: every unit ever planned, with the members it still has. None is held in memory."""
 
     def __init__(self, layout: RunLayout, config_hash: str, *, files: Sequence[Path] | None = None) -> None:
         self._layout = layout
         self._config_hash = config_hash
-        # The ids of each document's units.
-        self._by_doc: dict[str, tuple[str, ...]] = {}
-        self._retries: dict[str, list[str]] = {}
-        self.units: dict[str, Unit] = {}
+        self._shelf = Shelf(_SCHEMA)
+        self._num_members = 0
+        self.num_pages = 0
+        """Pages of all units; a retry's are counted with the unit that it replaces."""
         self.voided: set[str] = set()
         self.moved: set[str] = set()
         for path in numbered(layout.plan) if files is None else files:
             self._read(path)
 
-    @property
-    def num_pages(self) -> int:
-        """Pages of all units; a retry's are counted with the unit that it replaces."""
-        return sum(unit.num_pages for unit in self.units.values() if unit.replaces is None)
+    def unit(self, unit_id: str) -> Unit:
+        """The unit with this id.
 
-    def of_document(self, doc_id: str) -> Sequence[Planned]:
+        Raises:
+            KeyError: There is none.
+        """
+        row = self._shelf.row(f"{_UNIT} WHERE id=?", unit_id)
+        if row is None:
+            raise KeyError(unit_id)
+        return _unit(row, self._shelf.rows(f"SELECT {_MEMBER} FROM members WHERE unit=? ORDER BY rank, start", row[0]))
+
+    def units(self) -> Iterator[Unit]:
+        """All units that are planned by now, in the order of the plan; the plan may grow meanwhile."""
+        row = self._shelf.row("SELECT MAX(place) FROM units")
+        place, last = 0, row[0] if row and row[0] is not None else 0
+        while rows := self._shelf.rows(
+            f"{_UNIT} WHERE place>? AND place<=? ORDER BY place LIMIT ?", place, last, _READ_AT_ONCE
+        ):
+            members: dict[int, list[Row]] = {}
+            for unit, *values in self._shelf.rows(
+                f"SELECT unit, {_MEMBER} FROM members WHERE unit>? AND unit<=? ORDER BY unit, rank, start",
+                place,
+                rows[-1][0],
+            ):
+                members.setdefault(unit, []).append(tuple(values))
+            yield from (_unit(row, members.get(row[0], ())) for row in rows)
+            place = rows[-1][0]
+
+    def known(self, unit_ids: Iterable[str]) -> set[str]:
+        """Those of `unit_ids` that are in the plan."""
+        return {unit_id for unit_id in unit_ids if self._shelf.row("SELECT 1 FROM units WHERE id=?", unit_id)}
+
+    def of_document(self, doc_id: str) -> list[Planned]:
         """What is planned of a document, by its pages."""
-        planned = [
-            Planned(unit_id, member)
-            for unit_id in self._by_doc.get(doc_id, ())
-            for member in self.units[unit_id].members
-            if member.document.doc_id == doc_id
-        ]
-        return sorted(planned, key=lambda entry: entry.member.start)
+        rows = self._shelf.rows(f"SELECT id, {_MEMBER} FROM {_FIRST} AND doc_id=? ORDER BY start, place, rank", doc_id)
+        return [Planned(unit_id, _member(*values)) for unit_id, *values in rows]
 
-    def doc_ids(self) -> list[str]:
+    def doc_ids(self) -> Iterator[str]:
         """Documents with planned pages, in the order of the plan."""
-        return [doc_id for doc_id, unit_ids in self._by_doc.items() if unit_ids]
+        ranked = f"SELECT doc_id, MIN(rank) AS first FROM {_FIRST} GROUP BY doc_id ORDER BY first"
+        return (doc_id for doc_id, _ in self._shelf.scan(ranked))
 
     def append(
         self,
@@ -105,7 +146,7 @@ class PlanTable:
         homes = {(doc_id, index): left.unit_id for left in moved for doc_id, index, _ in row_keys([left.member])}
         made = []
         for place, (replaces, members) in enumerate(wanted):
-            replaced = self.units[replaces] if replaces is not None else None
+            replaced = self.unit(replaces) if replaces is not None else None
             unit = Unit(
                 id=self._unit_id(number, place, members),
                 members=tuple(members),
@@ -115,78 +156,94 @@ class PlanTable:
             )
             made.append(unit)
         append_table(self._layout.plan, self._layout.tmp, number, _table(made, voids, moved))
-        for void in voids:
-            self._void(void.unit_id, void.member)
-            self.voided.add(void.unit_id)
-        for left in moved:
-            self._void(left.unit_id, left.member)
-            self.moved.add(left.unit_id)
-        for unit in made:
-            self._put(unit)
+        self._void([*voids, *moved])
+        self.voided.update(void.unit_id for void in voids)
+        self.moved.update(left.unit_id for left in moved)
+        self._put(made)
         return made
 
     def restore(self, units: Sequence[Unit]) -> None:
         """Write units that were found in files and in no plan."""
         append_table(self._layout.plan, self._layout.tmp, next_number(self._layout.plan), _table(units))
-        for unit in units:
-            self._put(unit)
+        self._put(units)
 
     def _unit_id(self, number: int, place: int, members: Sequence[Member]) -> str:
         identity = f"{self._config_hash} {number} {place} {members_json(members)}"
         return hashlib.sha256(identity.encode()).hexdigest()[:24]
 
-    def _put(self, unit: Unit) -> None:
-        if unit.id in self.units:
-            # A file of the plan that somebody copied: twice in the plan is once planned.
-            return
-        self.units[unit.id] = unit
-        if unit.replaces is None:
-            # Nearly all documents of a unit are in no other: they share what is known of them.
-            alone = (unit.id,)
-            for doc_id in dict.fromkeys(member.document.doc_id for member in unit.members):
-                others = self._by_doc.get(doc_id)
-                self._by_doc[doc_id] = (*others, unit.id) if others else alone
-        else:
-            self._retries.setdefault(unit.replaces, []).append(unit.id)
+    def _put(self, units: Iterable[Unit]) -> None:
+        with self._shelf.writing() as execute:
+            for unit in units:
+                values = unit.id, unit.pass_index, unit.replaces, " ".join(unit.origins)
+                made = execute("INSERT OR IGNORE INTO units (id, pass, replaces, origins) VALUES (?, ?, ?, ?)", values)
+                if not made.rowcount:
+                    # A file of the plan that somebody copied: twice in the plan is once planned.
+                    continue
+                place = made.lastrowid
+                for rank, member in enumerate(unit.members, self._num_members):
+                    execute(_INSERT, (place, rank, *_values(member)))
+                self._num_members += len(unit.members)
+                if unit.replaces is None:
+                    self.num_pages += unit.num_pages
 
-    def _void(self, unit_id: str, gone: Member) -> None:
-        for touched in (unit_id, *self._retries.get(unit_id, ())):
-            unit = self.units[touched]
-            members = tuple(piece for member in unit.members for piece in _outside(member, gone))
-            self.units[touched] = replace(unit, members=members)
-        doc_id = gone.document.doc_id
-        if not any(member.document.doc_id == doc_id for member in self.units[unit_id].members):
-            self._by_doc[doc_id] = tuple(home for home in self._by_doc.get(doc_id, ()) if home != unit_id)
+    def _void(self, gone: Iterable[Planned]) -> None:
+        """Take pages out of units, and out of those that compute them anew."""
+        touched = _TOUCHED.format(_MEMBER)
+        with self._shelf.writing() as execute:
+            for unit_id, out in gone:
+                span = out.document.doc_id, out.start, out.stop, unit_id, unit_id
+                for row, replaces, unit, rank, *values in execute(touched, span).fetchall():
+                    member = _member(*values)
+                    pieces = _outside(member, out)
+                    execute("DELETE FROM members WHERE rowid=?", (row,))
+                    for piece in pieces:
+                        execute(_INSERT, (unit, rank, *_values(piece)))
+                    if replaces is None:
+                        self.num_pages -= _num_pages([member]) - _num_pages(pieces)
 
     def _read(self, path: Path) -> None:
         table = read_columns(path, _NAMES)
         members: dict[str, list[Member]] = {}
         heads: dict[str, tuple[int, str | None, str | None]] = {}
-        gone: list[tuple[str, Member]] = []
+        gone: list[Planned] = []
         for row in zip(*(table.column(name).to_pylist() for name in _NAMES), strict=True):
             entry, unit_id, pass_index, replaces, *rest, origins = row
             member = None if rest[0] is None else _member(*rest)
             if entry in ("void", "moved"):
                 (self.voided if entry == "void" else self.moved).add(unit_id)
                 if member is not None:
-                    gone.append((unit_id, member))
+                    gone.append(Planned(unit_id, member))
                 continue
             heads[unit_id] = pass_index, replaces, origins
             members.setdefault(unit_id, [])
             if member is not None:
                 members[unit_id].append(member)
-        for unit_id, member in gone:
-            if unit_id in self.units:
-                self._void(unit_id, member)
-        for unit_id, (pass_index, replaces, origins) in heads.items():
-            unit = Unit(
+        self._void(gone)
+        self._put(
+            Unit(
                 id=unit_id,
                 members=tuple(members[unit_id]),
                 pass_index=pass_index,
                 replaces=replaces,
                 origins=tuple(origins.split()) if origins else (),
             )
-            self._put(unit)
+            for unit_id, (pass_index, replaces, origins) in heads.items()
+        )
+
+
+def _unit(row: Row, members: Sequence[Row]) -> Unit:
+    _, unit_id, pass_index, replaces, origins = row
+    return Unit(
+        id=unit_id,
+        members=tuple(_member(*values) for values in members),
+        pass_index=pass_index,
+        replaces=replaces,
+        origins=tuple(origins.split()),
+    )
+
+
+def _num_pages(members: Iterable[Member]) -> int:
+    return sum(member.stop - member.start for member in members)
 
 
 def _outside(member: Member, gone: Member) -> list[Member]:

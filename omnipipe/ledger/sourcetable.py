@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omnipipe.ledger.files import append_table, next_number, numbered, read_columns
 from omnipipe.ledger.layout import RunLayout
+from omnipipe.ledger.shelf import Row, Shelf
 from omnipipe.page import PageError
 from omnipipe.sources.source import SourceRecord
 
@@ -32,51 +33,60 @@ _NAMES = (
 )
 
 
+_ALL = ", ".join(_NAMES)
+_SCHEMA = f"""
+    CREATE TABLE sources (place INTEGER PRIMARY KEY, {_ALL}, UNIQUE (uri));
+    CREATE INDEX homes ON sources (doc_id, place);
+    CREATE TABLE documents (place INTEGER PRIMARY KEY, doc_id, UNIQUE (doc_id));
+"""
+_INSERT = f"INSERT INTO sources ({_ALL}) VALUES ({', '.join('?' * len(_NAMES))})"
+_UPDATE = f"UPDATE sources SET {', '.join(f'{name}=?' for name in _NAMES)} WHERE uri=?"
+_LEAVE = "DELETE FROM documents WHERE doc_id=? AND NOT EXISTS (SELECT 1 FROM sources WHERE doc_id=?)"
+_OF_DOCUMENT = f"SELECT {_ALL} FROM sources WHERE doc_id=? ORDER BY place"
+
+
 class SourceTable:
-    """The sources of one run, in memory."""
+    """The sources of one run. None is held in memory."""
 
     def __init__(self, layout: RunLayout) -> None:
         self._layout = layout
-        self._rows: dict[str, _Row] = {}
-        # doc_id to the uri where it was seen first, and to the others, in order: hardly any document has others.
-        self._first: dict[str, str] = {}
-        self._others: dict[str, dict[str, None]] = {}
+        self._shelf = Shelf(_SCHEMA)
         for path in numbered(layout.sources):
-            for row in _read(path):
-                self._put(row)
+            self._put(_read(path))
 
     def find(self, uri: str) -> SourceRecord | None:
         """What was found at `uri` the last time."""
-        row = self._rows.get(uri)
+        row = self._row(uri)
         return None if row is None else _record(row)
 
-    def doc_ids(self) -> list[str]:
+    def doc_ids(self) -> Iterator[str]:
         """Documents that live at some uri, in the order of their first appearance."""
-        return list(self._first)
+        return (doc_id for (doc_id,) in self._shelf.scan("SELECT doc_id FROM documents ORDER BY place"))
 
     def has(self, doc_id: str) -> bool:
         """Whether the document lives at some uri."""
-        return doc_id in self._first
+        return self._shelf.row("SELECT 1 FROM documents WHERE doc_id=?", doc_id) is not None
 
     def records(self, doc_id: str) -> list[SourceRecord]:
         """What was found at each uri where the document lives now; the first is its source_uri."""
-        return [_record(self._rows[uri]) for uri in self._uris(doc_id)]
+        return [_record(row) for row in self._shelf.rows(_OF_DOCUMENT, doc_id)]
 
     def first(self, doc_id: str) -> SourceRecord | None:
         """The record of the document's source_uri."""
-        uri = self._first.get(doc_id)
-        return None if uri is None else self.find(uri)
+        row = self._shelf.row(_OF_DOCUMENT, doc_id)
+        return None if row is None else _record(row)
 
     def changed(self, records: Iterable[SourceRecord]) -> list[SourceRecord]:
         """Those of `records` that are not known as they are; the last one of each uri."""
         last = {record.uri: record for record in records}
-        return [record for record in last.values() if self._rows.get(record.uri) != _row(record)]
+        return [record for record in last.values() if self._row(record.uri) != _row(record)]
 
     def orphans(self, records: Sequence[SourceRecord]) -> list[str]:
         """Documents that would live nowhere any more once `records` are added."""
         moved = {record.uri: record.doc_id for record in records}
         kept = set(moved.values())
-        left = {row[1] for uri in moved if (row := self._rows.get(uri)) is not None and row[1] != moved[uri]}
+        before = {uri: self._home(uri) for uri in moved}
+        left = {doc_id for uri, doc_id in before.items() if doc_id is not None and doc_id != moved[uri]}
         return [doc_id for doc_id in left if doc_id not in kept and all(uri in moved for uri in self._uris(doc_id))]
 
     def add(self, records: Sequence[SourceRecord]) -> None:
@@ -85,34 +95,31 @@ class SourceTable:
             return
         rows = [_row(record) for record in records]
         append_table(self._layout.sources, self._layout.tmp, next_number(self._layout.sources), _table(rows))
-        for row in rows:
-            self._put(row)
+        self._put(rows)
 
-    def _put(self, row: _Row) -> None:
-        uri, doc_id = row[0], row[1]
-        before = self._rows.get(uri)
-        if before is not None and before[1] != doc_id:
-            self._leave(before[1], uri)
-        self._rows[uri] = row
-        if self._first.setdefault(doc_id, uri) != uri:
-            self._others.setdefault(doc_id, {})[uri] = None
+    def _put(self, rows: Iterable[_Row]) -> None:
+        with self._shelf.writing() as execute:
+            for row in rows:
+                uri, doc_id = row[0], row[1]
+                before = execute("SELECT doc_id FROM sources WHERE uri=?", (uri,)).fetchone()
+                if before == (doc_id,):
+                    execute(_UPDATE, (*row, uri))
+                    continue
+                if before is not None:
+                    execute("DELETE FROM sources WHERE uri=?", (uri,))
+                    execute(_LEAVE, (*before, *before))
+                execute(_INSERT, row)
+                execute("INSERT OR IGNORE INTO documents (doc_id) VALUES (?)", (doc_id,))
 
-    def _uris(self, doc_id: str) -> Iterator[str]:
-        if doc_id in self._first:
-            yield self._first[doc_id]
-            yield from self._others.get(doc_id, ())
+    def _row(self, uri: str) -> Row | None:
+        return self._shelf.row(f"SELECT {_ALL} FROM sources WHERE uri=?", uri)
 
-    def _leave(self, doc_id: str, uri: str) -> None:
-        others = self._others.get(doc_id, {})
-        if self._first[doc_id] != uri:
-            del others[uri]
-        elif others:
-            self._first[doc_id] = next(iter(others))
-            del others[self._first[doc_id]]
-        else:
-            del self._first[doc_id]
-        if not others:
-            self._others.pop(doc_id, None)
+    def _home(self, uri: str) -> str | None:
+        row = self._shelf.row("SELECT doc_id FROM sources WHERE uri=?", uri)
+        return None if row is None else str(row[0])
+
+    def _uris(self, doc_id: str) -> list[str]:
+        return [uri for (uri,) in self._shelf.rows("SELECT uri FROM sources WHERE doc_id=?", doc_id)]
 
 
 def user_json(user: Mapping[str, object]) -> str:
@@ -137,7 +144,7 @@ def _row(record: SourceRecord) -> _Row:
     )
 
 
-def _record(row: _Row) -> SourceRecord:
+def _record(row: Sequence[Any]) -> SourceRecord:
     uri, doc_id, size, stamp, form, count, ocr_share, metadata, user, code, message = row
     return SourceRecord(
         uri=uri,

@@ -94,7 +94,7 @@ class _Verification:
         names = unit_names(self._layout)
         infos = {name: info for name in sorted(names) if (info := self._info(name)) is not None}
         plan = self._plan()
-        units = {unit.id: unit for unit in plan.units.values() if unit.replaces is None} if plan else {}
+        units = {unit.id: unit for unit in plan.units() if unit.replaces is None} if plan else {}
         lost = {name: _unit_of(info) for name, info in infos.items() if name not in units and self._is_ours(info)}
         if lost and not units:
             report.notes.append(f"the plan is lost; it was rebuilt from the footers of {len(lost)} files")
@@ -199,7 +199,7 @@ class _Verification:
             tally.texts += code != "max_pages"
 
     def _check_retries(self, plan: PlanTable | None, infos: dict[str, UnitInfo]) -> None:
-        for unit in plan.units.values() if plan else ():
+        for unit in plan.units() if plan else ():
             info = infos.get(unit.replaces) if unit.replaces else None
             if info is not None and unit.members and unit.id not in info.merged:
                 self._report.problems.append(f"{_missing(unit)} (it was to be computed anew)")
