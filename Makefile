@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= out/samples
-PYTEST_FLAGS ?= -q
+PYTEST_FLAGS ?= -q -n 2
 
 # OpenMP threads beside the worker processes make one OCR call up to ten times slower.
 export OMP_NUM_THREADS ?= 1

@@ -61,10 +61,11 @@ _SCHEMA = f"""
 _UNIT = "SELECT place, id, pass, replaces, origins FROM units"
 _INSERT = f"INSERT INTO members (unit, rank, {_MEMBER}) VALUES ({', '.join('?' * (2 + len(_NAMES[4:-1])))})"
 _FIRST = "members JOIN units ON unit = place WHERE replaces IS NULL"
-_TOUCHED = """
-    SELECT members.rowid, replaces, unit, rank, {} FROM members JOIN units ON unit = place
-    WHERE doc_id = ? AND stop > ? AND start < ? AND (id = ? OR replaces = ?)
-"""
+_SELF_AND_RETRIES = (
+    "SELECT place, replaces FROM units WHERE id = ? UNION ALL SELECT place, replaces FROM units WHERE replaces = ?"
+)
+# The plus keeps SQLite from looking for the document, which may have members in thousands of units.
+_TOUCHED = f"SELECT rowid, rank, {_MEMBER} FROM members WHERE unit = ? AND +doc_id = ? AND stop > ? AND start < ?"
 _READ_AT_ONCE = 64
 
 
@@ -188,18 +189,18 @@ class PlanTable:
 
     def _void(self, gone: Iterable[Planned]) -> None:
         """Take pages out of units, and out of those that compute them anew."""
-        touched = _TOUCHED.format(_MEMBER)
         with self._shelf.writing() as execute:
             for unit_id, out in gone:
-                span = out.document.doc_id, out.start, out.stop, unit_id, unit_id
-                for row, replaces, unit, rank, *values in execute(touched, span).fetchall():
-                    member = _member(*values)
-                    pieces = _outside(member, out)
-                    execute("DELETE FROM members WHERE rowid=?", (row,))
-                    for piece in pieces:
-                        execute(_INSERT, (unit, rank, *_values(piece)))
-                    if replaces is None:
-                        self.num_pages -= _num_pages([member]) - _num_pages(pieces)
+                for place, replaces in execute(_SELF_AND_RETRIES, (unit_id, unit_id)).fetchall():
+                    span = place, out.document.doc_id, out.start, out.stop
+                    for row, rank, *values in execute(_TOUCHED, span).fetchall():
+                        member = _member(*values)
+                        pieces = _outside(member, out)
+                        execute("DELETE FROM members WHERE rowid=?", (row,))
+                        for piece in pieces:
+                            execute(_INSERT, (place, rank, *_values(piece)))
+                        if replaces is None:
+                            self.num_pages -= _num_pages([member]) - _num_pages(pieces)
 
     def _read(self, path: Path) -> None:
         table = read_columns(path, _NAMES)
