@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
@@ -15,10 +16,17 @@ if TYPE_CHECKING:
 # One thread: two OpenMP threads beside another busy process made the same OCR call ten times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# How long a case takes depends on what else the machine does: that is no finding.
+settings.register_profile("omnipipe", deadline=None)
+settings.load_profile("omnipipe")
+
 ROOT = Path(__file__).resolve().parent.parent
 
-# Clusters, servers, models and whole commands: they are timed, and look at what processes there are.
-_ONE_AT_A_TIME = re.compile(r"tests/(engines/|online/|test_(ray|cluster|job|guides|readme|notebook|wheel|import_cost))")
+# Clusters, engines in processes of their own, whole commands: they are timed, and look at what processes there are.
+_ONE_AT_A_TIME = re.compile(
+    r"tests/(engines/test_(vllm|api_server|pipelines|same_answer|plugin)|online/test_serve"
+    r"|test_(ray|cluster|job|guides|readme|notebook|wheel|import_cost))"
+)
 
 
 @pytest.hookimpl(optionalhook=True)

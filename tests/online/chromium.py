@@ -8,13 +8,13 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, FileChooser, Page, TimeoutError, expect, sync_playwright
 
 from omnipipe.online.local import LocalPageService
 from omnipipe.online.service import DocumentService
@@ -137,6 +137,15 @@ class Visit:
             self.page.set_input_files("#file", content)
         else:
             self.page.set_input_files("#file", {"name": name, "mimeType": "application/pdf", "buffer": content})
+
+    def opened_by_space(self) -> FileChooser:
+        """The dialog for files; on a busy machine the browser now and then swallows a press."""
+        for wait_ms in (5_000, 20_000):
+            with suppress(TimeoutError):
+                with self.page.expect_file_chooser(timeout=wait_ms) as chooser:
+                    self.page.keyboard.press("Space")
+                return chooser.value
+        raise AssertionError("the space bar opens no dialog for files")
 
     def _note(self, message: ConsoleMessage) -> None:
         if message.type == "error":

@@ -6,7 +6,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 import openai
 import pytest
@@ -23,10 +23,13 @@ from tests.tiny_reader import png_of_page
 
 
 class Pictures(BaseHTTPRequestHandler):
+    # Made once and here: PDFium must not draw in two threads at once.
+    content: ClassVar[bytes] = png_of_page("fetched")
+
     def do_GET(self) -> None:
         self.send_response(200 if self.path == "/here/page.png" else 404)
         self.end_headers()
-        self.wfile.write(png_of_page("fetched"))
+        self.wfile.write(self.content)
 
     def log_message(self, format: str, *args: object) -> None: ...
 

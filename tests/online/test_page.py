@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, FileChooser, Page, Route, TimeoutError, expect
+from playwright.sync_api import Browser, Route, expect
 
 from omnipipe.online.settings import ServeSettings
 from omnipipe.pipeline import load_pipeline
@@ -76,16 +75,6 @@ def test_an_earlier_job_opens_by_its_address_at_a_page(visit: Visit, site: Sites
     expect(page.locator("#number")).to_have_value("7")
 
 
-def opened_by_space(page: Page) -> FileChooser:
-    """The dialog for files; on a busy machine the browser now and then swallows a press."""
-    for wait_ms in (5_000, 20_000):
-        with suppress(TimeoutError):
-            with page.expect_file_chooser(timeout=wait_ms) as chooser:
-                page.keyboard.press("Space")
-            return chooser.value
-    raise AssertionError("the space bar opens no dialog for files")
-
-
 def test_everything_works_from_the_keyboard(visit: Visit, site: Sites) -> None:
     page = visit.page
     page.goto(f"{site.open}/")
@@ -94,7 +83,7 @@ def test_everything_works_from_the_keyboard(visit: Visit, site: Sites) -> None:
         if page.evaluate("document.activeElement.id") == "file":
             break
     expect(page.locator("#file")).to_be_focused()
-    opened_by_space(page).set_files({"name": "keys.pdf", "mimeType": "application/pdf", "buffer": text_pdf(5)})
+    visit.opened_by_space().set_files({"name": "keys.pdf", "mimeType": "application/pdf", "buffer": text_pdf(5)})
     expect(page.locator("#job-state")).to_have_text(re.compile("^Done"))
     # The job may be done before its rows are here.
     expect(page.locator("#text")).to_contain_text("on page 1 make")
