@@ -13,6 +13,7 @@ from omnipipe.ledger.documents import write_documents
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.manifest import Manifest, now
 from omnipipe.ledger.plantable import PlanTable
+from omnipipe.ledger.shelf import Shelf
 from omnipipe.ledger.sourcetable import SourceTable
 from omnipipe.ledger.unitfile import UnitInfo, read_info
 from omnipipe.page import STATUSES
@@ -38,7 +39,7 @@ class Accounts:
         self._layout = layout
         self._manifest = manifest
         self._plan = plan
-        self._infos: dict[str, tuple[tuple[int, int], UnitInfo]] = {}
+        self._footers = Shelf("CREATE TABLE footers (unit_id PRIMARY KEY, mtime, size, footer) WITHOUT ROWID")
 
     def names(self) -> frozenset[str]:
         """Ids of units whose file is there."""
@@ -56,10 +57,13 @@ class Accounts:
         except FileNotFoundError:
             return None
         state = stat.st_mtime_ns, stat.st_size
-        known = self._infos.get(unit_id)
-        if known is None or known[0] != state:
-            known = self._infos[unit_id] = state, read_info(path, with_members=False)
-        return known[1]
+        known = self._footers.row("SELECT mtime, size, footer FROM footers WHERE unit_id=?", unit_id)
+        if known is not None and known[:2] == state:
+            return UnitInfo.from_json(known[2])
+        info = read_info(path, with_members=False)
+        with self._footers.writing() as execute:
+            execute("INSERT OR REPLACE INTO footers VALUES (?, ?, ?, ?)", (unit_id, *state, info.to_json()))
+        return info
 
     def counts(self) -> Counts:
         """Numbers of the committed units of the plan."""
@@ -93,19 +97,16 @@ class Accounts:
         state = self.state()
         if finished and finished.get("state") == state and self._has(finished.get("documents")):
             return self._summary(finished, is_changed=False)
-        infos = self._checked()
-        counts = Counts()
-        for info in infos.values():
-            counts.add(info.counts)
+        num_units, counts = self._checked()
         parts, num_documents = write_documents(
-            self._layout, run_id=self._manifest.run_id, sources=sources(), plan=self._plan, infos=infos
+            self._layout, run_id=self._manifest.run_id, sources=sources(), plan=self._plan, find_info=self.find_info
         )
         made: dict[str, object] = {
             "at": now(),
             "state": state,
             "pages_in": self._plan.num_pages,
             "num_documents": num_documents,
-            "num_units": len(infos),
+            "num_units": num_units,
             "counts": counts.to_plain(),
             "documents": parts,
         }
@@ -115,8 +116,9 @@ class Accounts:
         self._manifest.write(self._layout)
         return self._summary(made, is_changed=True)
 
-    def _checked(self) -> dict[str, UnitInfo]:
-        infos: dict[str, UnitInfo] = {}
+    def _checked(self) -> tuple[int, Counts]:
+        """The number of committed units, and what they hold in all."""
+        num_units, counts = 0, Counts()
         wrong: list[str] = []
         names = self.names()
         for unit in self._plan.units():
@@ -131,14 +133,15 @@ class Accounts:
                         "is not committed"
                     )
                 continue
-            infos[unit.id] = info
+            num_units += 1
+            counts.add(info.counts)
             summed = sum(info.counts.statuses[status] for status in STATUSES)
             if not info.counts.num_pages == summed == unit.num_pages:
                 wrong.append(f"unit {unit.id} has {info.counts.num_pages} pages where {unit.num_pages} are planned")
         wrong += [f"pages/{name}.parquet is in no plan" for name in sorted(names - self._plan.known(names))]
         if wrong:
             raise AccountingError(_listed(f"{self._layout.root}: the accounts do not balance", wrong))
-        return infos
+        return num_units, counts
 
     def _has(self, parts: object) -> bool:
         return isinstance(parts, list) and all((self._layout.documents / part).exists() for part in parts)

@@ -6,10 +6,12 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from omnipipe.errors import AccountingError
 from omnipipe.ledger.ahead import ahead
 from omnipipe.ledger.docrow import COLUMNS, PageRow, document_row
 from omnipipe.ledger.files import write_first
@@ -22,7 +24,7 @@ from omnipipe.ledger.unitfile import UnitInfo, read_rows
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PART_DOCUMENTS = 10_000
+PART_DOCUMENTS = 2_000
 PART_BYTES = 256 * 2**20
 _GROUP_BYTES = 2 * 2**20
 _GROUP_DOCUMENTS = 1_000
@@ -63,17 +65,23 @@ class Written(NamedTuple):
 
 
 def write_documents(
-    layout: RunLayout, *, run_id: str, sources: SourceTable, plan: PlanTable, infos: Mapping[str, UnitInfo]
+    layout: RunLayout,
+    *,
+    run_id: str,
+    sources: SourceTable,
+    plan: PlanTable,
+    find_info: Callable[[str], UnitInfo | None],
 ) -> Written:
     """Write the parts of `documents/` that are not there yet and remove those that are out of date.
 
-    Holds a row group of texts in memory (2 MB, or the longest document), never a part.
+    `find_info` gives the footer of a unit, which must be committed. Holds a row group of texts in memory (2 MB, or the
+    longest document), never a part.
     """
     names: list[str] = []
     num_documents = 0
     # What the run before this took, a driver's share of Ray most of all, is not needed any more.
     give_back()
-    for documents, name in _parts(_documents(layout, sources, plan, infos)):
+    for documents, name in _parts(_documents(layout, sources, plan, find_info)):
         num_documents += len(documents)
         names.append(name)
         path = layout.documents / name
@@ -87,27 +95,31 @@ def write_documents(
 
 
 def _documents(
-    layout: RunLayout, sources: SourceTable, plan: PlanTable, infos: Mapping[str, UnitInfo]
+    layout: RunLayout, sources: SourceTable, plan: PlanTable, find_info: Callable[[str], UnitInfo | None]
 ) -> Iterator[_Found]:
-    states = {
-        unit_id: f"{unit_id} {info.digest} {layout.unit_file(unit_id).stat().st_size}"
-        for unit_id, info in infos.items()
-    }
+    # Documents of one unit come one after the other, nearly all of them.
+    @lru_cache(maxsize=_OPEN_UNITS)
+    def committed(unit_id: str) -> tuple[UnitInfo, str]:
+        info = find_info(unit_id)
+        if info is None:
+            raise AccountingError(f"{layout.unit_file(unit_id)} is gone. Run the same command again.")
+        return info, f"{unit_id} {info.digest} {layout.unit_file(unit_id).stat().st_size}"
+
     # Documents whose place is gone.
     elsewhere = (doc_id for doc_id in plan.doc_ids() if not sources.has(doc_id))
-    # Documents of one unit share the tuple that names it.
-    homes: dict[tuple[str, ...], tuple[str, ...]] = {}
+    last: tuple[str, ...] = ()
     for doc_id in chain(sources.doc_ids(), elsewhere):
         planned = plan.of_document(doc_id)
         if not planned:
             continue
         unit_ids = tuple(dict.fromkeys(entry.unit_id for entry in planned))
-        unit_ids = homes.setdefault(unit_ids, unit_ids)
+        # Documents of one unit share the tuple that names it.
+        last = unit_ids = last if unit_ids == last else unit_ids
         records = sources.records(doc_id)
-        parts = [doc_id, *(states[unit_id] for unit_id in unit_ids)]
+        parts = [doc_id, *(committed(unit_id)[1] for unit_id in unit_ids)]
         parts += [f"{record.uri} {user_json(record.user)} {user_json(record.metadata)}" for record in records]
         fingerprint = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-        size = sum(_share(infos[entry.unit_id], entry.member.num_rows) for entry in planned)
+        size = sum(_share(committed(entry.unit_id)[0], entry.member.num_rows) for entry in planned)
         yield _Found(_Document(doc_id, unit_ids), fingerprint, size)
 
 

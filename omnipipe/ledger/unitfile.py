@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,6 +82,34 @@ class UnitInfo:
     counts: Counts
     digest: str
 
+    def to_json(self) -> str:
+        """All but the members, as compact JSON."""
+        plain = {
+            "unit_id": self.unit_id,
+            "pass": self.pass_index,
+            "run_id": self.run_id,
+            "config_hash": self.config_hash,
+            "merged": list(self.merged),
+            "counts": self.counts.to_plain(),
+            "digest": self.digest,
+        }
+        return json.dumps(plain, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes, members: Sequence[Member] = ()) -> UnitInfo:
+        """What `to_json` wrote, with `members`."""
+        plain = json.loads(text)
+        return cls(
+            unit_id=plain["unit_id"],
+            pass_index=plain["pass"],
+            run_id=plain["run_id"],
+            config_hash=plain["config_hash"],
+            members=tuple(members),
+            merged=tuple(plain["merged"]),
+            counts=Counts.from_plain(plain["counts"]),
+            digest=plain["digest"],
+        )
+
 
 def write_unit(path: Path, table: pa.Table, info: UnitInfo) -> None:
     """Write `table` with `info` in the footer."""
@@ -91,15 +119,6 @@ def write_unit(path: Path, table: pa.Table, info: UnitInfo) -> None:
 
     # A table that was read from a unit's file carries that file's footer in its schema.
     table = table.cast(PAGES) if table.schema.metadata != PAGES.metadata else table
-    plain = {
-        "unit_id": info.unit_id,
-        "pass": info.pass_index,
-        "run_id": info.run_id,
-        "config_hash": info.config_hash,
-        "merged": list(info.merged),
-        "counts": info.counts.to_plain(),
-        "digest": info.digest,
-    }
     with pq.ParquetWriter(
         path,
         table.schema,
@@ -110,9 +129,7 @@ def write_unit(path: Path, table: pa.Table, info: UnitInfo) -> None:
         write_page_checksum=True,
     ) as writer:
         writer.write_table(table, row_group_size=max(1, table.num_rows))
-        writer.add_key_value_metadata(
-            {_KEY: json.dumps(plain, separators=(",", ":")).encode(), _MEMBERS: members_json(info.members).encode()}
-        )
+        writer.add_key_value_metadata({_KEY: info.to_json().encode(), _MEMBERS: members_json(info.members).encode()})
 
 
 def read_info(path: Path, *, with_members: bool = True) -> UnitInfo:
@@ -125,21 +142,8 @@ def read_info(path: Path, *, with_members: bool = True) -> UnitInfo:
         metadata = file.metadata.metadata or {}
         if _KEY not in metadata or _MEMBERS not in metadata:
             raise ValueError("it has no footer of a unit")
-        return _info(metadata, with_members=with_members)
-
-
-def _info(metadata: Mapping[bytes, bytes], *, with_members: bool) -> UnitInfo:
-    plain = json.loads(metadata[_KEY])
-    return UnitInfo(
-        unit_id=plain["unit_id"],
-        pass_index=plain["pass"],
-        run_id=plain["run_id"],
-        config_hash=plain["config_hash"],
-        members=members_from_json(metadata[_MEMBERS].decode()) if with_members else (),
-        merged=tuple(plain["merged"]),
-        counts=Counts.from_plain(plain["counts"]),
-        digest=plain["digest"],
-    )
+        members = members_from_json(metadata[_MEMBERS].decode()) if with_members else ()
+        return UnitInfo.from_json(metadata[_KEY], members)
 
 
 def read_rows(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
