@@ -27,11 +27,11 @@ def address(queue: UnitQueue) -> Iterator[Address]:
 
 def put(queue: UnitQueue, *names: str) -> None:
     for name in names:
-        queue.put(Unit(id=name, members=()))
+        queue.put(Unit(id=name, members=()).to_bytes())
 
 
 def ids(row: bytes) -> list[str]:
-    return [unit.id for unit in pickle.loads(row)]
+    return [Unit.from_bytes(unit).id for unit in pickle.loads(row)]
 
 
 def test_units_come_out_in_order_and_the_rows_end(queue: UnitQueue, address: Address) -> None:

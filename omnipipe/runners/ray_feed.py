@@ -1,6 +1,6 @@
 """Units into a running Ray Data dataset: a queue that grows while the dataset reads it.
 
-One row of the dataset is one task's load: the pickled units that an actor runs before it answers. Rows are small and
+One row of the dataset is one task's load: the units that an actor runs before it answers, as bytes. Rows are small and
 carry references only; neither bytes of documents, nor pixels, nor text pass through the object store.
 """
 
@@ -15,7 +15,6 @@ from ray.data import DataContext, Dataset, Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
 from omnipipe.runners.ray_queue import Address, QueueServer, UnitQueue, rows_of
-from omnipipe.unit import Unit
 
 UNITS = "units"
 
@@ -33,8 +32,8 @@ class Feed:
     def __exit__(self, *_: object) -> None:
         self._server.close()
 
-    def put(self, unit: Unit) -> None:
-        """Hand `unit` over."""
+    def put(self, unit: bytes) -> None:
+        """Hand a unit over."""
         self._queue.put(unit)
 
     def set_load(self, load: int) -> None:

@@ -12,8 +12,6 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from typing import NamedTuple
 
-from omnipipe.unit import Unit
-
 # A row without units every so often tells Ray's watch for stalled datasets that waiting for the indexer is no stall.
 _KEEP_ALIVE_SECONDS = 30.0
 
@@ -30,11 +28,14 @@ _END = b""
 
 
 class UnitQueue:
-    """Units in, rows out: a row is the pickled tuple of the units of one task. May be used from several threads."""
+    """Units in, rows out: a row is the pickled tuple of the units of one task, each as `Unit.to_bytes` gives it.
+
+    May be used from several threads.
+    """
 
     def __init__(self, num_workers: int) -> None:
         self._num_workers = num_workers
-        self._waiting: deque[Unit] = deque()
+        self._waiting: deque[bytes] = deque()
         self._rows: dict[int, bytes] = {}
         self._num_rows = 0
         self._load = 1
@@ -42,8 +43,8 @@ class UnitQueue:
         self._is_closed = False
         self._changed = threading.Condition()
 
-    def put(self, unit: Unit) -> None:
-        """Add `unit`."""
+    def put(self, unit: bytes) -> None:
+        """Add a unit."""
         with self._changed:
             self._waiting.append(unit)
             self._changed.notify_all()

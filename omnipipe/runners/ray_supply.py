@@ -23,8 +23,8 @@ _LEAVE_SECONDS = 2.0
 class Sink(Protocol):
     """Where units go."""
 
-    def put(self, unit: Unit) -> None:
-        """Hand `unit` over."""
+    def put(self, unit: bytes) -> None:
+        """Hand a unit over, as `Unit.to_bytes` gives it."""
 
     def set_load(self, load: int) -> None:
         """From now on a task holds at most `load` units."""
@@ -34,11 +34,11 @@ class Sink(Protocol):
 
 
 class Supply:
-    """Reads `units` in a thread, from entry on, and keeps a bounded number of them in flight."""
+    """Reads `units` in a thread, from entry on, and keeps a bounded number of them in flight, as bytes."""
 
     def __init__(self, units: Iterable[Unit]) -> None:
         self._units = units
-        self._pending: dict[str, Unit] = {}
+        self._pending: dict[str, bytes] = {}
         self._sink: Sink | None = None
         self._num_tasks = 8
         self._unit_seconds: float | None = None
@@ -125,10 +125,10 @@ class Supply:
                     self._changed.wait_for(self._has_room)
                     if self._is_left:
                         break
-                    self._pending[unit.id] = unit
+                    self._pending[unit.id] = packed = unit.to_bytes()
                     self._changed.notify_all()
                     if self._sink is not None:
-                        self._sink.put(unit)
+                        self._sink.put(packed)
         except BaseException as error:  # noqa: BLE001 - raised again where the units' receipts are awaited
             self._error = error
         finally:

@@ -63,13 +63,13 @@ class UnitWorker:
         for row in rows.column(UNITS):
             yield pa.table({REPORT: pa.array([pickle.dumps(self._run(pickle.loads(row.as_py())))], pa.large_binary())})
 
-    def _run(self, units: tuple[Unit, ...]) -> Report:
+    def _run(self, units: tuple[bytes, ...]) -> Report:
         receipts: list[Receipt] = []
         if self._error is not None:
             return Report((), self._error)
         try:
             for unit in units:
-                receipts.append(self._crew.run(unit))
+                receipts.append(self._crew.run(Unit.from_bytes(unit)))
         except EngineDeadError as error:
             self._die(error)
         except Exception as error:  # noqa: BLE001 - travels to the driver as data
