@@ -5,6 +5,7 @@ Boxes are `(x0, y0, x1, y1)` as shares (0 to 1) of the upright page, origin at t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
@@ -45,6 +46,9 @@ class Line(NamedTuple):
     confidence: float | None = None
 
 
+_UNSAID = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
 class PageError(NamedTuple):
     """Why a page has no text: a stable `code` of `ERROR_CODES`, and a message for people."""
 
@@ -53,18 +57,27 @@ class PageError(NamedTuple):
 
     @classmethod
     def of(cls, code: str, message: str) -> PageError:
-        """An error with a checked code; messages are cut to 500 characters."""
+        """An error with a checked code; messages are one line of at most 500 characters, valid Unicode.
+
+        What no terminal and no Parquet file takes of a file's name is escaped: `\\xff`, `\\n`.
+        """
         if code not in ERROR_CODES:
             raise ValueError(f"unknown error code {code!r}. Known codes: {', '.join(sorted(ERROR_CODES))}")
-        return cls(code, message[:500])
+        return cls(code, _UNSAID.sub(_escaped, message)[:500])
+
+
+def _escaped(letter: re.Match[str]) -> str:
+    # A lone surrogate stands for a byte of a name that is no UTF-8.
+    code = ord(letter[0])
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else ascii(letter[0])[1:-1]
 
 
 class ProblemError(OmnipipeError):
     """A document or page cannot be read; carries the `PageError` that its row will say."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
         self.error = PageError.of(code, message)
+        super().__init__(f"{code}: {self.error.message}")
 
     def __reduce__(self) -> tuple[type[ProblemError], tuple[str, str]]:
         return type(self), (self.error.code, self.error.message)

@@ -33,6 +33,8 @@ def local_path(place: Path | str) -> Path:
         OutputError: It is `-`, which is no stream here; or no file system, or not Arrow, takes such a name.
     """
     text = os.fspath(place)
+    if not text:
+        raise OutputError("The name of the folder is empty. Name one, or . for this one.")
     if text == "-":
         raise OutputError("- is no folder: there is nothing to write on standard output. Name a folder with -o.")
     if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):

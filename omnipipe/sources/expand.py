@@ -1,6 +1,6 @@
 """From what a user names to the documents behind it."""
 
-# ruff: noqa: PTH100, PTH110, PTH117, PTH118, PTH120, PTH208
+# ruff: noqa: PTH100, PTH110, PTH114, PTH117, PTH118, PTH120, PTH208
 # See place.py: paths are plain strings.
 from __future__ import annotations
 
@@ -186,10 +186,12 @@ def _beside(manifest: str, path: str) -> str:
 def _missing(path: str) -> str:
     folder, name = os.path.split(os.path.abspath(path))
     try:
-        close = difflib.get_close_matches(name, os.listdir(folder), n=1)
+        close = difflib.get_close_matches(name, set(os.listdir(folder)) - {name}, n=1)
     except OSError:
         close = []
     remedy = f"Did you mean {os.path.join(os.path.dirname(path), close[0])}?" if close else "Check the name."
+    if os.path.islink(path):
+        return f"{path} is a link that leads nowhere. Check what it points to."
     return f"{path} does not exist or cannot be looked at. {remedy}"
 
 
