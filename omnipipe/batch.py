@@ -147,6 +147,9 @@ class _Run:
         self._selection = PageSelection.parse(options.pages) if options.pages else None
         # Problems of documents that are looked at again: a password given now may open what was locked before.
         self._again = {"encrypted"} if options.passwords else set()
+        # Nor are pages of a document that one run opened with its password and the next tried to read without it.
+        locked = "failed:encrypted" if options.passwords else None
+        self._retry = ",".join(filter(None, (options.retry, locked)))
         if options.retry:
             self._again |= ledger.retry_codes(options.retry)
         self._statuses: Counter[str] = Counter()
@@ -197,8 +200,8 @@ class _Run:
 
     def _units(self) -> Generator[Unit]:
         with self._lock:
-            if self._options.retry:
-                self._ledger.plan_retry(self._options.retry, max_pages=self._options.max_pages)
+            if self._retry:
+                self._ledger.plan_retry(self._retry, max_pages=self._options.max_pages)
             pending = list(self._ledger.pending(0))
         yield from pending
         records = index_sources(

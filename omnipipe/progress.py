@@ -269,8 +269,11 @@ def summary_lines(summary: Summary) -> list[str]:
     lines.extend(f"  warning: {warning}" for warning in summary.warnings)
     lines.append(f"  check:   omnipipe verify {summary.run_dir}")
     lines.append(f"  export:  omnipipe export {summary.run_dir} --to markdown -o markdown/")
-    if summary.statuses.get("failed"):
+    failed, locked = summary.statuses.get("failed", 0), summary.error_codes.get("encrypted", 0)
+    if failed > locked:
         lines.append("  retry:   the same command with --retry failed")
+    if locked:
+        lines.append("  locked:  the same command with --password-file FILE, one password a line")
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Sequence
 
@@ -76,3 +77,48 @@ def text_content(lines: Sequence[Line]) -> bytes:
         escaped = text.encode("latin-1").replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)")
         parts.append(b"BT /F1 %g Tf %g %g Td (%s) Tj ET" % (size, x, y, escaped))
     return b"\n".join(parts)
+
+
+def locked_pdf(texts: Sequence[str], password: str) -> bytes:
+    """A PDF with one page for each text that needs `password`: RC4 with 40 bits, as PDF 1.4 has it."""
+    pad = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
+    padded = (password.encode("latin-1") + pad)[:32]
+    owner = _rc4(hashlib.md5(padded, usedforsecurity=False).digest()[:5], padded)
+    made = hashlib.md5(padded + owner + b"\xff\xff\xff\xff" + b"0" * 16, usedforsecurity=False)
+    key = made.digest()[:5]
+    count = len(texts)
+    objects: list[bytes] = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Count %d /Kids [%s] >>" % (count, b" ".join(b"%d 0 R" % (4 + 2 * i) for i in range(count))),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+    ]
+    for text in texts:
+        number = len(objects) + 2
+        salted = key + number.to_bytes(3, "little") + b"\0\0"
+        content = text_content([(72.0, 700.0, 11.0, text)])
+        content = _rc4(hashlib.md5(salted, usedforsecurity=False).digest()[:10], content)
+        objects += [
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> >>"
+            b" /Contents %d 0 R >>" % number,
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+        ]
+    lock = b"<< /Filter /Standard /V 1 /R 2 /P -1 /O <%s> /U <%s> >>"
+    objects.append(lock % (owner.hex().encode(), _rc4(key, pad).hex().encode()))
+    named = b"/Encrypt %d 0 R /ID [<%s> <%s>] /Root" % (len(objects), b"30" * 16, b"30" * 16)
+    return pdf_of_objects(objects).replace(b"/Root", named)
+
+
+def _rc4(key: bytes, content: bytes) -> bytes:
+    state = list(range(256))
+    j = 0
+    for i in range(256):
+        j = (j + state[i] + key[i % len(key)]) % 256
+        state[i], state[j] = state[j], state[i]
+    out = bytearray()
+    i = j = 0
+    for byte in content:
+        i = (i + 1) % 256
+        j = (j + state[i]) % 256
+        state[i], state[j] = state[j], state[i]
+        out.append(byte ^ state[(state[i] + state[j]) % 256])
+    return bytes(out)

@@ -150,17 +150,20 @@ def read_passwords(given: Sequence[str] | None, file: Path | None) -> tuple[str,
     """All passwords, each once: those of the command line (else `OMNIPIPE_PASSWORD`), then those of the file.
 
     Raises:
-        InputError: The file cannot be read.
+        InputError: The file cannot be read, or holds none.
     """
     # Not through the option: click would cut a password with blanks into several.
     given = given or [os.environ.get("OMNIPIPE_PASSWORD", "")]
     lines: list[str] = []
     if file is not None:
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            # With the mark that Windows puts before a text, and without other ends of lines than those of editors.
+            lines = file.read_text(encoding="utf-8-sig").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise InputError(f"--password-file {file}: {reason}. Name a text file with one password a line.") from error
+        if not any(lines):
+            raise InputError(f"--password-file {file} is empty. Name a text file with one password a line.")
     return tuple(dict.fromkeys(filter(None, [*given, *lines])))
 
 
