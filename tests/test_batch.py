@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -264,6 +265,22 @@ def test_an_option_out_of_its_bounds_is_refused_from_python_too(options: dict[st
     """Before, another runner was Ray, and a password was tried by its letters."""
     with pytest.raises(UserError, match=words):
         RunOptions(**options)  # type: ignore[arg-type]
+
+
+def test_a_document_in_the_folders_of_a_run_stays(tmp_path: Path) -> None:
+    """Before, what lay in its folder `tmp` for an hour was taken for what a killed run had left there."""
+    inputs = write_documents(tmp_path / "in", 1)
+    read(inputs, tmp_path / "out")
+    mine = tmp_path / "out" / "tmp" / "mine.pdf"
+    left = tmp_path / "out" / "tmp" / "000001.parquet.12.34"
+    for path in (mine, left):
+        path.write_bytes(b"")
+        os.utime(path, (1, 1))
+
+    read(inputs, tmp_path / "out")
+
+    assert mine.exists()
+    assert not left.exists()
 
 
 def test_fresh_with_inputs_or_a_cluster_that_are_not_there_keeps_what_is(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from omnipipe.errors import OutputError
@@ -141,7 +142,8 @@ def _remove(path: Path) -> None:
 def _sweep(layout: RunLayout) -> None:
     # A late worker of a killed driver may still be writing: only what is old is left over.
     oldest = time.time() - _SWEEP_SECONDS
-    for path in layout.tmp.rglob("*"):
+    own = [path for path in layout.entries() if path.parent == layout.tmp and layout.is_own(path)]
+    for path in chain.from_iterable((path, *path.rglob("*")) for path in own):
         with contextlib.suppress(OSError):
             if path.is_file() and path.stat().st_mtime < oldest:
                 path.unlink()
