@@ -84,6 +84,32 @@ except RunStopped as error:
 """
 
 
+FULL_WHEN_SORTED = """
+import resource, sys
+sys.path.insert(0, sys.argv[1])
+from omnipipe.errors import RunStopped
+from omnipipe.ledger.shelf import Shelf
+shelf = Shelf("CREATE TABLE texts (text)")
+with shelf.writing() as execute:
+    for number in range(20_000):
+        execute("INSERT INTO texts VALUES (?)", (f"{number * 7919 % 20_011:0500}",))
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**19, 2**19))
+try:
+    list(shelf.scan("SELECT text FROM texts ORDER BY text"))
+except RunStopped as error:
+    print(error)
+"""
+
+
+def test_so_does_one_that_is_full_when_rows_are_put_in_order() -> None:
+    """Before, this was an OperationalError with its traceback."""
+    command = [sys.executable, "-c", FULL_WHEN_SORTED, str(ROOT)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert "set SQLITE_TMPDIR" in said.stdout
+    assert said.stderr == ""
+
+
 def test_a_full_disk_stops_the_run_with_the_remedy() -> None:
     said = subprocess.run([sys.executable, "-c", FULL, str(ROOT)], capture_output=True, text=True, check=True)
 

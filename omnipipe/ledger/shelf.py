@@ -62,11 +62,11 @@ class Shelf:
 
     def scan(self, query: str, *values: object) -> Iterator[Row]:
         """All rows of the answer, some at a time; nobody may write meanwhile."""
-        with self._lock:
-            cursor = self._db.execute(query, values)
+        cursor = None
         while True:
             try:
                 with self._lock:
+                    cursor = cursor or self._db.execute(query, values)
                     found = cursor.fetchmany(_FETCHED)
             except self._error as error:
                 raise _stopped(error) from error
