@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from omnipipe.errors import OutputError
+from omnipipe.errors import OutputError, RunStopped
+from omnipipe.ledger.files import write_first
 from omnipipe.ledger.ledger import Ledger
 from omnipipe.ledger.verify import verify_run
 from tests.ledgerkit import (
@@ -53,6 +56,31 @@ def test_fresh_begins_anew_and_shuts_late_workers_out(run: Path) -> None:
         assert list(ledger.pending()) == []
         assert ids_of(run) == []
         assert ledger.known_source(source_of(record("0.pdf", 200))) is None
+
+
+@pytest.mark.parametrize("folder", ["pages", "plan", "sources", "documents"])
+def test_a_folder_that_goes_while_a_run_writes_is_named(run: Path, folder: str) -> None:
+    """Before, it was a FileNotFoundError with its traceback."""
+    with Ledger.open(run, PIPELINE) as ledger, pytest.raises(RunStopped, match=f"/{folder} has gone"):
+        if folder in ("plan", "sources"):
+            shutil.rmtree(run / folder)
+        index(ledger, [record("a.pdf", 3)])
+        if folder == "pages":
+            shutil.rmtree(run / folder)
+        run_all(ledger)
+        shutil.rmtree(run / folder)
+        ledger.finish()
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EIO, errno.ESTALE, errno.EACCES])
+def test_a_file_system_that_refuses_stops_the_run_in_a_sentence(tmp_path: Path, code: int) -> None:
+    """Before, a disk that the system made read-only ended the run with a traceback."""
+
+    def write(path: Path) -> None:
+        raise OSError(code, os.strerror(code), str(path))
+
+    with pytest.raises(RunStopped, match=r"cannot be written any more: .*the same command again"):
+        write_first(tmp_path / "pages", tmp_path, write)
 
 
 def test_a_foreign_directory_is_left_alone(tmp_path: Path) -> None:

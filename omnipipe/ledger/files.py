@@ -21,6 +21,8 @@ REMEDY = "Remove it and repeat the omnipipe run that wrote it: what it held is m
 """For a damaged file of a run, but its manifest."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# A disk with errors, which the system takes away or makes read-only, and a server of files that went.
+_REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE, errno.ENOTCONN})
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 
 
@@ -30,8 +32,8 @@ def temporary(folder: Path, name: str) -> Path:
 
 
 @contextlib.contextmanager
-def stopping(folder: Path) -> Iterator[None]:
-    """Turns a full disk, or a run directory that went away, into `RunStopped`."""
+def stopping(folder: Path, *others: Path) -> Iterator[None]:
+    """Turns a full disk, a file system that refuses, or a run directory that went away into `RunStopped`."""
     try:
         yield
     except OSError as error:
@@ -40,9 +42,15 @@ def stopping(folder: Path) -> Iterator[None]:
                 f"The disk of {folder} is full; what is committed stays valid. "
                 "Free some space and run the same command again to go on."
             ) from error
-        if error.errno == errno.ENOENT and not folder.exists():
+        if error.errno in _REFUSED:
             raise RunStopped(
-                f"{folder} has gone: the run directory was emptied or removed while this worker was writing."
+                f"{folder} cannot be written any more: {error.strerror}; what is committed stays valid. "
+                "Run the same command again to go on when it can."
+            ) from error
+        gone = next((place for place in (folder, *others) if not place.exists()), None)
+        if error.errno == errno.ENOENT and gone is not None:
+            raise RunStopped(
+                f"{gone} has gone: the run directory was emptied or removed while this worker was writing."
             ) from error
         raise
 
@@ -75,7 +83,7 @@ def write_over(path: Path, folder: Path, write: Callable[[Path], None]) -> None:
 @contextlib.contextmanager
 def _written(path: Path, folder: Path, write: Callable[[Path], None]) -> Iterator[Path]:
     made = temporary(folder, path.name)
-    with stopping(folder):
+    with stopping(folder, path.parent):
         try:
             write(made)
             _sync(made)
