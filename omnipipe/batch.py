@@ -72,9 +72,9 @@ class RunOptions:
         if isinstance(self.passwords, str):
             raise ConfigError("passwords is one text. Give a tuple of them: passwords=(password,).")
         MaxFailed.parse(self.max_failed)
-        if self.pages:
+        if self.pages is not None:
             PageSelection.parse(self.pages)
-        if self.retry:
+        if self.retry is not None:
             RetryChoice.parse(self.retry)
 
 
@@ -144,7 +144,7 @@ class _Run:
         self._options = options
         self._progress = progress
         self._allowed = MaxFailed.parse(options.max_failed)
-        self._selection = PageSelection.parse(options.pages) if options.pages else None
+        self._selection = PageSelection.parse(options.pages) if options.pages is not None else None
         # Problems of documents that are looked at again: a password given now may open what was locked before.
         self._again = {"encrypted"} if options.passwords else set()
         # Nor are pages of a document that one run opened with its password and the next tried to read without it.
@@ -158,7 +158,7 @@ class _Run:
         self._lock = threading.RLock()
         self._later = Escalation(ledger, len(self._passes), self._lock)
         self._sources = sources
-        self._num_documents = 0
+        self._num_documents = self._num_passed_over = 0
         self._done_before = ledger.counts().num_pages
 
     def go(self) -> RunSummary:
@@ -218,10 +218,14 @@ class _Run:
                 self._ledger.add_sources(window)
                 units = self._ledger.plan(window, self._selection, self._options.max_pages, size=size)
             self._num_documents += len(window)
+            self._num_passed_over += sum(map(self._is_passed_over, window))
             self._progress.indexed(self._num_documents, self._ledger.num_planned_pages, complete=False)
             window.clear()
             yield from units
         self._progress.indexed(self._num_documents, self._ledger.num_planned_pages, complete=True)
+
+    def _is_passed_over(self, record: SourceRecord) -> bool:
+        return bool(self._selection and record.page_count and not self._selection.spans(record.page_count))
 
     def _known(self, source: Source) -> SourceRecord | None:
         return self._ledger.known_source(source, again=self._again)
@@ -250,6 +254,10 @@ class _Run:
 
     def _summary(self, finished: FinishedRun, seconds: float) -> RunSummary:
         counts = finished.counts
+        warnings = list(self._ledger.warnings)
+        if self._num_passed_over:
+            documents = counted(self._num_passed_over, "document")
+            warnings.append(f"--pages {self._options.pages}: {documents} of {self._num_documents:,} have no such page.")
         summary = RunSummary(
             run_dir=self._ledger.run_dir,
             run_id=self._ledger.run_id,
@@ -260,7 +268,7 @@ class _Run:
             error_codes=dict(counts.error_codes),
             pages_this_run=sum(self._statuses.values()),
             seconds=seconds,
-            warnings=tuple(self._ledger.warnings),
+            warnings=tuple(warnings),
         )
         self._progress.finish(summary)
         self._allowed.check_end(summary.statuses.get("failed", 0), summary.pages_in)

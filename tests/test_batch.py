@@ -257,6 +257,8 @@ def test_a_document_that_vanishes_before_it_is_read_says_so(tmp_path: Path) -> N
         ({"concurrency": (2, 1)}, r"concurrency=\(2, 1\) is not"),
         ({"passwords": "secret"}, "passwords is one text"),
         ({"pages": "3-1"}, "ends before it starts"),
+        ({"pages": ""}, "is not a page"),
+        ({"retry": ""}, "is not one of"),
         ({"max_failed": "abc"}, "neither a count nor a share"),
         ({"retry": "ok"}, "is not one of"),
     ],
@@ -268,19 +270,31 @@ def test_an_option_out_of_its_bounds_is_refused_from_python_too(options: dict[st
 
 
 def test_a_document_in_the_folders_of_a_run_stays(tmp_path: Path) -> None:
-    """Before, what lay in its folder `tmp` for an hour was taken for what a killed run had left there."""
+    """Before, all in its folder `starts`, and what lay for an hour in `tmp`, was taken for what a run had left there."""
     inputs = write_documents(tmp_path / "in", 1)
     read(inputs, tmp_path / "out")
-    mine = tmp_path / "out" / "tmp" / "mine.pdf"
+    mine = [tmp_path / "out" / folder / "mine.pdf" for folder in ("tmp", "starts", "pages", "documents", "spool")]
     left = tmp_path / "out" / "tmp" / "000001.parquet.12.34"
-    for path in (mine, left):
+    for path in (*mine, left):
         path.write_bytes(b"")
         os.utime(path, (1, 1))
 
-    read(inputs, tmp_path / "out")
+    read(write_documents(tmp_path / "in", 1, 1), tmp_path / "out")
 
-    assert mine.exists()
+    assert all(path.exists() for path in mine)
     assert not left.exists()
+
+
+def test_documents_without_any_of_the_pages_asked_for_are_told(tmp_path: Path) -> None:
+    """Before, the run said that nothing was missing."""
+    inputs = write_documents(tmp_path / "in", 2, 5, 1)
+    (inputs / "damaged.pdf").write_bytes(b"%PDF-1.4 junk")
+
+    summary = read(inputs, tmp_path / "out", pages="3-")
+
+    assert summary.statuses == {"ok": 3, "failed": 1}
+    assert summary.warnings == ("--pages 3-: 2 documents of 4 have no such page.",)
+    assert read(inputs, tmp_path / "out", pages="1").warnings == ()
 
 
 def test_fresh_with_inputs_or_a_cluster_that_are_not_there_keeps_what_is(tmp_path: Path) -> None:

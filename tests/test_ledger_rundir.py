@@ -61,15 +61,18 @@ def test_fresh_begins_anew_and_shuts_late_workers_out(run: Path) -> None:
 @pytest.mark.parametrize("folder", ["pages", "plan", "sources", "documents"])
 def test_a_folder_that_goes_while_a_run_writes_is_named(run: Path, folder: str) -> None:
     """Before, it was a FileNotFoundError with its traceback."""
-    with Ledger.open(run, PIPELINE) as ledger, pytest.raises(RunStopped, match=f"/{folder} has gone"):
-        if folder in ("plan", "sources"):
-            shutil.rmtree(run / folder)
+
+    def work(ledger: Ledger) -> None:
+        for name, step in (("plan", plan), ("sources", plan), ("pages", run_all), ("documents", Ledger.finish)):
+            if name == folder:
+                shutil.rmtree(run / folder)
+            step(ledger)
+
+    def plan(ledger: Ledger) -> None:
         index(ledger, [record("a.pdf", 3)])
-        if folder == "pages":
-            shutil.rmtree(run / folder)
-        run_all(ledger)
-        shutil.rmtree(run / folder)
-        ledger.finish()
+
+    with Ledger.open(run, PIPELINE) as ledger, pytest.raises(RunStopped, match=f"/{folder} has gone"):
+        work(ledger)
 
 
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EIO, errno.ESTALE, errno.EACCES])
@@ -79,7 +82,7 @@ def test_a_file_system_that_refuses_stops_the_run_in_a_sentence(tmp_path: Path, 
     def write(path: Path) -> None:
         raise OSError(code, os.strerror(code), str(path))
 
-    with pytest.raises(RunStopped, match=r"cannot be written any more: .*the same command again"):
+    with pytest.raises(RunStopped, match=r"cannot be used any more: .*the same command again"):
         write_first(tmp_path / "pages", tmp_path, write)
 
 

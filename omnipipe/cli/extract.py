@@ -164,7 +164,7 @@ def _extracted(pipeline: Pipeline, path: str, pages: str | None, passwords: tupl
     from omnipipe.unit import Member, Unit
     from omnipipe.worker import WorkerOptions
 
-    selection = PageSelection.parse(pages) if pages else None
+    selection = PageSelection.parse(pages) if pages is not None else None
     source = _source(path)
     with Chain(pipeline, WorkerOptions(passwords=passwords)) as worker:
         fetcher = Fetcher()

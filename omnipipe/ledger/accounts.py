@@ -110,7 +110,7 @@ class Accounts:
             "counts": counts.to_plain(),
             "documents": parts,
         }
-        for started in self._layout.starts.iterdir():
+        for started in filter(self._layout.is_own, self._layout.starts.iterdir()):
             started.unlink(missing_ok=True)
         self._manifest = self._manifest.with_finished(made)
         self._manifest.write(self._layout)

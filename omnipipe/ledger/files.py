@@ -44,7 +44,7 @@ def stopping(folder: Path, *others: Path) -> Iterator[None]:
             ) from error
         if error.errno in _REFUSED:
             raise RunStopped(
-                f"{folder} cannot be written any more: {error.strerror}; what is committed stays valid. "
+                f"{folder} cannot be used any more: {error.strerror}; what is committed stays valid. "
                 "Run the same command again to go on when it can."
             ) from error
         gone = next((place for place in (folder, *others) if not place.exists()), None)

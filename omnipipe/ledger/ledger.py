@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from omnipipe.ledger.accounts import Accounts, RunSummary
 from omnipipe.ledger.counts import Counts
+from omnipipe.ledger.files import stopping
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.lock import RunLock
 from omnipipe.ledger.manifest import Manifest
@@ -253,7 +254,8 @@ class Ledger:
         Raises:
             AccountingError: A planned page has no row; the message lists the units.
         """
-        return self._accounts.finish(self._source_table)
+        with stopping(self._layout.root, *self._layout.folders()):
+            return self._accounts.finish(self._source_table)
 
     def _source_table(self) -> SourceTable:
         if self._sources is None:
