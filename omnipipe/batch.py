@@ -65,12 +65,24 @@ class RunOptions:
         if self.runner not in ("ray", "local"):
             raise ConfigError(f"runner={self.runner!r:.40} is unknown. Use 'ray' or 'local'.")
         for name, value in (("limit", self.limit), ("max_pages", self.max_pages)):
+            if value is not None and not isinstance(value, int):
+                raise ConfigError(f"{name}={value!r:.40} is no whole number. Give one from 1, or None for all.")
             if value is not None and value < 1:
                 raise ConfigError(f"{name}={value} is less than 1. Give a number from 1, or None for all.")
-        if self.concurrency is not None and not 1 <= self.concurrency[0] <= self.concurrency[1]:
-            raise ConfigError(f"concurrency={self.concurrency} is not (least, most) with 1 <= least <= most.")
+        for name, text in (("pages", self.pages), ("retry", self.retry), ("max_failed", self.max_failed)):
+            if text is not None and not isinstance(text, str):
+                raise ConfigError(f"{name}={text!r:.40} is no text. Write it as on the command line: {name}='3'.")
+        match self.concurrency:
+            case None:
+                pass
+            case (int(least), int(most)) if 1 <= least <= most:
+                pass
+            case _:
+                raise ConfigError(f"concurrency={self.concurrency!r:.40} is not (least, most) with 1 <= least <= most.")
         if isinstance(self.passwords, str):
             raise ConfigError("passwords is one text. Give a tuple of them: passwords=(password,).")
+        if not all(isinstance(password, str) for password in self.passwords):
+            raise ConfigError("passwords has one that is no text. Decode bytes first: passwords=(password.decode(),).")
         MaxFailed.parse(self.max_failed)
         if self.pages is not None:
             PageSelection.parse(self.pages)

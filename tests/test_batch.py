@@ -259,6 +259,14 @@ def test_a_document_that_vanishes_before_it_is_read_says_so(tmp_path: Path) -> N
         ({"pages": "3-1"}, "ends before it starts"),
         ({"pages": ""}, "is not a page"),
         ({"retry": ""}, "is not one of"),
+        ({"pages": 3}, "pages=3 is no text"),
+        ({"max_failed": 0.3}, "max_failed=0.3 is no text"),
+        ({"retry": ["failed"]}, "is no text"),
+        ({"limit": "3"}, "limit='3' is no whole number"),
+        ({"max_pages": 1.5}, "max_pages=1.5 is no whole number"),
+        ({"concurrency": 3}, "concurrency=3 is not"),
+        ({"concurrency": ("1", "2")}, "is not"),
+        ({"passwords": (b"secret",)}, "has one that is no text"),
         ({"max_failed": "abc"}, "neither a count nor a share"),
         ({"retry": "ok"}, "is not one of"),
     ],
@@ -270,7 +278,7 @@ def test_an_option_out_of_its_bounds_is_refused_from_python_too(options: dict[st
 
 
 def test_a_document_in_the_folders_of_a_run_stays(tmp_path: Path) -> None:
-    """Before, all in its folder `starts`, and what lay for an hour in `tmp`, was taken for what a run had left there."""
+    """Before, all in `starts`, and what lay for an hour in `tmp`, was taken for what a run had left there."""
     inputs = write_documents(tmp_path / "in", 1)
     read(inputs, tmp_path / "out")
     mine = [tmp_path / "out" / folder / "mine.pdf" for folder in ("tmp", "starts", "pages", "documents", "spool")]

@@ -52,6 +52,12 @@ def test_a_link_that_leads_nowhere_is_called_so(tmp_path: Path) -> None:
         expand([link])
 
 
+def test_an_empty_name_is_no_input() -> None:
+    """Before, the folder beside the one we are in was proposed for it."""
+    with pytest.raises(InputError, match="empty text"):
+        expand([""])
+
+
 def test_an_empty_name_is_no_output() -> None:
     """Before, an unset variable in `-o "$OUT"` meant the folder one was in."""
     with pytest.raises(OutputError, match="is empty"):

@@ -69,7 +69,7 @@ def to_dataset(
         pipeline=loaded,
         config_hash=loaded.config_hash,
         options=options or WorkerOptions(),
-        selection=PageSelection.parse(pages) if pages else None,
+        selection=PageSelection.parse(pages) if pages is not None else None,
         max_pages=max_pages,
     )
     loads = list(_loads(expand(named)))
