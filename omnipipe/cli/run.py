@@ -73,11 +73,19 @@ Retry = Annotated[
 ]
 MaxFailed = Annotated[
     str | None,
-    typer.Option(metavar="N|SHARE", envvar="OMNIPIPE_MAX_FAILED", help="Exit code 1 above 20 failed pages, or 5%."),
+    typer.Option(
+        metavar="N|SHARE",
+        envvar="OMNIPIPE_MAX_FAILED",
+        help="Exit code 1 if more pages failed than this number (20) or share (5%). Without it any number may.",
+    ),
 ]
 Concurrency = Annotated[
     str | None,
-    typer.Option(metavar="MIN:MAX", envvar="OMNIPIPE_CONCURRENCY", help="Bounds of the number of workers."),
+    typer.Option(
+        metavar="MIN:MAX",
+        envvar="OMNIPIPE_CONCURRENCY",
+        help="Bounds of the number of workers; without it as many as the cores and engines have room for.",
+    ),
 ]
 ProgressMode = Annotated[
     ProgressChoice,
