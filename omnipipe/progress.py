@@ -75,12 +75,14 @@ class Progress:
         self._tally = Tally()
         self._said_at = float("-inf")
         self._has_line = False
+        self._has_stopped = False
 
     def start(self, *, total: int, done: int) -> None:
         """A run begins in which `done` of `total` pages are committed already."""
         with self._lock:
             self._tally = Tally(total=total, done_before=done, started=self._clock())
             self._said_at = self._clock()
+            self._has_stopped = False
             if self._mode == "json":
                 self._say_json("start", {"total": total, "done": done})
             elif done and self._mode != "quiet":
@@ -106,8 +108,9 @@ class Progress:
     def stop(self) -> None:
         """No more live line: what follows on the terminal starts on a line of its own."""
         with self._lock:
-            if self._mode != "quiet" and self._tally.num_units:
+            if self._mode != "quiet" and self._tally.num_units and not self._has_stopped:
                 self._tick(at_once=True)
+            self._has_stopped = True
             if self._has_line:
                 self._write("\n")
                 self._has_line = False

@@ -100,6 +100,19 @@ def test_a_pipe_gets_plain_lines_every_ten_seconds() -> None:
     assert "\x1b" not in pipe.getvalue()
 
 
+@pytest.mark.parametrize("stream", [io.StringIO(), Terminal()])
+def test_the_last_line_is_said_once(stream: io.StringIO) -> None:
+    """Before, a run told twice how far it had come: at the end of its work, and before its summary."""
+    progress = Progress("auto", stream)
+    progress.start(total=1000, done=0)
+    progress.receipt(receipt(5))
+
+    progress.stop()
+    progress.finish(Ended())
+
+    assert stream.getvalue().count("5 of at least 1,000 pages") == 1
+
+
 def test_the_total_is_at_least_so_many_until_the_index_is_complete() -> None:
     tally = Tally(total=500)
 
