@@ -132,6 +132,27 @@ def test_paths_come_from_standard_input(tmp_path: Path, monkeypatch: pytest.Monk
     assert _uris("-") == [a, b]
 
 
+def test_paths_may_end_in_nul_as_find_writes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before, all of them were one path, which was missing: names with a line's end could not be given."""
+    a, b, c = _touch(tmp_path, "a.pdf", "b\nc.pdf", "d.pdf")
+    listed = f"{a}\0{b}\0{c}\0".encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(listed)))
+    manifest = tmp_path / "list.txt"
+    manifest.write_bytes(listed)
+
+    assert _uris("-") == [a, b, c]
+    assert _uris(str(manifest)) == [a, b, c]
+
+
+def test_a_list_in_utf_16_is_refused(tmp_path: Path) -> None:
+    """Before, its lines were paths that were missing."""
+    manifest = tmp_path / "list.txt"
+    manifest.write_text("a.pdf\nb.pdf\n", encoding="utf-16")
+
+    with pytest.raises(InputError, match=r"list\.txt is in UTF-16. Write it in UTF-8"):
+        expand([manifest])
+
+
 def test_a_manifest_of_lines_keeps_what_is_missing_and_walks_folders(tmp_path: Path) -> None:
     a, c = _touch(tmp_path, "a.pdf", "batch_3/c.pdf")
     manifest = tmp_path / "list.txt"

@@ -72,7 +72,7 @@ def _each_once(sources: Iterable[Source]) -> Iterator[Source]:
 
 def _expand_one(text: str, left_out: Counter[str]) -> Iterator[Source]:
     if text == "-":
-        return _listed(read_paths(sys.stdin.buffer), None, left_out)
+        return _listed(read_paths(sys.stdin.buffer, "standard input"), None, left_out)
     if not text:
         raise InputError("An input is an empty text. Name a file or a folder, or . for this one.")
     path = find_local_path(text) if find_scheme(text) else text

@@ -8,8 +8,9 @@ import json
 import math
 import os
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from omnipipe.errors import InputError
@@ -46,17 +47,38 @@ def read_manifest(uri: str) -> Iterator[Entry]:
             elif kind in ("jsonl", "ndjson"):
                 yield from _read_jsonl(uri, file)
             else:
-                yield from read_paths(file)
+                yield from read_paths(file, uri)
     except OSError as error:
         raise InputError(f"{uri} cannot be read: {reason(error)}. Give a manifest that this user can read.") from error
 
 
-def read_paths(lines: IO[bytes]) -> Iterator[Entry]:
-    """A path a line, in the file system's encoding; empty lines are passed over."""
-    for row, line in enumerate(lines):
-        path = os.fsdecode(line.removeprefix(codecs.BOM_UTF8) if row == 0 else line).rstrip("\r\n")
+def read_paths(lines: IO[bytes], name: str) -> Iterator[Entry]:
+    """A path a line, in the file system's encoding; empty lines are passed over. `name` is that of the list.
+
+    A NUL in the first line ends each path instead, as `find -print0` writes them.
+
+    Raises:
+        InputError: The list is in UTF-16.
+    """
+    first = next(lines, b"").removeprefix(codecs.BOM_UTF8)
+    every = chain([first], lines)
+    if b"\0" not in first:
+        paths = (os.fsdecode(line).rstrip("\r\n") for line in every)
+    elif first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError(f"{name} is in UTF-16. Write it in UTF-8, with a path a line.")
+    else:
+        paths = (os.fsdecode(path) for path in _nul_ended(every))
+    for row, path in enumerate(paths):
         if path.strip():
             yield Entry(row, path, {})
+
+
+def _nul_ended(lines: Iterable[bytes]) -> Iterator[bytes]:
+    left = b""
+    for line in lines:
+        *whole, left = (left + line).split(b"\0")
+        yield from whole
+    yield left.removesuffix(b"\n")
 
 
 @contextmanager
