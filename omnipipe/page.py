@@ -63,7 +63,12 @@ class PageError(NamedTuple):
         """
         if code not in ERROR_CODES:
             raise ValueError(f"unknown error code {code!r}. Known codes: {', '.join(sorted(ERROR_CODES))}")
-        return cls(code, _UNSAID.sub(_escaped, message)[:500])
+        return cls(code, printable(message)[:500])
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without what moves a terminal's cursor, and as valid Unicode."""
+    return _UNSAID.sub(_escaped, text)
 
 
 def _escaped(letter: re.Match[str]) -> str:

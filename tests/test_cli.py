@@ -72,6 +72,9 @@ def test_the_documented_command_line_is_the_real_one() -> None:
 
 MISTAKES = [
     (["rnu"], "Did you mean 'run'?"),
+    (["verify", "{pdf}"], "letter.pdf is no folder"),
+    (["export", "{out}", "--to", "text", "-o", ""], "-o is an empty text"),
+    (["compact", "{out}", "-o", ""], "-o is an empty text"),
     (["run", "x", "--ocrr", "off"], "--ocr"),
     (["run", "{pdf}"], "--output"),
     (["run", "{pdf}", "-o", "{out}", "--ocr", "abbyy"], "rapidocr"),

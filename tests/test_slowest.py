@@ -11,6 +11,7 @@ import pytest
 
 from omnipipe.batch import RunOptions, run
 from omnipipe.cli.main import run_command
+from omnipipe.cli.slowest import SlowPage
 from omnipipe.pipeline import load_pipeline
 from tests.pdfs import pdf_of_texts
 
@@ -49,3 +50,10 @@ def test_pages_come_in_the_order_of_their_time(run_dir: Path, capsys: pytest.Cap
     seconds = [page["seconds"] for page in slowest]
     assert (len(slowest), slowest[0]["page_number"]) == (3, 2)
     assert seconds == sorted(seconds, reverse=True)
+
+
+def test_a_page_is_one_line_whatever_its_documents_name() -> None:
+    """Before, a name could hold what moves the cursor of the terminal."""
+    page = SlowPage(1.0, "/in/a\n\x1b[2Jb.pdf", 1, "ocr", {}, None, None, None)
+
+    assert str(page).startswith(r"1.0 s  /in/a\n\x1b[2Jb.pdf page 1")

@@ -171,8 +171,10 @@ def local_folder(output: str) -> Path:
     """`output` as a local path.
 
     Raises:
-        OutputError: It is the uri of an object store.
+        OutputError: It is the uri of an object store, or empty.
     """
+    if not output:
+        raise OutputError("-o is an empty text. Name a folder.")
     if "://" in output:
         raise OutputError(
             f"-o {output[:80]}: object storage is for inputs only. Name a local folder, and copy it there."

@@ -19,9 +19,10 @@ def compact(
 ) -> None:
     """Write the pages of RUN as large Parquet files, a document's pages together and in order. RUN stays as it is."""
     from omnipipe.ledger.compact import compact_run
+    from omnipipe.progress import counted
 
     report = compact_run(run, local_folder(output), rows_per_file=rows_per_file)
     if as_json:
         typer.echo(json.dumps({"paths": [str(path) for path in report.paths], "rows": report.num_rows}))
         return
-    typer.echo(f"{report.num_rows:,} rows in {len(report.paths)} files in {output}.")
+    typer.echo(f"{counted(report.num_rows, 'row')} in {counted(len(report.paths), 'file')} in {output}.")

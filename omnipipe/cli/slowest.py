@@ -6,6 +6,8 @@ import heapq
 from pathlib import Path
 from typing import NamedTuple
 
+from omnipipe.page import printable
+
 _STEPS = ("read_ms", "render_ms", "queue_ms", "infer_ms")
 _COLUMNS = ("source_uri", "page_number", "image_width", "image_height", "word_count", "route", *_STEPS)
 
@@ -26,7 +28,8 @@ class SlowPage(NamedTuple):
         steps = ", ".join(f"{name.removesuffix('_ms')} {spent / 1000:.1f}" for name, spent in self.steps.items())
         size = f", {self.image_width:,} x {self.image_height:,} px" if self.image_width and self.image_height else ""
         words = f", {self.word_count:,} words" if self.word_count is not None else ""
-        return f"{self.seconds:.1f} s  {self.source_uri} page {self.page_number}, {self.route} ({steps}){size}{words}"
+        page = f"{printable(self.source_uri)} page {self.page_number}"
+        return f"{self.seconds:.1f} s  {page}, {self.route} ({steps}){size}{words}"
 
 
 def find_slowest(run_dir: Path, number: int) -> list[SlowPage]:

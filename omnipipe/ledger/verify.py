@@ -74,7 +74,8 @@ def verify_run(run_dir: Path | str) -> VerifyReport:
     """
     layout = RunLayout(Path(run_dir).expanduser().absolute())
     if not layout.root.is_dir():
-        raise OutputError(f"{layout.root} does not exist. Give the directory that a run was written to with -o.")
+        wrong = "is no folder" if layout.root.exists() else "does not exist"
+        raise OutputError(f"{layout.root} {wrong}. Give the directory that a run was written to with -o.")
     manifest = Manifest.load(layout)
     if manifest is None:
         raise OutputError(f"{layout.root} holds no run: it has no manifest.json.")
