@@ -18,6 +18,7 @@ from omnipipe.ledger.accounts import RunSummary as FinishedRun
 from omnipipe.ledger.ledger import Ledger
 from omnipipe.ledger.packing import UnitSize
 from omnipipe.ledger.retry import RetryChoice
+from omnipipe.ledger.rundir import layout_of
 from omnipipe.pipeline import Pipeline, find_conflict, load_pipeline
 from omnipipe.progress import Progress, counted
 from omnipipe.reading.process import ReaderLimits
@@ -26,6 +27,7 @@ from omnipipe.runners.job import Job, Later
 from omnipipe.sources.expand import expand
 from omnipipe.sources.index import index_sources
 from omnipipe.sources.pages import PageSelection
+from omnipipe.sources.walk import find_stat
 from omnipipe.worker import WorkerOptions
 
 if TYPE_CHECKING:
@@ -128,8 +130,9 @@ def run(
     if conflict := find_conflict(loaded.stages):
         raise ConfigError(f"pipeline {loaded.name!r}: {conflict.message}")
     named = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    # What is there is not given up for inputs, or for a cluster, that are not.
-    sources = expand(named, limit=options.limit) if options.fresh else None
+    # What is there is not given up, and no run begun, for inputs that are not; nor the former for a cluster.
+    is_begun = find_stat(str(layout_of(output).manifest)) is not None
+    sources = expand(named, limit=options.limit) if options.fresh or not is_begun else None
     if options.fresh and options.runner == "ray":
         from omnipipe.runners.ray_session import check_address
 

@@ -305,6 +305,14 @@ def test_documents_without_any_of_the_pages_asked_for_are_told(tmp_path: Path) -
     assert read(inputs, tmp_path / "out", pages="1").warnings == ()
 
 
+def test_no_run_begins_for_an_input_that_is_not_there(tmp_path: Path) -> None:
+    """Before, an empty run was left there, and the right input with another pipeline was refused."""
+    with pytest.raises(InputError, match="does not exist"):
+        read(tmp_path / "typo", tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
+
+
 def test_fresh_with_inputs_or_a_cluster_that_are_not_there_keeps_what_is(tmp_path: Path) -> None:
     """Before, a mistyped input emptied the run directory and then was refused."""
     inputs = write_documents(tmp_path / "in", 2)
