@@ -21,6 +21,7 @@ from omnipipe.text.markdown import by_share
 from omnipipe.text.objects import Drawn
 from omnipipe.text.overdrawn import drop_overdrawn
 from omnipipe.text.records import Chars
+from omnipipe.text.rulings import Rulings, find_lines, to_rulings
 from omnipipe.text.spread import join_spread
 
 if TYPE_CHECKING:
@@ -121,12 +122,29 @@ class OpenPage:
         return join_words(self.words, which, self.turns[0])
 
     @cached_property
+    def lines(self) -> NDArray[np.float32]:
+        """The straight lines that the page draws; see `find_lines`."""
+        return find_lines(self.page, self.drawn)
+
+    @cached_property
+    def _frame(self) -> tuple[float, float, float]:
+        """Left, top and height of the page as most of its text is upright."""
+        sides = to_frame(np.array([self.box], np.float32), self.turns[0])
+        left, top, _, bottom = (float(side[0]) for side in sides)
+        return left, top, max(bottom - top, 1e-3) if isfinite(bottom - top) else 1.0
+
+    @property
+    def rules(self) -> Rulings:
+        """The lines across and down the page, in the units of `edges`."""
+        left, top, height = self._frame
+        across, down = to_rulings(self.lines, self.turns[0])
+        return Rulings((across - (top, left, left)) / height, (down - (left, top, top)) / height)
+
+    @cached_property
     def edges(self) -> Edges:
         """What stands at the top and bottom."""
         pieces, text = self.pieces, self.words.text
-        sides = to_frame(np.array([self.box], np.float32), self.turns[0])
-        left, top, _, bottom = (float(side[0]) for side in sides)
-        height = max(bottom - top, 1e-3) if isfinite(bottom - top) else 1.0
+        left, top, height = self._frame
         lengths = np.array((pieces.left, pieces.top, pieces.right, pieces.bottom, pieces.size))
         lengths -= np.array([[left], [top], [left], [top], [0.0]], np.float32)
         lengths /= height

@@ -49,7 +49,7 @@ def take_running(page: OpenPage, sample: Sample | None = None) -> Running:
     head: list[tuple[str, Row]] = []
     foot: list[tuple[str, Row]] = []
     kept = np.ones(len(pieces.left), bool)
-    found = find_running(page.edges, sample)
+    found = find_running(page.edges, sample, lambda: page.rules)
     middle = (float(pieces.top.min()) + float(pieces.bottom.max())) / 2 if found else 0.0
     for part in found:
         kept[list(part.pieces)] = False

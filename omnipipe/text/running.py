@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from omnipipe.text.edges import PARTED, ZONE, Band, Cells, Edges, Margins, OuterRow, find_edges
+from omnipipe.text.ruled import MAX_REACH, Rules, num_ruled
 from omnipipe.text.running_form import (
     are_alike,
     has_form,
@@ -61,12 +62,15 @@ Sample = Callable[[], Sequence[tuple[int, Margins]]]
 """Other pages of the document, each with its distance in pages (negative before); called once at most."""
 
 
-def find_running(edges: Edges, sample: Sample | None = None) -> list[Found]:
-    """The running matter of a page from top to bottom. `sample` is asked only where place and form leave it open."""
+def find_running(edges: Edges, sample: Sample | None = None, rules: Rules | None = None) -> list[Found]:
+    """The running matter of a page from top to bottom. `rules` and then `sample` are asked only where place and form
+    leave it open."""
     sides = [
         _judge_side(edges.head, _Side(edges.em, edges.inset, edges.span, False)),
         _judge_side(edges.foot, _Side(edges.em, edges.inset, edges.span, True)),
     ]
+    if rules is not None:
+        sides = [_with_rules(side, edges, rules, is_foot) for side, is_foot in zip(sides, (False, True), strict=True)]
     others: Sequence[tuple[int, Margins]] = ()
     if sample is not None and any(map(_is_open, sides)):
         others = [other for other in sample() if not _is_copy(edges.margins, other[1])]
@@ -106,6 +110,17 @@ def _judge_side(bands: Sequence[Band], side: _Side) -> list[tuple[OuterRow, Verd
         if all(verdict != "no" and _is_short(row) for row, verdict in judged[:last]):
             judged[:last] = [(row, "yes" if verdict == "doubt" else verdict) for row, verdict in judged[:last]]
     return judged
+
+
+def _with_rules(
+    judged: list[tuple[OuterRow, Verdict]], edges: Edges, rules: Rules, is_foot: bool
+) -> list[tuple[OuterRow, Verdict]]:
+    """The rows of one side, those that a rule parts from the text taken for running matter."""
+    is_open = any(row.reach < MAX_REACH for row, verdict in judged if verdict in ("doubt", "no"))
+    num = num_ruled(edges, rules(), is_foot=is_foot) if is_open else 0
+    return [
+        (row, "yes" if i < num and verdict in ("doubt", "no") else verdict) for i, (row, verdict) in enumerate(judged)
+    ]
 
 
 def _is_short(row: OuterRow) -> bool:

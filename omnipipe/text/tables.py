@@ -16,20 +16,18 @@ from omnipipe.text.items import ItemList, is_centred, item_lists
 from omnipipe.text.lines import Pieces, base_of, to_frame
 from omnipipe.text.order import Column
 from omnipipe.text.regions import Region, between_lines, clipped, grid_regions, is_scattered
-from omnipipe.text.rulings import Rulings, find_lines, to_rulings
+from omnipipe.text.rulings import Rulings, to_rulings
 from omnipipe.text.table_build import Table, TableReader, TableStyle
 from omnipipe.text.table_columns import band_numbers
 from omnipipe.text.table_markup import row_counts
 from omnipipe.text.table_verdict import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    import pypdfium2
     from numpy.typing import NDArray
 
     from omnipipe.text.chars import Words
-    from omnipipe.text.objects import Drawn
     from omnipipe.text.table_build import Read
 
     Floats = NDArray[np.float32]
@@ -155,20 +153,17 @@ class _State:
 
 
 class TableFinder:
-    """Finds the tables among the words of one direction of a page."""
+    """Finds the tables among the words of one direction of a page; `lines` gives what the page draws."""
 
     def __init__(
         self,
-        page: pypdfium2.PdfPage,
+        lines: Callable[[], Floats],
         words: Words,
         style: TableStyle = TableStyle(),  # noqa: B008
-        drawn: Drawn | None = None,
     ) -> None:
-        self._page = page
-        self._drawn = drawn
+        self._drawn = lines
         self._words = words
         self._style = style
-        self._lines: NDArray[np.float32] | None = None
 
     def find(self, pieces: Pieces, which: NDArray[np.intp], turn: int) -> Found:
         """The tables among `pieces`, which are the words at `which`, all of direction `turn`."""
@@ -177,9 +172,7 @@ class TableFinder:
             return self._find_lists(pieces, which, turn) if self._has_numbers(pieces) else nothing
         if len(pieces.left) > MAX_PIECES:
             return no_tables(pieces, (NOT_UNDERSTOOD,))
-        if self._lines is None:
-            self._lines = find_lines(self._page, self._drawn)
-        rulings = to_rulings(self._lines, turn)
+        rulings = to_rulings(self._drawn(), turn)
         reader = TableReader(self._words, which, pieces, turn, rulings, self._style)
         state = _State(reader, pieces, self._words.text, nothing.number, _TRIES * len(pieces.left))
         across = np.ones(len(rulings.horizontal), bool)

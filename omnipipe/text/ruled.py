@@ -1,0 +1,90 @@
+"""Heads above a rule and feet below one: a line over the width of the text parts them from it.
+
+One page shows them by itself. Lines that stand together are those of a table or under
+headings, and part nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from omnipipe.text.rulings import Rulings
+from omnipipe.text.running_form import is_caption, is_note
+
+if TYPE_CHECKING:
+    from omnipipe.text.edges import Band, Edges, OuterRow
+
+Rules = Callable[[], Rulings]
+"""The lines of a page, in the units of `Cells`; asked for only where they can tell something."""
+
+_MIN_WIDTH = 0.9
+"""Of the width of the text: rules that part heads and feet are no shorter."""
+
+MAX_REACH = 0.14
+"""Share of the page's height from its edge to a rule, at most."""
+
+_NEAR = 2.5
+"""Ems between a rule and the row outside of it, at most."""
+
+_TOGETHER = 0.4
+"""Share of the page's height within which another rule of the same ends makes both none that part."""
+
+_SAME_END, _TOUCH = 0.3, 0.1
+"""Ems by which the ends of such two rules differ at most, and by which a rule may reach into a row."""
+
+_PARTED = 1.5
+"""White in ems between two rows of a head, at most."""
+
+_MAX_ROWS, _MAX_CHARS = 3, 100
+_LARGEST = 1.08
+"""Of the size of running text: rows in larger type are headings."""
+
+
+def num_ruled(edges: Edges, rules: Rulings, *, is_foot: bool) -> int:
+    """How many rows at the top (or the bottom) of the page a rule parts from the text; mostly 0."""
+    start, end = edges.span
+    wide = [
+        (1 - place if is_foot else place, left, right)
+        for place, left, right in rules.horizontal.tolist()
+        if right - left > _MIN_WIDTH * (end - start) and left < end and right > start
+    ]
+    place, left, right = min(wide, default=(1.0, 0.0, 0.0))
+    if place > MAX_REACH or _is_side_of_box(rules, 1 - place if is_foot else place, edges.em):
+        return 0
+    ends = [other for other in wide if max(abs(other[1] - left), abs(other[2] - right)) < _SAME_END * edges.em]
+    if any(0 < other - place < _TOGETHER for other, _, _ in ends):
+        return 0
+    outside = [band for band in (edges.foot if is_foot else edges.head) if _reach(band) < place + _TOUCH * edges.em]
+    rows = [row for band in outside for row in band.rows]
+    if not 0 < len(rows) <= _MAX_ROWS or place - _reach(outside[-1]) > _NEAR * edges.em:
+        return 0
+    # What stands further in than a head is a heading of its own.
+    if any(band.white > _PARTED for band in outside[:-1]):
+        return 0
+    # The next row begins inside of the rule.
+    if _reach(outside[-1]) + outside[-1].white * edges.em < place - _TOUCH * edges.em:
+        return 0
+    is_none = any(band.is_table and len(row.texts) > 1 for band in outside for row in band.rows)
+    return 0 if is_none or any(_is_text(row, edges) for row in rows) else len(rows)
+
+
+def _reach(band: Band) -> float:
+    """How far the inner side of a band is from the page's edge."""
+    return max(row.reach for row in band.rows)
+
+
+def _is_text(row: OuterRow, edges: Edges) -> bool:
+    """Whether a row is a heading, a caption or a note, or a whole line of text."""
+    text = " ".join(row.texts)
+    if row.size > _LARGEST * edges.em or len(text) > _MAX_CHARS or is_caption(text) or is_note(text):
+        return True
+    is_whole = row.left < edges.span[0] + edges.em and row.right > edges.span[1] - edges.em
+    return is_whole and len(row.texts) == 1
+
+
+def _is_side_of_box(rules: Rulings, place: float, em: float) -> bool:
+    """Whether lines that go down begin (or end) at the rule at `place`, as those of a table or a frame do."""
+    _, top, bottom = rules.vertical.T
+    near = (abs(top - place) < _SAME_END * em) | (abs(bottom - place) < _SAME_END * em)
+    return bool((near & (bottom - top > em)).any())
