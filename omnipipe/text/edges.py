@@ -23,6 +23,9 @@ PARTED = 0.3
 _APART = 1.2
 """Rows over columns of text are parted from them by more white than this, in ems."""
 
+_FAR = 5.0
+"""Times the white between the next two rows: a row this far from them is none of their table."""
+
 _SMALLER = 0.9
 """Of the size of a table's cells: rows in smaller type that white parts from them are none of the table."""
 
@@ -184,7 +187,11 @@ def _bands(
         if bands:
             is_table = is_table or (_holds_line(groups[stop - 1], em) and _has_columns(cells, kept, em))
         elif is_table and white > _APART:
-            is_table = not (_is_smaller(groups[stop - 1], inside) or _has_columns(cells, kept, em))
+            is_table = not (
+                _is_smaller(groups[stop - 1], inside)
+                or white > _FAR * _white(groups[stop : stop + 2], em)
+                or _has_columns(cells, kept, em)
+            )
         bands.append(Band(tuple(rows[first:stop]), white, is_table))
         first = stop
     if not bands and len(rows[0].pieces) == 1 and page_number(rows[0].texts[0]) and rows[0].reach < ZONE:
@@ -270,6 +277,13 @@ def _is_table(row: Sequence[_Piece], inside: Sequence[_Piece]) -> bool:
         most = 2.5 * (right - left) + 0.02
         held += any(start < right and end > left and end - start < most for start, end in wide)
     return held >= max(2, len(row) - 1)
+
+
+def _white(rows: Sequence[Sequence[_Piece]], em: float) -> float:
+    """White in ems between two rows, at least half an em; infinite where there is one only."""
+    if len(rows) < 2:
+        return float("inf")
+    return max((min(piece[1] for piece in rows[1]) - max(piece[2] for piece in rows[0])) / em, 0.5)
 
 
 def _is_smaller(row: Sequence[_Piece], inside: Sequence[_Piece]) -> bool:

@@ -36,6 +36,12 @@ _LARGE = 0.018
 _PARTED_WELL, _FAR = 1.5, 2.0
 """White in ems below a page number that stands lower than most, and beside one that is a letter."""
 
+_SMALL, _TINY = 0.85, 0.6
+"""Of the size of running text: small and very small type."""
+
+_SAME_SIZE = 0.12
+"""Of the size of running text: heads and feet that are set alike differ less."""
+
 _OUTER = 0.065
 """Share of the page's height; what other pages have there as well is no note under a table."""
 
@@ -69,6 +75,7 @@ def find_running(edges: Edges, sample: Sample | None = None, rules: Rules | None
         _judge_side(edges.head, _Side(edges.em, edges.inset, edges.span, False)),
         _judge_side(edges.foot, _Side(edges.em, edges.inset, edges.span, True)),
     ]
+    sides = [_with_other_side(one, other, edges) for one, other in (sides, sides[::-1])]
     if rules is not None:
         sides = [_with_rules(side, edges, rules, is_foot) for side, is_foot in zip(sides, (False, True), strict=True)]
     others: Sequence[tuple[int, Margins]] = ()
@@ -104,12 +111,30 @@ def _judge_side(bands: Sequence[Band], side: _Side) -> list[tuple[OuterRow, Verd
             is_numbered |= verdict == "number"
             is_far_in = i > 0 and row.reach > 0.1 and row.size > 0.6 * side.em
             judged.append((row, "doubt" if verdict == "yes" and is_far_in else verdict))
+    if side.is_foot:
+        judged = _with_number(judged, bands, side)
     if side.is_foot and is_numbered:
         # What stands below a page number is no body text.
         last = max(i for i, (_, verdict) in enumerate(judged) if verdict == "number")
-        if all(verdict != "no" and _is_short(row) for row, verdict in judged[:last]):
+        if all(verdict != "no" and _is_short(row, side.em) for row, verdict in judged[:last]):
             judged[:last] = [(row, "yes" if verdict == "doubt" else verdict) for row, verdict in judged[:last]]
     return judged
+
+
+def _with_other_side(
+    judged: list[tuple[OuterRow, Verdict]], other: list[tuple[OuterRow, Verdict]], edges: Edges
+) -> list[tuple[OuterRow, Verdict]]:
+    """The rows of one side, a first one in small type taken that stands as far out as running matter at the `other`."""
+    if not judged or judged[0][1] != "doubt" or not other or other[0][1] not in ("yes", "number"):
+        return judged
+    (row, _), (facing, _) = judged[0], other[0]
+    text, em = " ".join(row.texts), edges.em
+    is_alike = max(row.size, facing.size) < _SMALL * em and abs(row.size - facing.size) < _SAME_SIZE * em
+    if not is_alike or abs(row.reach - facing.reach) > em or is_caption(text) or is_note(text):
+        return judged
+    bands = edges.foot if judged[0][0].middle > 0.5 else edges.head
+    is_apart = len(bands[0].rows) == 1 and bands[0].white > _PARTED_WELL
+    return [(row, "yes"), *judged[1:]] if is_apart else judged
 
 
 def _with_rules(
@@ -123,8 +148,24 @@ def _with_rules(
     ]
 
 
-def _is_short(row: OuterRow) -> bool:
-    return len(row.texts) == 1 and len(row.texts[0]) < 80 and not is_note(row.texts[0])
+def _with_number(
+    judged: list[tuple[OuterRow, Verdict]], bands: Sequence[Band], side: _Side
+) -> list[tuple[OuterRow, Verdict]]:
+    """The rows of a foot, the few short ones around a page number taken where much white parts them from the text."""
+    first = bands[0] if bands else None
+    num = len(first.rows) if first else 0
+    verdicts = [verdict for _, verdict in judged[:num]]
+    if not first or first.white < _FAR or "number" not in verdicts or "no" in verdicts:
+        return judged
+    if not all(verdict == "number" or _is_short(row, side.em) for row, verdict in judged[:num]):
+        return judged
+    return [(row, "yes" if i < num and verdict == "doubt" else verdict) for i, (row, verdict) in enumerate(judged)]
+
+
+def _is_short(row: OuterRow, em: float) -> bool:
+    """Whether a row is one text, and short or in small type."""
+    most = 80 if row.size > _SMALL * em else _MAX_CHARS
+    return len(row.texts) == 1 and len(row.texts[0]) < most and not is_note(row.texts[0])
 
 
 def _taken(
@@ -170,7 +211,7 @@ def _judge(row: OuterRow, band: Band, inner: OuterRow | None, side: _Side, *, is
         return "no"
     if band.is_table or (not side.is_foot and len(band.rows) > 1 and len(row.texts) > _MOST_PARTS):
         return "doubt" if "explicit" in numbers else "no"
-    is_parted = band.white > (0.4 if "explicit" in numbers else 0.8)
+    is_parted = band.white > (0.4 if "explicit" in numbers or size < _TINY else 0.8)
     if not is_numbered and row.reach < 0.15 and is_parted and _has_number_at_end(row, numbers, band.white, side):
         return "number"
     if is_caption(text):
