@@ -212,6 +212,18 @@ def test_the_slant_of_a_page_is_found_and_taken_back(page: Image.Image, degrees:
     assert find_slant(straightened(turned, found)) == 0.0
 
 
+def test_the_black_around_a_page_on_the_glass_hides_no_slant() -> None:
+    sheet = Image.new("L", (850, 1100), 255)
+    for row in range(40):
+        draw = ImageDraw.Draw(sheet)
+        draw.text((100, 90 + 22 * row), PROSE[row * 9 : row * 9 + 84], fill=0, font=ImageFont.load_default(13))
+    turned = np.array(sheet.rotate(-1.5, fillcolor=255, resample=Image.Resampling.BICUBIC))
+    turned[:26] = 20
+    turned[:, :26] = 25
+
+    assert find_slant(turned) == pytest.approx(1.5, abs=0.15)
+
+
 def test_a_straight_page_a_blank_one_and_noise_have_no_slant(page: Image.Image) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (900, 700), dtype=np.uint8)
 

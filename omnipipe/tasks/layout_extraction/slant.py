@@ -21,6 +21,8 @@ _LEAST = 0.3
 """Degrees from which it matters."""
 _GAIN = 1.05
 """Times sharper that the rows of a page are at its slant than level."""
+_SOLID = 0.016
+"""Share of the page's height; what is dark over more of it at one place is no line of text."""
 _POINTS = 60_000
 _SIDE = 900
 """Pixels of the longer side of the reduced picture."""
@@ -115,8 +117,21 @@ def _ink(image: Image) -> NDArray[np.float32] | None:
     dark = small < 0.6 * np.median(small)
     if not 0.002 < dark.mean() < 0.4:
         return None
-    points = np.argwhere(dark).T.astype(np.float32)
+    points = np.argwhere(dark & ~_solid(dark)).T.astype(np.float32)
+    if not points.size:
+        return None
     return points[:, :: max(1, points.shape[1] // _POINTS)]
+
+
+def _solid(dark: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Dark areas higher than lines of text, as the black around a page on a scanner's glass: they lie level always."""
+    import cv2
+    import numpy as np
+
+    high = max(3, round(_SOLID * dark.shape[0]))
+    column = np.ones((high, 1), np.uint8)
+    opened = cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, column, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(opened, dtype=bool)
 
 
 def _share(value: float) -> float:
