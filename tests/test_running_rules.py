@@ -49,7 +49,7 @@ def test_a_rule_over_the_width_of_the_text_parts_heads_and_feet(lines: list[Line
         pytest.param(HEAD, [OVER, (72.0, 600.0, 470.0, 0.5)], id="the rules of a table"),
         pytest.param(HEAD, [(72.0, 730.0, 470.0, 0.5), OVER], id="between two rules"),
         pytest.param(HEAD, [OVER, (72.0, 400.0, 0.5, 312.0)], id="a frame"),
-        pytest.param([(270.0, 716.0, 13.0, "Rivers of the North")], [OVER], id="a heading in large type"),
+        pytest.param([(270.0, 716.0, 14.0, "Rivers of the North")], [OVER], id="a heading in large type"),
         pytest.param([(72.0, 716.0, 10.0, "Table 2: Rivers of the North")], [OVER], id="a caption"),
         pytest.param([(72.0, 72.0, 10.0, "2 See the rivers of the north.")], [UNDER], id="a footnote"),
         pytest.param([*HEAD, (72.0, 748.0, 8.0, "River Papers, Vol. 3, No. 4")], [OVER], id="a heading under a head"),

@@ -37,7 +37,7 @@ _PARTED = 1.5
 """White in ems between two rows of a head, at most."""
 
 _MAX_ROWS, _MAX_CHARS = 3, 100
-_LARGEST = 1.08
+_LARGEST = 1.2
 """Of the size of running text: rows in larger type are headings."""
 
 

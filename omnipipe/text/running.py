@@ -377,10 +377,10 @@ class Box(NamedTuple):
     bottom: float
 
 
-def classify_margins(lines: Sequence[Box], *, aspect: float = 1.0) -> list[str | None]:
+def classify_margins(lines: Sequence[Box], *, aspect: float = 1.0, rules: Rules | None = None) -> list[str | None]:
     """For each line header, footer or page_number; None where it is body text.
 
-    `aspect` is the page's width by its height. Lines may be whole lines or parts of them.
+    `aspect` is the page's width by its height. Lines may be whole lines or parts of them. `rules` are printed lines.
     """
     if len(lines) < 2:
         return [None] * len(lines)
@@ -390,7 +390,7 @@ def classify_margins(lines: Sequence[Box], *, aspect: float = 1.0) -> list[str |
     size = (0.8 * height).astype(np.float32)
     cells = Cells(boxes[:, 0] * aspect, boxes[:, 1], boxes[:, 2] * aspect, boxes[:, 3], size)
     kinds: list[str | None] = [None] * len(lines)
-    for found in find_running(find_edges(cells, lambda i: lines[i].text, float(np.median(size)))):
+    for found in find_running(find_edges(cells, lambda i: lines[i].text, float(np.median(size))), None, rules):
         for i in found.pieces:
             kinds[i] = found.kind
     return kinds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from omnipipe.page import Block, Box, Line
@@ -13,6 +14,7 @@ from omnipipe.tasks.layout_extraction.notes import find_notes
 from omnipipe.tasks.layout_extraction.order import order_boxes
 from omnipipe.tasks.layout_extraction.pieces import Piece, rows_of, to_pieces
 from omnipipe.tasks.layout_extraction.regions import Place, distinct, heading_level, place
+from omnipipe.tasks.layout_extraction.rules import find_rules
 from omnipipe.tasks.layout_extraction.slant import Slant
 from omnipipe.tasks.layout_extraction.weight import stroke_widths
 from omnipipe.tasks.ocr_extraction.lines import join_lines
@@ -83,7 +85,7 @@ def apply_regions(
     pieces = [piece for piece in to_pieces(blocks, lines, slant) if piece.block.type != NEVER_SHOWN]
     parts = distinct(regions)
     places = place(pieces, parts)
-    running = _running(pieces, parts, aspect)
+    running = _running(pieces, parts, aspect, image)
     usual = _usual(pieces)
     outermost = _outermost(pieces)
     kinds = _kinds(pieces, running, places)
@@ -166,11 +168,12 @@ _WHOLE = frozenset({"title", "table", "figure", "caption"})
 """Kinds whose part is one block, whatever geometry made of its lines."""
 
 
-def _running(pieces: Sequence[Piece], parts: Sequence[Block], aspect: float) -> list[Place | None]:
+def _running(pieces: Sequence[Piece], parts: Sequence[Block], aspect: float, image: Image | None) -> list[Place | None]:
     """Running heads, feet and page numbers: what place and form say, and what the model says of the outermost row."""
     found: list[Place | None] = [None] * len(pieces)
     text = [index for index, piece in enumerate(pieces) if piece.block.type != _NUMBERS]
-    kinds = classify_margins([MarginLine(pieces[index].text, *pieces[index].box) for index in text], aspect=aspect)
+    margins = [MarginLine(pieces[index].text, *pieces[index].box) for index in text]
+    kinds = classify_margins(margins, aspect=aspect, rules=partial(find_rules, image) if image is not None else None)
     for index, known in zip(text, kinds, strict=True):
         found[index] = Place(known) if known is not None else None
     rows = [own for own in ([i for i in row if pieces[i].block.type != _NUMBERS] for row in rows_of(pieces)) if own]
