@@ -59,3 +59,13 @@ def test_rules_of_other_kinds_part_no_heads(lines: list[Line], boxes: list[Box])
     layer = read(page(lines, boxes))
 
     assert lines[0][3] in layer.text
+
+
+def test_the_only_entry_of_a_list_below_a_rule_is_text() -> None:
+    entry: list[Line] = [(72.0, 676.0, 10.0, "List of rivers"), (530.0, 676.0, 10.0, "23")]
+    drawn = b"%g %g %g %g re f" % OVER
+
+    layer = read(pdf_of_contents([text_content([*HEAD, *entry]) + b"\n" + drawn]))
+
+    assert running(layer) == [("header", "Rivers of the North")]
+    assert layer.text == "List of rivers 23"

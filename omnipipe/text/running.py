@@ -143,9 +143,11 @@ def _with_rules(
     """The rows of one side, those that a rule parts from the text taken for running matter."""
     is_open = any(row.reach < MAX_REACH for row, verdict in judged if verdict in ("doubt", "no"))
     num = num_ruled(edges, rules(), is_foot=is_foot) if is_open else 0
-    return [
-        (row, "yes" if i < num and verdict in ("doubt", "no") else verdict) for i, (row, verdict) in enumerate(judged)
+    outside: list[tuple[OuterRow, Verdict]] = [
+        (row, "yes" if verdict in ("doubt", "no") else verdict) for row, verdict in judged[:num]
     ]
+    # What stands inside of the rule is text, such as the only line of a list of contents.
+    return [*outside, *[(row, "no") for row, _ in judged[num:]]] if outside != judged[:num] else judged
 
 
 def _with_number(
