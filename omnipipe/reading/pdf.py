@@ -88,7 +88,7 @@ class PdfSource(PageSource):
         page = opened.page if opened is not None else self._pages.load(index)
         try:
             width, height = page.get_size()
-            rotation = page.get_rotation()
+            rotation = opened.rotation if opened is not None else page.get_rotation()
             layer: TextLayer | None = None
             if opened is not None:
                 layer = read_open_page(opened, options.text, lambda: self._neighbours.sample(index, watch))

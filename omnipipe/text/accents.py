@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import pypdfium2.raw as pdfium
 
 if TYPE_CHECKING:
-    import pypdfium2
-
     from omnipipe.text.chars import Words
+    from omnipipe.text.textpage import RawText
 
 _COMBINING = {
     "¨": "\u0308",
@@ -38,7 +37,7 @@ _DOTLESS = {"ı": "i", "ȷ": "j"}
 _MAX_SAMPLE = 12
 
 
-def find_side(textpage: pypdfium2.PdfTextPage, words: Words) -> str:
+def find_side(textpage: RawText, words: Words) -> str:
     """On which side of its letter a page's loose accents stand in the text: before, after, or empty for none.
 
     An accent is drawn over its letter: of the characters before and after it that is the one whose box it shares.
@@ -62,7 +61,7 @@ def join_accents(text: str, side: str) -> str:
     return _BEFORE.sub(lambda match: _joined(match[0], match[2], match[1]), text)
 
 
-def _span(textpage: pypdfium2.PdfTextPage, place: int) -> tuple[float, float]:
+def _span(textpage: RawText, place: int) -> tuple[float, float]:
     """Left and right of a character of the page's text, in points."""
     box = [ctypes.c_double() for _ in range(4)]
     char = pdfium.FPDFText_GetCharIndexFromTextIndex(textpage.raw, place)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.script import ARABIC, CJK, FIRST_LETTER, HEBREW, SCRIPT, SPACE
+from omnipipe.text.script import ARABIC, CJK, FIRST_LETTER, HEBREW, SCRIPT, SPACE, may_run_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -127,8 +127,7 @@ def in_reading_order(
     `boxes` gives left, bottom, right and top of the characters at places of the text, or zeros for lines that are not
     upright, which stay as they are.
     """
-    # What is below the first letter wraps around.
-    if not np.count_nonzero((units - np.uint16(0x590) < 0x370) | (units - np.uint16(0xFB1D) < 0x3E0)):
+    if not may_run_left(units):
         return None
     classes = _CLASS.take(units)
     is_right = classes == _RIGHT

@@ -17,15 +17,16 @@ import pypdfium2.raw as pdfium
 from omnipipe.text.bidi import in_reading_order
 from omnipipe.text.ligatures import mend_ligatures
 from omnipipe.text.native import bare
-from omnipipe.text.stretched import without_stretch
+from omnipipe.text.script import FIRST_LEFTWARD, may_run_left
+from omnipipe.text.stretched import FIRST_STRETCHED, without_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pypdfium2
     from numpy.typing import NDArray
 
     from omnipipe.text.records import Chars
+    from omnipipe.text.textpage import RawText
 
     _Places = Callable[[NDArray[np.intp]], NDArray[np.intp]]
 
@@ -97,7 +98,12 @@ def read_words(chars: Chars) -> Words | None:
     units = _units(chars)
     if units is None:
         return None
-    units, places_of = _mended(chars, units)
+    most = int(np.maximum.reduce(units))
+    # Both are of the higher scripts: a page in Latin, Greek or Cyrillic letters and common signs ends here.
+    is_leftward = most >= FIRST_LEFTWARD and may_run_left(units)
+    places_of: _Places = chars.places if len(units) != chars.count else _same
+    if is_leftward or most >= FIRST_STRETCHED:
+        units, places_of = _mended(chars, units, places_of)
     first, last, line = _cut(units)
     if not len(first):
         return None
@@ -113,16 +119,17 @@ def read_words(chars: Chars) -> Words | None:
             stacked = _stacked(ends, last - first, size, turn) & (units[first] >= _FIRST_VERTICAL)
         turn = _vertical(turn, stacked, last - first)
     box = ends.boxes()
-    _widen(box, chars, (units, first, last), places_of)
+    if is_leftward:
+        _widen(box, chars, (units, first, last), places_of)
     text, first, last = _decode(units, first, last)
-    if "ل" in text and len(text) == len(units):
+    if is_leftward and "ل" in text and len(text) == len(units):
         text = mend_ligatures(text, lambda places: chars.boxes(places_of(np.array(places, np.intp))))
     return Words(text, units, first, last, line, box, size, turn, ends.places.tolist(), angle)
 
 
-def _mended(chars: Chars, units: NDArray[np.uint16]) -> tuple[NDArray[np.uint16], _Places]:
-    """The text `units` of a page in reading order, and what gives the places of its characters in PDFium's list."""
-    places_of: _Places = chars.places if len(units) != chars.count else _same
+def _mended(chars: Chars, units: NDArray[np.uint16], places_of: _Places) -> tuple[NDArray[np.uint16], _Places]:
+    """The text `units` of a page in reading order, and what gives the places of its characters in PDFium's list, as
+    `places_of` does for `units`."""
 
     def upright_boxes(which: NDArray[np.intp]) -> NDArray[np.float32]:
         places = places_of(which)
@@ -190,8 +197,6 @@ def _widen(
     """
     units, first, last = words
     leftward = _LEFTWARD.take(units)
-    if not leftward.any():
-        return
     mixed = _num_of(leftward, first, last) * _num_of(_RIGHTWARD.take(units), first, last)
     for word in mixed.nonzero()[0].tolist():
         inside = np.arange(first[word], last[word])
@@ -350,7 +355,7 @@ def _direction_tables() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 _LEFTWARD, _RIGHTWARD = _direction_tables()
 
 
-def bold_test(textpage: pypdfium2.PdfTextPage, chars: list[int]) -> Callable[[int], bool]:
+def bold_test(textpage: RawText, chars: list[int]) -> Callable[[int], bool]:
     """A test whether a word (its place in `chars`) is in bold, by the name of its font; needs `textpage` open."""
     buffer = ctypes.create_string_buffer(128)
     flags = ctypes.c_int()

@@ -7,6 +7,7 @@ drawn invisibly or in white over something, as the text of scans and of table he
 from __future__ import annotations
 
 import ctypes
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ import pypdfium2.raw as pdfium
 from omnipipe.text.covered import find_covered
 from omnipipe.text.lines import to_frame
 from omnipipe.text.native import bare, pointers
-from omnipipe.text.objects import Drawn, backdrops
+from omnipipe.text.objects import Box, Drawn, backdrops
 from omnipipe.text.picture import picture_of
 from omnipipe.text.rows import Part
 
@@ -50,9 +51,10 @@ _places = [pointers(row) for row in _colours]
 """Where PDFium writes red, green, blue and opacity."""
 
 
-def mark_hidden(page: pypdfium2.PdfPage, words: Words, drawn: Drawn | None = None) -> Words:
-    """`words`, those that nobody sees with `HIDDEN` for a direction; `drawn`: what `page` draws, if known."""
-    box = page.get_bbox()
+def mark_hidden(page: pypdfium2.PdfPage, words: Words, drawn: Drawn | None = None, box: Box | None = None) -> Words:
+    """`words`, those that nobody sees with `HIDDEN` for a direction; `drawn`: what `page` draws, and `box`, its own, if
+    known."""
+    box = box or page.get_bbox()
     drawn = drawn or Drawn(page)
     outside = _outside(words, box)
     all_kinds = outside, _unseen(page, box, words, drawn, outside), find_covered(page, box, words, drawn)
@@ -184,9 +186,9 @@ def hidden_parts(words: Words) -> list[Part]:
     which = (words.turn == HIDDEN).nonzero()[0]
     if not len(which):
         return []
-    starts = np.flatnonzero(np.diff(which, prepend=-2) != 1)[:_MAX_PARTS]
+    starts = [0, *((which[1:] - which[:-1] != 1).nonzero()[0] + 1).tolist()][:_MAX_PARTS]
     parts = []
-    for run in np.split(which, starts[1:]):
+    for run in [which[start:end] for start, end in pairwise([*starts, len(which)])]:
         text = " ".join(words.text[words.first[i] : words.last[i]] for i in run.tolist())
         left, top, right, bottom = to_frame(words.box[run], 0)
         box = float(left.min()), float(top.min()), float(right.max()), float(bottom.max())

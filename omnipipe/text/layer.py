@@ -81,7 +81,7 @@ def read_open_page(opened: OpenPage, options: TextOptions, sample: Sample | None
     """As `read_text_layer`, for a page whose text is open already."""
     page, words = opened.page, opened.found
     is_seen = words is not None and np.count_nonzero(words.turn != HIDDEN) > 0
-    measures = measure(page, opened.textpage, words if is_seen else None, opened.drawn)
+    measures = measure(page, opened.textpage, words if is_seen else None, opened.drawn, opened.box)
     if words is None:
         return TextLayer("", (), (), measures)
     parts, rows, flags = _read(opened, measures, options, sample)
@@ -189,7 +189,7 @@ def _upright(opened: OpenPage, placed: list[tuple[int, Box]]) -> list[Box]:
         return []
     left, bottom, right, top = opened.box
     width, height = max(right - left, 1e-6), max(top - bottom, 1e-6)
-    rotation = opened.page.get_rotation()
+    rotation = opened.rotation
     boxes = []
     for turn, frame in placed:
         x0, y0, x1, y1 = from_frame(*frame, turn) if turn else (frame[0], -frame[3], frame[2], -frame[1])

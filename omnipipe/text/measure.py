@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from omnipipe.text.chars import Words
+    from omnipipe.text.objects import Box
+    from omnipipe.text.textpage import RawText
 
 _has_map_error = bare(pdfium.FPDFText_HasUnicodeMapError, ctypes.c_int)
 _text_object = bare(pdfium.FPDFText_GetTextObject, Handle)
@@ -123,11 +125,15 @@ class Measures(NamedTuple):
 
 
 def measure(
-    page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, words: Words | None, drawn: Drawn | None = None
+    page: pypdfium2.PdfPage,
+    textpage: RawText,
+    words: Words | None,
+    drawn: Drawn | None = None,
+    box: Box | None = None,
 ) -> Measures:
-    """The measures of a page's text layer; `drawn` is what the page draws, where it is known."""
+    """The measures of a page's text layer; `drawn` is what the page draws, and `box` its own, where they are known."""
     if words is None:
-        found = page_objects(page, drawn)
+        found = page_objects(page, drawn, box)
         return Measures(image_share=found.image_share, num_glyph_paths=found.num_glyph_paths)
     units = words.units
     # numpy looks places up in half the time where they are of its own kind of number.
@@ -138,7 +144,9 @@ def measure(
     num_letters = sum(counts[FIRST_LETTER:])
     unmapped, invisible = _sampled(textpage, words)
     share = _text_share(page, words)
-    found = page_objects(page, drawn) if share < _CROWDED else PageObjects(1.0 if is_picture(page) else 0.0, 0)
+    found = (
+        page_objects(page, drawn, box) if share < _CROWDED else PageObjects(1.0 if is_picture(page, box) else 0.0, 0)
+    )
     is_scan = invisible > 0.5 or found.image_share > 0.7
     # What was read from a picture has one font for right and wrong words.
     excuse = None if is_scan else partial(spelled, words, few_latin=counts[CJK] > counts[LATIN])
@@ -170,7 +178,7 @@ def measure(
     )
 
 
-def _sampled(textpage: pypdfium2.PdfTextPage, words: Words) -> tuple[float, float]:
+def _sampled(textpage: RawText, words: Words) -> tuple[float, float]:
     """Of a sample of characters: the share that the font names no Unicode for, and the share drawn invisibly."""
     raw = handle_of(textpage.raw)
     sample = words.char[:: len(words.char) // _SAMPLE + 1]

@@ -93,9 +93,9 @@ class PageObjects(NamedTuple):
     num_glyph_paths: int
 
 
-def page_objects(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> PageObjects:
-    """What `page` draws; looks at the first 2,000 objects only."""
-    left, bottom, right, top = page.get_bbox()
+def page_objects(page: pypdfium2.PdfPage, drawn: Drawn | None = None, box: Box | None = None) -> PageObjects:
+    """What `page` draws; looks at the first 2,000 objects only. `box` is that of the page, if known."""
+    left, bottom, right, top = box or page.get_bbox()
     area = max((right - left) * (top - bottom), 1e-6)
     high = 0.06 * max(right - left, top - bottom)
     covered = 0.0
@@ -109,11 +109,14 @@ def page_objects(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> PageObj
     return PageObjects(min(1.0, covered / area), glyphs)
 
 
-def is_picture(page: pypdfium2.PdfPage) -> bool:
-    """Whether one of the first or last things that `page` draws is an image over most of it, as on scanned pages."""
+def is_picture(page: pypdfium2.PdfPage, box: Box | None = None) -> bool:
+    """Whether one of the first or last things that `page` draws is an image over most of it, as on scanned pages.
+
+    `box` is that of the page, if known.
+    """
     raw = pointer_to(page.raw)
     count = _count_objects(raw)
-    left, bottom, right, top = page.get_bbox()
+    left, bottom, right, top = box or page.get_bbox()
     for i in {0, 1, count - 2, count - 1} & set(range(count)):
         found = _get_object(raw, i)
         if _get_type(found) == pdfium.FPDF_PAGEOBJ_IMAGE:

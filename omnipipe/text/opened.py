@@ -23,6 +23,7 @@ from omnipipe.text.overdrawn import drop_overdrawn
 from omnipipe.text.records import Chars
 from omnipipe.text.rulings import Rulings, find_lines, to_rulings
 from omnipipe.text.spread import join_spread
+from omnipipe.text.textpage import TextPage
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -44,15 +45,22 @@ class OpenPage:
     def __init__(self, page: pypdfium2.PdfPage, links: Links | None = None) -> None:
         self.page = page
         self._links = links
-        self.textpage = page.get_textpage()
         self.drawn = Drawn(page)
+        self.textpage = TextPage(page)
+        try:
+            self.found = self._words()
+        except BaseException:
+            self.textpage.close()
+            raise
+
+    def _words(self) -> Words | None:
         chars = Chars(self.textpage)
         words = read_words(chars)
-        if words is not None:
-            words = drop_doubled(chars, words)
-            words = words._replace(objects=word_objects(chars, words))
-            words = join_spread(chars, drop_overdrawn(mark_hidden(page, words, self.drawn)))
-        self.found: Words | None = words
+        if words is None:
+            return None
+        words = drop_doubled(chars, words)
+        words = words._replace(objects=word_objects(chars, words))
+        return join_spread(chars, drop_overdrawn(mark_hidden(self.page, words, self.drawn, self.box)))
 
     def close(self) -> None:
         """Free the text; the page itself stays open."""
@@ -107,6 +115,12 @@ class OpenPage:
         """Left, bottom, right and top of the page, in points."""
         left, bottom, right, top = self.page.get_bbox()
         return left, bottom, right, top
+
+    @cached_property
+    def rotation(self) -> int:
+        """How far the page is turned clockwise where it is shown, in degrees."""
+        rotation: int = self.page.get_rotation()
+        return rotation
 
     @cached_property
     def line_numbers(self) -> NDArray[np.intp]:

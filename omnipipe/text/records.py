@@ -15,10 +15,10 @@ from omnipipe.text.native import bare, pointer_to, pointers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pypdfium2
     from numpy.typing import NDArray
 
     from omnipipe.text.native import Pointer
+    from omnipipe.text.textpage import RawText
 
     Floats = NDArray[np.float32]
     Ints = NDArray[np.intp]
@@ -78,7 +78,7 @@ class Chars:
     With `may_read` they are read as soon as that is known to be right, otherwise asked for with calls.
     """
 
-    def __init__(self, textpage: pypdfium2.PdfTextPage, *, may_read: bool = True) -> None:
+    def __init__(self, textpage: RawText, *, may_read: bool = True) -> None:
         # It would be closed with the last reference to it.
         self._textpage = textpage
         self.handle = pointer_to(textpage.raw)
@@ -151,7 +151,7 @@ def _read_objects(listed: NDArray[np.uint8], which: Ints) -> NDArray[np.uint64]:
     return found
 
 
-def _listed(textpage: pypdfium2.PdfTextPage, count: int) -> NDArray[np.uint8] | None:
+def _listed(textpage: RawText, count: int) -> NDArray[np.uint8] | None:
     """The list of characters, a row of bytes for each; None where there is none of this length where it should be."""
     start = ctypes.addressof(textpage.raw.contents)
     address, length, room = np.frombuffer(_view(start + _LIST, _LIST_SIZE, _READ_ONLY), np.uint64).tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -47,6 +48,10 @@ class Row(NamedTuple):
     word: int
     spans: tuple[tuple[int, int], ...] = ()
     style: int = 0
+
+
+_new_row = partial(tuple.__new__, Row)
+"""As `Row`, of all of its fields in one, in half of its time."""
 
 
 class Part(NamedTuple):
@@ -161,7 +166,7 @@ def _rows(words: list[int], texts: list[list[str]], boxes: tuple[list[float], ..
                 shared[i] = style
     spans = [((word, len(tokens)),) for word, tokens in zip(words, texts, strict=True)]
     fields = zip(map(" ".join, texts), *boxes, repeat(False), words, spans, shared, strict=False)
-    return list(map(Row._make, fields))
+    return list(map(_new_row, fields))
 
 
 def _joined(

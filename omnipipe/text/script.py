@@ -79,3 +79,16 @@ def rare_share(units: NDArray[np.uint16]) -> float:
     """Of the Han and Hangul characters: the share outside of the everyday sets."""
     ideographs = units[((units >= 0x3400) & (units < 0xA000)) | ((units >= 0xAC00) & (units < 0xD7B0))]
     return float(np.mean(~_common()[ideographs])) if len(ideographs) else 0.0
+
+
+FIRST_LEFTWARD = 0x590
+"""No character before it is of a script that is written from right to left."""
+
+
+def may_run_left(units: NDArray[np.uint16]) -> bool:
+    """Whether a text has letters of a script that is written from right to left, or marks of it."""
+    # What is below the first letter wraps around.
+    return bool(
+        np.count_nonzero(units - np.uint16(FIRST_LEFTWARD) < 0x370)
+        or np.count_nonzero(units - np.uint16(0xFB1D) < 0x3E2)
+    )

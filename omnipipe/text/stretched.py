@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_FIRST, _NUM = np.uint16(0x3001), 0x6FFF
+FIRST_STRETCHED = 0x3001
+"""No character before it is of these scripts."""
+_FIRST, _NUM = np.uint16(FIRST_STRETCHED), 0x6FFF
 _SPACE = 0x20
 _WIDE, _LIKE, _MORE = 0.7, 1.5, 0.05
 """In heights of a character: white up to the first, and up to this many times the usual white of its line and a bit

@@ -186,12 +186,9 @@ class TableFinder:
         boxes = gap_boxes(free, self._words.text, numbers)
         loose = [Region(*box, rulings) for box in boxes]
         for region in ruled:
-            beside = [other for other in ruled if _are_beside(region, other)]
-            around = [
-                _union(region, other)
-                for other in loose
-                if _overlap(region, other) and not any(_overlap(other, third) for third in beside)
-            ]
+            near = [other for other in loose if _overlap(region, other)]
+            beside = [other for other in ruled if _are_beside(region, other)] if near else []
+            around = [_union(region, other) for other in near if not any(_overlap(other, third) for third in beside)]
             tried: set[tuple[float, ...]] = set()
             for wide in (*around, region):
                 if wide[:4] not in tried and state.take(wide, "between"):

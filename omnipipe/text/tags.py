@@ -53,6 +53,7 @@ _INLINE = ("", 0, "")
 
 _P = ctypes.c_void_p
 _BUFFER = 64
+_ZERO = np.zeros(1, np.intp)
 _buffer = ctypes.create_string_buffer(_BUFFER)
 _SIZE = ctypes.c_ulong(_BUFFER)
 _content_id = bare(pdfium.FPDFPageObj_GetMarkedContentID, ctypes.c_int, by_address=True)
@@ -98,17 +99,21 @@ def read_tags(page: pypdfium2.PdfPage, words: Words, objects: NDArray[np.uint64]
     document = page.pdf.raw
     if not pdfium.FPDFCatalog_IsTagged(document) or pdfium.FPDF_GetPageCount(document) > _MAX_PAGES:
         return None
-    found, owner = np.unique(objects, return_inverse=True)
+    starts = np.concatenate((_ZERO, (objects[1:] != objects[:-1]).nonzero()[0] + 1))
+    runs = objects[starts].tolist()
+    found = list(dict.fromkeys(runs))
     if len(found) > _MAX_OBJECTS:
         return None
-    ids = [_content_id(one) if one else -1 for one in found.tolist()]
+    # Of what it does not know PDFium answers that it has none, which is -1.
+    numbers = dict(zip(found, map(_content_id, found), strict=True))
+    ids = list(map(numbers.__getitem__, runs))
     # The number of pieces of content tells how large the tree is, before PDFium builds it, and words without any are in
     # no tree.
     if not 0 < len(set(ids) - {-1}) <= _MAX_CONTENT:
         return None
-    lengths = words.last - words.first
-    least = _MIN_COVERED * int(lengths.sum())
-    if int(lengths[np.array([one != -1 for one in ids])[owner]].sum()) < least:
+    lengths = np.add.reduceat(words.last - words.first, starts)
+    least = _MIN_COVERED * int(np.add.reduce(lengths))
+    if int(np.add.reduce(lengths[np.array(ids, np.intp) != -1])) < least:
         return None
     tree = pdfium.FPDF_StructTree_GetForPage(page.raw)
     if not tree:
@@ -119,11 +124,11 @@ def read_tags(page: pypdfium2.PdfPage, words: Words, objects: NDArray[np.uint64]
         pdfium.FPDF_StructTree_Close(tree)
     if not walk.is_done:
         return None
-    of_object = np.array([walk.places.get(one, -1) for one in ids], np.intp)
-    of_word = of_object[owner]
-    if int(lengths[of_word >= 0].sum()) < least:
+    of_run = np.array([walk.places.get(one, -1) for one in ids], np.intp)
+    if int(np.add.reduce(lengths[of_run >= 0])) < least:
         return None
-    return Tags(walk.blocks, of_word.tolist())
+    ends = np.concatenate((starts[1:], [len(objects)]))
+    return Tags(walk.blocks, of_run.repeat(ends - starts).tolist())
 
 
 def tag_of(tags: Tags, row: Row) -> Tag:

@@ -172,18 +172,22 @@ def _solid(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     side = 9
     if min(mask.shape) < side:
         return np.zeros_like(mask)
-    sums = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), np.int32)
-    np.cumsum(np.cumsum(mask, axis=0, dtype=np.int32), axis=1, out=sums[1:, 1:])
-    full = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side] >= 0.9 * side * side
+    height, width = mask.shape[0] - side + 1, mask.shape[1] - side + 1
+    # Sums of bytes over a few rows and columns take a fifth of the time of sums up to each place.
+    counts = np.zeros((height, mask.shape[1]), np.uint8)
+    for k in range(side):
+        counts += mask[k : k + height]
+    sums = np.zeros((height, width), np.uint8)
+    for k in range(side):
+        sums += counts[:, k : k + width]
+    full = sums >= 0.9 * side * side
     solid = np.zeros_like(mask)
-    rows, columns = np.nonzero(full)
-    if len(rows):
-        marks = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), np.int32)
-        np.add.at(marks, (rows, columns), 1)
-        np.add.at(marks, (rows + side, columns), -1)
-        np.add.at(marks, (rows, columns + side), -1)
-        np.add.at(marks, (rows + side, columns + side), 1)
-        solid = np.cumsum(np.cumsum(marks, axis=0), axis=1)[:-1, :-1] > 0
+    if np.count_nonzero(full):
+        wide = np.zeros((height, mask.shape[1]), bool)
+        for k in range(side):
+            wide[:, k : k + width] |= full
+        for k in range(side):
+            solid[k : k + height] |= wide
     return solid & mask
 
 
