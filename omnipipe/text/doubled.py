@@ -62,7 +62,7 @@ def _doubled(chars: Chars, words: Words, second: NDArray[np.intp], owner: NDArra
     """Those of the letters at `second`, of the words `owner`, that stand on the same letter before them."""
     place = np.array([words.char[word] for word in owner.tolist()], np.intp) + (second - words.first[owner])
     # Lines that were put in order have their letters at other places, which are none of their doubles.
-    place = np.clip(place, 1, chars.count - 1)
+    place = np.minimum(np.maximum(place, 1), chars.count - 1)
     both = chars.boxes(np.concatenate((place, place - 1))).tolist()
     boxes, before = both[: len(place)], both[len(place) :]
     size, turn = words.size[owner].tolist(), words.turn[owner].tolist()

@@ -41,6 +41,7 @@ _MIN_SAMPLE, _MAX_SAMPLE = 6, 40
 
 _name = bare(pdfium.FPDFFont_GetBaseFontName, None, by_address=True)
 _flags = bare(pdfium.FPDFFont_GetFlags, ctypes.c_int, by_address=True)
+_ZERO = np.zeros(1, np.intp)
 _SIZE = ctypes.c_size_t(256)
 _buffer = ctypes.create_string_buffer(_SIZE.value)
 _font = bare(pdfium.FPDFTextObj_GetFont, ctypes.c_size_t, by_address=True)
@@ -51,7 +52,7 @@ def word_objects(chars: Chars, words: Words) -> NDArray[np.uint64]:
     line = words.line
     found = chars.objects(np.array(words.char, np.intp))
     last = (line[1:] != line[:-1]).nonzero()[0]
-    starts, ends = np.append(0, last + 1), np.append(last, len(line) - 1)
+    starts, ends = np.concatenate((_ZERO, last + 1)), np.concatenate((last, [len(line) - 1]))
     first = found[starts]
     # What a line starts and ends with it has in between as well: so it is where letters run from right to left.
     counts = ends - starts + 1

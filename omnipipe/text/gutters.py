@@ -101,7 +101,7 @@ def are_text_columns(pieces: Pieces, region: NDArray[np.intp], text: str) -> boo
     for (columns,) in bands or ():
         both = np.sort(np.concatenate(columns))
         if len(columns) == 2 and len(both) >= 0.6 * len(region):
-            is_left = np.isin(both, columns[0])
+            is_left = np.concatenate(columns).argsort() < len(columns[0])
             switches = int(np.count_nonzero(is_left[1:] != is_left[:-1]))
             # Where one side is few names of groups of rows, they are few beside the other side's lines.
             most = min(0.2 * len(both), max(_MIN_ROWS, 0.4 * min(map(len, columns))))

@@ -69,7 +69,7 @@ def find_line_numbers(words: Words, which: NDArray[np.intp], turn: int) -> NDArr
 def _stand_within(left: NDArray[np.float32], numbers: NDArray[np.intp], which: NDArray[np.intp]) -> bool:
     """Whether more words than may stand before a column of line numbers stand before all but the first two of
     `numbers`: a quick answer that is sometimes no."""
-    third = np.partition(left[numbers], 2)[2]
+    third = np.sort(left[numbers])[2]
     return bool(np.count_nonzero(left[which] < third) > _MAX_BEFORE * len(which) + 4)
 
 

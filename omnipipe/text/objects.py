@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from itertools import repeat
+from itertools import compress, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -99,13 +99,15 @@ def page_objects(page: pypdfium2.PdfPage, drawn: Drawn | None = None, box: Box |
     area = max((right - left) * (top - bottom), 1e-6)
     high = 0.06 * max(right - left, top - bottom)
     covered = 0.0
-    glyphs = 0
-    for kind, found in _objects(drawn or Drawn(page)):
-        if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
-            x0, y0, x1, y1 = _bounds(found)
-            covered += max(0.0, min(x1, right) - max(x0, left)) * max(0.0, min(y1, top) - max(y0, bottom))
-        elif kind == pdfium.FPDF_PAGEOBJ_PATH:
-            glyphs += _num_outlines(found, high)
+    paths, images = _objects(drawn or Drawn(page))
+    for found in images:
+        x0, y0, x1, y1 = _bounds(found)
+        covered += max(0.0, min(x1, right) - max(x0, left)) * max(0.0, min(y1, top) - max(y0, bottom))
+    # Most paths are lines and boxes, which have few segments.
+    counts = list(map(_count_segments, paths))
+    glyphs = sum(
+        [_num_outlines(path, num, high) for path, num in zip(paths, counts, strict=True) if num >= _MIN_SEGMENTS]
+    )
     return PageObjects(min(1.0, covered / area), glyphs)
 
 
@@ -151,14 +153,19 @@ def backdrops(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> Iterator[B
             yield _bounds(found)
 
 
-def _objects(drawn: Drawn) -> Iterator[tuple[int, Handle]]:
-    """Kind and handle of what the page draws. A form with an image inside counts as the image, with the form's box."""
+def _objects(drawn: Drawn) -> tuple[list[Handle], list[Handle]]:
+    """The paths and the images of a page. A form with an image inside counts as the image, with the form's box."""
     handles, kinds = drawn.first(_MAX_OBJECTS)
-    for kind, found in zip(kinds, handles, strict=True):
-        if kind == pdfium.FPDF_PAGEOBJ_FORM:
-            yield from _inside(found, 1)
-        elif kind != pdfium.FPDF_PAGEOBJ_TEXT:
-            yield kind, found
+    paths = list(compress(handles, map(pdfium.FPDF_PAGEOBJ_PATH.__eq__, kinds)))
+    images = []
+    if pdfium.FPDF_PAGEOBJ_IMAGE in kinds or pdfium.FPDF_PAGEOBJ_FORM in kinds:
+        for kind, found in zip(kinds, handles, strict=True):
+            if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
+                images.append(found)
+            elif kind == pdfium.FPDF_PAGEOBJ_FORM:
+                for inner, handle in _inside(found, 1):
+                    (paths if inner == pdfium.FPDF_PAGEOBJ_PATH else images).append(handle)
+    return paths, images
 
 
 def _inside(form: Handle, depth: int) -> Iterator[tuple[int, Handle]]:
@@ -195,11 +202,9 @@ def _bounds(found: Handle) -> Box:
     return left, bottom, right, top
 
 
-def _num_outlines(path: Handle, high: float) -> int:
-    """How many outlined letters `path` may be: filled, not framed, no higher than `high` points a letter."""
-    segments: int = _count_segments(path)
-    if segments < _MIN_SEGMENTS:
-        return 0
+def _num_outlines(path: Handle, segments: int, high: float) -> int:
+    """How many outlined letters `path` of so many segments may be: filled, not framed, no higher than `high` points a
+    letter."""
     if not is_filled(path) or _NUMBERS[1]:
         return 0
     x0, y0, x1, y1 = _bounds(path)

@@ -144,7 +144,8 @@ def _cards(sheet: Sheet, columns: tuple[NDArray[np.intp], ...], text: str) -> li
     band of white. Text written line by line across the columns is no grid.
     """
     both = np.concatenate(columns)
-    side = np.repeat([0, 1], [len(columns[0]), len(columns[1])])
+    side = np.zeros(len(both), np.intp)
+    side[len(columns[0]) :] = 1
     order, white = _whites(sheet, both)
     flat, sides = both[order], side[order]
     wide = (white > 0.6 * median(sheet.size[both])).nonzero()[0] + 1

@@ -89,7 +89,9 @@ def _of_size(
     """The width of a place in font sizes, for each line whether it is spread, and the words that go on with the ones
     before them: of one font size, which all `steps` are of; None where lines with `pairs` of single letters are not."""
     line = words.line[steps.word]
-    suspect = np.isin(line, words.line[pairs])
+    has_pairs = np.zeros(int(np.maximum.reduce(words.line)) + 1, bool)
+    has_pairs[words.line[pairs]] = True
+    suspect = has_pairs[line]
     near = suspect & (steps.far < _MOST)
     num_near = np.count_nonzero(near)
     is_apart = np.count_nonzero(steps.white[near] > _WHITE) > _APART * num_near
@@ -99,7 +101,7 @@ def _of_size(
     num_spaces = np.count_nonzero(steps.far[suspect] > _SPACE * place)
     if place < _LEAST or num_spaces < _SPACES * np.count_nonzero(suspect):
         return None
-    even = _even_lines(line, steps, place, int(words.line.max()) + 1)
+    even = _even_lines(line, steps, place, len(has_pairs))
     if 2 * np.count_nonzero(even[words.line[pairs]]) <= len(pairs):
         return None
     joins = even[line] & (steps.word != steps.after) & (steps.far < _SPACE * place)

@@ -234,8 +234,10 @@ def cover(
     left: NDArray[np.float32], right: NDArray[np.float32], x0: float, grain: float, num_bins: int
 ) -> NDArray[np.intp]:
     """How many runs lie over each bin of `grain` points from `x0`."""
-    opens = np.bincount(((left - x0) / grain).astype(np.intp).clip(0, num_bins - 1), minlength=num_bins)
-    closes = np.bincount(np.ceil((right - x0) / grain).astype(np.intp).clip(0, num_bins - 1), minlength=num_bins)
+    least, most = np.intp(0), np.intp(num_bins - 1)
+    first, last = ((left - x0) / grain).astype(np.intp), np.ceil((right - x0) / grain).astype(np.intp)
+    opens = np.bincount(np.minimum(np.maximum(first, least), most), minlength=num_bins)
+    closes = np.bincount(np.minimum(np.maximum(last, least), most), minlength=num_bins)
     return (opens - closes).cumsum()
 
 
