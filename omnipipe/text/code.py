@@ -127,6 +127,9 @@ def _is_code_row(row: Row, page: PageStyle) -> bool:
     if row.style & MONO:
         return True
     first, last, styles = page.words.first, page.words.last, page.styles
+    # Of the bits below that of fixed width none is.
+    if all(max(styles[word : word + count], default=0) < MONO for word, count in row.spans):
+        return False
     total = fixed = 0
     for word, count in row.spans:
         for i in range(word, min(word + count, len(styles))):

@@ -7,7 +7,7 @@ through, as markers do, cover nothing; nor does the picture of a scanned page, w
 from __future__ import annotations
 
 import ctypes
-from itertools import compress
+from itertools import compress, repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,10 +68,10 @@ def find_covered(page: pypdfium2.PdfPage, box: Box, words: Words, drawn: Drawn) 
     first = kinds.index(_TEXT) if num_texts else 0
     if first + num_texts == len(kinds):
         return None
-    late = [k for k in compress(range(len(kinds)), map(_COVERS.__contains__, kinds)) if k > first]
+    late = list(compress(range(first + 1, len(kinds)), map(_COVERS.__contains__, kinds[first + 1 :])))
     if not num_texts or not late:
         return None
-    covers, at = _covers([handles[k] for k in late], [kinds[k] for k in late], box)
+    covers, at = _covers([*map(handles.__getitem__, late)], [*map(kinds.__getitem__, late)], box)
     if not 0 < len(covers) <= _MAX_COVERS or len(covers) * len(words.first) > _MAX_PAIRS:
         return None
     pairs = _under(words.box, covers)
@@ -79,7 +79,7 @@ def find_covered(page: pypdfium2.PdfPage, box: Box, words: Words, drawn: Drawn) 
         return None
     # A word is covered by what is drawn after it.
     places = {handle.value: k for k, handle in enumerate(handles) if kinds[k] == _TEXT}
-    order = np.array([places.get(one, len(kinds)) for one in words.objects.tolist()], np.intp)
+    order = np.fromiter(map(places.get, words.objects.tolist(), repeat(len(kinds))), np.intp, len(words.objects))
     who = np.flatnonzero(pairs.any(axis=1))
     numbers = np.array(late, np.intp)[at]
     is_later = pairs[who] & (order[who, None] < numbers)

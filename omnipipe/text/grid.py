@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from itertools import takewhile
+from itertools import chain, repeat, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -145,7 +145,7 @@ def _line_share(runs: Pieces, first: NDArray[np.intp], last: NDArray[np.intp]) -
 
 
 def _use(bands: Sequence[Band], num_columns: int) -> tuple[float, int]:
-    columns = [c for band in bands for c in band.columns]
+    columns = list(chain.from_iterable([band.columns for band in bands]))
     used = sum(columns.count(c) > 1 for c in range(num_columns)) / num_columns if len(bands) > 2 else 1.0
     return used, sum(band.full_below for band in bands[:-1])
 
@@ -162,8 +162,9 @@ def _merge(
     num_rows, num_columns = len(bands), len(edges) - 1
     filled = np.zeros((num_rows, num_columns), bool)
     across = np.zeros((num_rows, max(num_columns - 1, 1)), bool)
-    rows = [r for r, band in enumerate(bands) for _ in band.columns]
-    filled[rows, [c for band in bands for c in band.columns]] = True
+    by_row = [band.columns for band in bands]
+    rows = list(chain.from_iterable(map(repeat, range(num_rows), map(len, by_row))))
+    filled[rows, list(chain.from_iterable(by_row))] = True
     for r, band in enumerate(bands):
         for c0, c1 in band.spans.values():
             if c1 > c0:
@@ -255,7 +256,9 @@ def _components(across: NDArray[np.bool_], down: NDArray[np.bool_]) -> list[Rect
     """Places of the grid that are one, as rectangles in the order of rows."""
     num_rows, num_columns = len(across), down.shape[1]
     if not across.any() and not down.any():
-        return [(r, c, r, c) for r in range(num_rows) for c in range(num_columns)]
+        rows = list(chain.from_iterable(map(repeat, range(num_rows), repeat(num_columns))))
+        columns = list(range(num_columns)) * num_rows
+        return list(zip(rows, columns, rows, columns, strict=True))
     right, below = across.tolist(), down.tolist()
     taken = [[False] * num_columns for _ in range(num_rows)]
     found: list[Rect] = []
@@ -292,26 +295,33 @@ def _cells(
     left, column = runs.left.tolist(), first.tolist()
     for band, here in zip(bands, at, strict=True):
         for line in band.lines:
+            numbers = [here[column[run]] for run in line]
+            if len(set(numbers)) == len(line):
+                # As nearly all lines.
+                for number, run in zip(numbers, line, strict=True):
+                    texts[number].append([run])
+                continue
             by_cell: dict[int, list[int]] = {}
-            for run in line:
-                number = here[column[run]]
+            for number, run in zip(numbers, line, strict=True):
                 if number in by_cell:
                     by_cell[number].append(run)
                 else:
                     by_cell[number] = [run]
                     texts[number].append(by_cell[number])
-            if len(by_cell) < len(line):
-                for found in by_cell.values():
-                    found.sort(key=left.__getitem__)
-    return [
-        _new_cell((r, c, last_row - r + 1, last_column - c + 1, lines))
-        for (r, c, last_row, last_column), lines in zip(rects, texts, strict=True)
-    ]
+            for found in by_cell.values():
+                found.sort(key=left.__getitem__)
+    rows, columns, last_rows, last_columns = zip(*rects, strict=True)
+    if len(rects) == len(bands) * num_columns:
+        return list(map(_new_cell, zip(rows, columns, repeat(1), repeat(1), texts, strict=False)))
+    heights = [last - first + 1 for first, last in zip(rows, last_rows, strict=True)]
+    widths = [last - first + 1 for first, last in zip(columns, last_columns, strict=True)]
+    return list(map(_new_cell, zip(rows, columns, heights, widths, texts, strict=True)))
 
 
 def _num_heads(bands: Sequence[Band], cells: Sequence[Cell], strings: Sequence[str], num_columns: int) -> int:
     """How many rows at the top are headings."""
-    wide = {cell.row for cell in cells if cell.columns == num_columns and cell.lines}
+    is_even = len(cells) == len(bands) * num_columns
+    wide = {cell.row for cell in (() if is_even else cells) if cell.columns == num_columns and cell.lines}
     # A title within the lines stands above the head.
     titles = next((r for r in range(len(bands)) if r not in wide), 0)
     if titles >= min(MAX_HEADS, len(bands) - 2):

@@ -41,6 +41,7 @@ _DRAWN = (
     pdfium.FPDF_PAGEOBJ_SHADING,
     pdfium.FPDF_PAGEOBJ_FORM,
 )
+_MAY_HOLD_IMAGES = frozenset((pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_FORM))
 _PLAIN = {pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_PATH}
 _MAX_HANDLES = 20_000
 _MAX_OBJECTS = 2000
@@ -159,12 +160,12 @@ def _objects(drawn: Drawn) -> tuple[list[Handle], list[Handle]]:
     paths = list(compress(handles, map(pdfium.FPDF_PAGEOBJ_PATH.__eq__, kinds)))
     images = []
     if pdfium.FPDF_PAGEOBJ_IMAGE in kinds or pdfium.FPDF_PAGEOBJ_FORM in kinds:
-        for kind, found in zip(kinds, handles, strict=True):
-            if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
-                images.append(found)
-            elif kind == pdfium.FPDF_PAGEOBJ_FORM:
-                for inner, handle in _inside(found, 1):
-                    (paths if inner == pdfium.FPDF_PAGEOBJ_PATH else images).append(handle)
+        for k in compress(range(len(kinds)), map(_MAY_HOLD_IMAGES.__contains__, kinds)):
+            if kinds[k] == pdfium.FPDF_PAGEOBJ_IMAGE:
+                images.append(handles[k])
+                continue
+            for inner, handle in _inside(handles[k], 1):
+                (paths if inner == pdfium.FPDF_PAGEOBJ_PATH else images).append(handle)
     return paths, images
 
 

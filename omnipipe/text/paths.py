@@ -103,7 +103,7 @@ class _Paths:
         form = len(self.forms)
         self.forms.append(outer)
         start = 0
-        for k in [*(k for k, kind in enumerate(kinds) if kind == _FORM), len(kinds)]:
+        for k in [*compress(range(len(kinds)), map(_FORM.__eq__, kinds)), len(kinds)]:
             self._put(found[start:k], kinds[start:k], form, depth)
             start = k + 1
             if k == len(kinds) or self.num_walked + bool(depth) >= _MAX_SEGMENTS:
@@ -119,8 +119,8 @@ class _Paths:
     def _put(self, found: Sequence[Handle], kinds: Sequence[int], form: int, depth: int) -> None:
         """Put the paths among `found`, which are no forms, into the list."""
         room = max(_MAX_SEGMENTS - 1 - self.num_walked, 0) if depth else len(kinds)
-        at = [k for k, kind in enumerate(kinds[:room]) if kind == _PATH]
-        self.handles += [found[k] for k in at]
+        at = list(compress(range(len(kinds[:room])), map(_PATH.__eq__, kinds)))
+        self.handles += map(found.__getitem__, at)
         self.inside += [form] * len(at)
         self.walked += [self.num_walked + k + 1 for k in at] if depth else [self.num_walked] * len(at)
         self.num_walked += len(kinds) if depth else 0

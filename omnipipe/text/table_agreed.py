@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,7 @@ _ACROSS = 0.6
 """Of these rows: others that may lie across the gap, at most."""
 _WIDE = 0.5
 """Font sizes of white that these rows have in common there."""
+_lines_of = attrgetter("lines")
 _EDGE = 0.25
 """Font sizes; the edges of texts below each other are as near to each other."""
 _SHARE = 0.75
@@ -45,7 +47,7 @@ def with_agreed_edges(
 ) -> tuple[list[float], list[bool]] | None:
     """`columns`, their bounds and which of these are drawn, with those of `_agreed_edges`; None where none are, as in
     most of the tables, `grid`s without two texts on one line of a cell."""
-    if len(runs.left) - sum([len(cell.lines) for cell in grid.cells]) < _LEAST:
+    if len(runs.left) - sum(map(len, map(_lines_of, grid.cells))) < _LEAST:
         return None
     found = _agreed_edges(runs, strings, columns[0], head_end(runs, region))
     if not found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,36 +27,40 @@ _LONE = re.compile("[\\ud800-\\udfff]")
 _UNWANTED = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\uffff\\ud800-\\udfff]")
 _UNUSUAL = re.compile("[^\\x20-\\x7e\xa1-\xac\xae-\u167f\u2010-\u2027\u2030-\u205e]|  ")
 """What is no plain text of one space between words; other scripts count as such."""
+_lines_of = attrgetter("lines")
 _new_cell = partial(tuple.__new__, TableCell)
 """As `TableCell`, in half of its time."""
 
 
 def to_cells(grid: Grid, strings: list[str], *, dehyphenate: bool, rtl: bool) -> list[TableCell]:
     """The cells of `grid` with their texts, from those of its runs; from right to left with `rtl`."""
-    unusual = _unusual(strings)
-    cells: list[TableCell] = []
-    for row, column, rows, columns, lines in grid.cells:
-        if not lines:
-            text = ""
-        elif len(lines) == 1 and len(lines[0]) == 1 and (run := lines[0][0]) not in unusual:
-            text = strings[run]
-            if text[-1:] in LEADERS:
-                text = _LEADERS.sub("", text)
-        else:
-            order = -1 if rtl else 1
-            text = _cleaned(
-                join_lines([" ".join(strings[run] for run in line[::order]) for line in lines], dehyphenate)
-            )
-        cells.append(_new_cell((row, column, rows, columns, text)))
+    if not grid.cells:
+        return []
+    whole = " ".join([*strings, ""])
+    unusual = _unusual(strings, whole)
+    plain = strings
+    if any(f"{sign} " in whole for sign in LEADERS):
+        plain = [_LEADERS.sub("", text) if text[-1:] in LEADERS else text for text in strings]
+    order = -1 if rtl else 1
+    # Most cells are one run.
+    texts = [
+        ""
+        if not lines
+        else plain[lines[0][0]]
+        if len(lines) == 1 and len(lines[0]) == 1 and lines[0][0] not in unusual
+        else _cleaned(join_lines([" ".join([strings[run] for run in line[::order]]) for line in lines], dehyphenate))
+        for lines in map(_lines_of, grid.cells)
+    ]
+    cells = list(map(_new_cell, zip(*list(zip(*grid.cells, strict=True))[:4], texts, strict=True)))
     if not rtl:
         return cells
     num = grid.num_columns
     return sorted(cell._replace(column=num - cell.column - cell.columns) for cell in cells)
 
 
-def _unusual(strings: list[str]) -> set[int]:
-    """Which of `strings` are no plain text."""
-    if not _UNUSUAL.search(" ".join(strings)):
+def _unusual(strings: list[str], whole: str) -> set[int]:
+    """Which of `strings` are no plain text; `whole` is all of them, each with a space behind it."""
+    if not _UNUSUAL.search(whole, 0, len(whole) - 1):
         return set()
     return {k for k, text in enumerate(strings) if _UNUSUAL.search(f" {text} ")}
 

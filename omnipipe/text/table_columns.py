@@ -312,9 +312,13 @@ def drop_mark_columns(
 ) -> bool:
     """Joins columns of nothing but signs (currencies, bullets) to their neighbour; changes `edges` and `is_line`."""
     signs: list[bool | None] = [None] * (len(edges) - 1)
+    num_open = len(signs)
     for a, b, text in zip(first.tolist(), last.tolist(), strings, strict=True):
         if a == b and signs[a] is not False:
             signs[a] = not _WORDS.search(text)
+            num_open -= not signs[a]
+            if not num_open:
+                return False
     dropped = [c for c in range(len(signs)) if signs[c]]
     for c in reversed(dropped):
         after = all(text.strip() in _AFTER for a, text in zip(first.tolist(), strings, strict=True) if a == c)

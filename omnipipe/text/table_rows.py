@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"^[^A-Za-z]*\d[^A-Za-z]*$")
 _YEAR = re.compile(r"^(?:19|20)\d\d$")
 _SNAP = 3.0
+_ZERO = np.zeros(1, np.intp)
 _BOXED = 4
 """Spaces between lines over the full width from which on they are rows."""
 _RECENT = 8
@@ -151,9 +152,7 @@ def find_rows(
     bands: list[Band] = []
     num_slabs = len(places) + 1
     is_boxed = num_slabs >= _BOXED and all(is_line) and 2 * sum(is_full for _, is_full in places) >= len(places)
-    by_slab = slab.argsort(kind="stable").tolist()
-    ends = np.bincount(slab, minlength=num_slabs).cumsum().tolist()
-    slabs = [_lines(text, by_slab[start:end]) for start, end in pairwise([0, *ends])]
+    slabs = _lines(text, runs.left, slab, num_slabs)
     is_stacked = num_slabs > 2 and are_stacked([lines for lines in slabs if lines][1:], strings)
     for k, lines in enumerate(slabs):
         if not lines:
@@ -256,30 +255,30 @@ def _is_one_row(text: _Text, bands: list[Band]) -> bool:
     return 3 * numbers < runs and min(counts.values()) < max(counts.values())
 
 
-def _lines(text: _Text, inside: list[int]) -> list[Band]:
-    """Lines of text by their baselines."""
-    tops, bases, sizes, firsts, lasts = text.top, text.base, text.size, text.first, text.last
-    bands: list[Band] = []
-    previous = -1e9
-    line: list[int] = []
-    for base, _, i in sorted([(bases[i], text.left[i], i) for i in inside]):
-        top, first, last = tops[i], firsts[i], lasts[i]
-        if not bands or base - previous > 0.35 * sizes[i]:
-            line = []
-            band = Band(top, base, [line])
-            spans, columns = band.spans, band.columns
-            bands.append(band)
-        previous = base
-        line.append(i)
-        spans[i] = (first, last)
-        if first == last:
-            columns.add(first)
-        else:
-            columns.update(range(first, last + 1))
-        if top < band.top:
-            band.top = top
-        band.bottom = base
-    return bands
+def _lines(text: _Text, left: NDArray[np.float32], slab: NDArray[np.intp], num_slabs: int) -> list[list[Band]]:
+    """Lines of text by their baselines, for each slab; `slab` is that of each run, `left` where it starts."""
+    base, size, first, last = (np.array(side) for side in (text.base, text.size, text.first, text.last))
+    order = np.lexsort((left, base, slab))
+    base, size, slab = base[order], size[order], slab[order]
+    apart = (base[1:] - base[:-1] > 0.35 * size[1:]) | (slab[1:] != slab[:-1])
+    starts = np.concatenate((_ZERO, apart.nonzero()[0] + 1))
+    ends = np.concatenate((starts[1:], [len(order)]))
+    tops = np.minimum.reduceat(np.array(text.top)[order], starts).tolist()
+    is_wide = np.logical_or.reduceat((first != last)[order], starts).tolist()
+    places = zip(
+        slab[starts].tolist(), starts.tolist(), ends.tolist(), tops, base[ends - 1].tolist(), is_wide, strict=True
+    )
+    runs, covered = order.tolist(), list(zip(text.first, text.last, strict=True))
+    found: list[list[Band]] = [[] for _ in range(num_slabs)]
+    for k, start, end, top, bottom, wide in places:
+        line = runs[start:end]
+        spans = dict(zip(line, map(covered.__getitem__, line), strict=True))
+        columns = set(map(text.first.__getitem__, line))
+        if wide:
+            for one, other in spans.values():
+                columns.update(range(one, other + 1))
+        found[k].append(Band(top, bottom, [line], spans, columns=columns))
+    return found
 
 
 def _with_tall_cells(bands: list[Band], full: list[Band], usual: float) -> list[Band]:

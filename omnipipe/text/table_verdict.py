@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
-from omnipipe.text.table_markup import TableCell
+from omnipipe.text.table_markup import TableCell, text_of
 
 if TYPE_CHECKING:
     from omnipipe.text.grid import Cell, Grid
@@ -29,6 +30,7 @@ _MAX_STRAY = 2
 _MAX_SPAN = 200
 """Characters; longer texts over the full width are running text."""
 _find_alnum = re.compile(r"[^\W_]").search
+_lines_of = attrgetter("lines")
 _DIGIT = re.compile(r"\d")
 
 
@@ -49,7 +51,7 @@ def judge_grid(grid: Grid, kind: Kind) -> Verdict:
         return "seen"
     if grid.num_rows < 2 or grid.num_columns < 2:
         return "none"
-    filled = sum([1 for cell in grid.cells if cell.lines]) / len(grid.cells)
+    filled = sum(map(bool, map(_lines_of, grid.cells))) / len(grid.cells)
     wide: list[Cell] = []
     if len(grid.cells) < grid.num_rows * grid.num_columns:
         wide = [cell for cell in grid.cells if cell.rows > 1 or cell.columns > 1]
@@ -102,12 +104,13 @@ def _swallows(cell: Cell, kind: Kind) -> bool:
 def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
     """By what stands in the cells of `grid`."""
     num_columns = grid.num_columns
-    texts = [cell.text for cell in cells if cell.text]
+    texts = list(filter(None, map(text_of, cells)))
     if 2 * list(map(_find_alnum, texts)).count(None) > len(texts):
         return "none"
     if kind == "grid":
         return "table"
-    if any(cell.columns == num_columns and len(cell.text) > _MAX_SPAN for cell in cells):
+    is_spanned = len(cells) < grid.num_rows * num_columns
+    if is_spanned and any(cell.columns == num_columns and len(cell.text) > _MAX_SPAN for cell in cells):
         return "none"
     # Lines part the rows of no table of contents.
     if grid.parted < 2 and _is_contents(cells, num_columns):
