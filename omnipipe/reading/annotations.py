@@ -28,26 +28,6 @@ _kind_of = bare(pdfium.FPDFAnnot_GetSubtype, ctypes.c_int)
 _close = bare(pdfium.FPDFPage_CloseAnnot, None)
 
 
-class _Page(pypdfium2.PdfPage):  # type: ignore[misc, unused-ignore]
-    """Page `index` of a document without forms, to be closed before that is.
-
-    pypdfium2's own comes with objects that close it should nobody else; they cost more than a small page's text.
-    """
-
-    def __init__(self, document: pypdfium2.PdfDocument, index: int) -> None:
-        self.raw = pdfium.FPDF_LoadPage(document.raw, index)
-        if not self.raw:
-            raise pypdfium2.PdfiumError("Failed to load page.")
-        self.pdf = document
-        self.formenv = None
-
-    def close(self) -> None:
-        """Free the page."""
-        if self.raw:
-            pdfium.FPDF_ClosePage(self.raw)
-            self.raw = None
-
-
 class PageLoader:
     """Loads pages of a document with what their annotations write as part of their content. `name` is for messages."""
 
@@ -89,7 +69,7 @@ class PageLoader:
 
     def _load(self, index: int) -> pypdfium2.PdfPage:
         try:
-            return self._document.get_page(index) if self._document.formenv else _Page(self._document, index)
+            return self._document.get_page(index)
         except pypdfium2.PdfiumError as problem:
             message = f"{self._name} page {index + 1} of {len(self._document)} does not load."
             raise ProblemError("corrupt", message) from problem
