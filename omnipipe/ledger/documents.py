@@ -79,13 +79,14 @@ def write_documents(
     """
     names: list[str] = []
     num_documents = 0
-    # What the run before this took, a driver's share of Ray most of all, is not needed any more.
-    give_back()
     for documents, name in _parts(_documents(layout, sources, plan, find_info)):
         num_documents += len(documents)
         names.append(name)
         path = layout.documents / name
         if not path.exists():
+            # What the run before this took, a driver's share of Ray most of all, is not needed any more, nor are the
+            # holes that the part before left.
+            give_back()
             rows = _Rows(layout, sources, documents, run_id)
             write_first(path, layout.run_tmp(run_id), rows.write)
     for path in layout.documents.glob("*.parquet"):
