@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "omnipipe"
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "config"}),
+    frozenset({"errors", "config", "shelf"}),
     frozenset({"page", "unit", "schema"}),
     frozenset({"reading", "text"}),
     frozenset({"generation", "model"}),

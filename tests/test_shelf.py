@@ -9,7 +9,7 @@ import tracemalloc
 from pathlib import Path
 
 from omnipipe.ledger.ledger import Ledger
-from omnipipe.ledger.shelf import Shelf
+from omnipipe.shelf import Shelf
 from tests.ledgerkit import PIPELINE, index, record
 
 ROOT = Path(__file__).parents[1]
@@ -72,7 +72,7 @@ FULL = """
 import resource, sys
 sys.path.insert(0, sys.argv[1])
 from omnipipe.errors import RunStopped
-from omnipipe.ledger.shelf import Shelf
+from omnipipe.shelf import Shelf
 resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
 shelf = Shelf("CREATE TABLE texts (text)")
 try:
@@ -88,7 +88,7 @@ FULL_WHEN_SORTED = """
 import resource, sys
 sys.path.insert(0, sys.argv[1])
 from omnipipe.errors import RunStopped
-from omnipipe.ledger.shelf import Shelf
+from omnipipe.shelf import Shelf
 shelf = Shelf("CREATE TABLE texts (text)")
 with shelf.writing() as execute:
     for number in range(20_000):

@@ -7,6 +7,8 @@ import io
 import json
 import os
 import time
+import tracemalloc
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +18,7 @@ import pytest
 from omnipipe.errors import InputError
 from omnipipe.sources.expand import expand
 from omnipipe.sources.place import find_local_path, local_uri
+from tests.memory import held_bytes
 
 
 def _touch(folder: Path, *names: str) -> list[str]:
@@ -123,6 +126,30 @@ def test_the_same_uri_twice_is_one_source_and_limit_ends_early(tmp_path: Path) -
     a, b, _ = _touch(tmp_path, "a.pdf", "b.pdf", "c.pdf")
 
     assert _uris(b, tmp_path, a, limit=2) == [b, a]
+
+
+@pytest.mark.parametrize("named", ["folder", "glob", "manifest"])
+def test_what_is_held_does_not_grow_with_the_documents(named: str, tmp_path: Path) -> None:
+    """Before, 200 to 450 bytes a document: the entries of its folder and each uri that had come."""
+    num = 3_000
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for i in range(num):
+        (folder / f"{i:06}.pdf").touch()
+    manifest = tmp_path / "list.txt"
+    manifest.write_text("".join(f"documents/{i:06}.pdf\n" for i in range(num)))
+    given = {"folder": folder, "glob": folder / "*.pdf", "manifest": manifest}[named]
+    warm = list(expand([given], limit=10))
+
+    tracemalloc.start()
+    try:
+        sources = expand([given])
+        found = sum(1 for _ in islice(sources, num - 1))
+        held = held_bytes()
+    finally:
+        tracemalloc.stop()
+    assert (len(warm), found, len(list(sources))) == (10, num - 1, 1)
+    assert held < 40 * num, f"{held / num:.0f} bytes a document"
 
 
 def test_paths_come_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from omnipipe.cli.choice import choose_pipeline, parse_concurrency, read_passwor
 from omnipipe.cli.engine_option import EngineOptions, takes_engine_options
 from omnipipe.cli.sigterm import sigterm_as_ctrl_c
 from omnipipe.errors import ConfigError
+from omnipipe.ledger.heap import share_one_arena
 
 if TYPE_CHECKING:
     from omnipipe.batch import RunSummary
@@ -159,7 +160,7 @@ def run(
     chosen = engine.with_options(chosen, engine_options)
     passwords = read_passwords(password, password_file)
     bounds = parse_concurrency(concurrency)
-    _log(verbose)
+    _prepare(runner, verbose=verbose)
     from omnipipe import batch
     from omnipipe.progress import Progress
 
@@ -196,9 +197,12 @@ def _check_models(pipeline: Pipeline, options: EngineOptions, *, strict: bool, i
         check_ocr(pipeline)
 
 
-def _log(verbose: bool) -> None:
+def _prepare(runner: RunnerChoice, *, verbose: bool) -> None:
     if verbose:
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    if runner is RunnerChoice.ray:
+        # The threads of a driver are Ray's, and wait; with `local` the work itself is done in this process.
+        share_one_arena()
 
 
 def check_ocr(pipeline: Pipeline) -> None:

@@ -13,10 +13,10 @@ from omnipipe.ledger.documents import write_documents
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.manifest import Manifest, now
 from omnipipe.ledger.plantable import PlanTable
-from omnipipe.ledger.shelf import Shelf
 from omnipipe.ledger.sourcetable import SourceTable
 from omnipipe.ledger.unitfile import UnitInfo, read_info
 from omnipipe.page import STATUSES
+from omnipipe.shelf import Shelf
 
 _SHOWN = 10
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from omnipipe.ledger.files import append_table, next_number, numbered, read_columns
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.member import member_values, members_json, row_keys
-from omnipipe.ledger.shelf import Row, Shelf
 from omnipipe.page import PageError
+from omnipipe.shelf import Row, Shelf
 from omnipipe.unit import DocumentRef, Member, Unit
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from omnipipe.ledger.files import append_table, next_number, numbered, read_columns
 from omnipipe.ledger.layout import RunLayout
-from omnipipe.ledger.shelf import Row, Shelf
 from omnipipe.page import PageError
+from omnipipe.shelf import Row, Shelf
 from omnipipe.sources.source import SourceRecord
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """From what a user names to the documents behind it."""
 
-# ruff: noqa: PTH100, PTH110, PTH114, PTH117, PTH118, PTH120, PTH208
+# ruff: noqa: PTH100, PTH110, PTH112, PTH113, PTH114, PTH117, PTH118, PTH120, PTH208
 # See place.py: paths are plain strings.
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from omnipipe.errors import InputError
+from omnipipe.shelf import Shelf
 from omnipipe.sources import remote
 from omnipipe.sources.manifest import Entry, read_manifest, read_paths
 from omnipipe.sources.place import MANIFEST_SUFFIXES, Row, find_local_path, find_scheme, has_magic, local_uri, suffix_of
@@ -55,18 +56,26 @@ def expand(inputs: Sequence[str | Path], *, limit: int | None = None) -> Expansi
     """
     left_out: Counter[str] = Counter()
     parts = [_expand_one(os.fspath(text), left_out) for text in inputs]
-    sources = islice(_each_once(chain.from_iterable(parts)), limit)
+    together = chain.from_iterable(parts)
+    sources = islice(together if len(parts) == 1 and _comes_once(inputs[0]) else _each_once(together), limit)
     first = next(sources, None)
     if first is None:
         raise InputError(_nothing_found([os.fspath(text) for text in inputs], left_out))
     return Expansion(chain([first], sources), left_out)
 
 
+def _comes_once(given: str | Path) -> bool:
+    """Whether no uri can come twice from one input: a file or folder here."""
+    path = os.fspath(given)
+    return os.path.isdir(path) or (os.path.isfile(path) and suffix_of(path) not in MANIFEST_SUFFIXES)
+
+
 def _each_once(sources: Iterable[Source]) -> Iterator[Source]:
-    seen: set[str] = set()
+    seen = Shelf("CREATE TABLE seen (uri PRIMARY KEY) WITHOUT ROWID")
     for source in sources:
-        if source.uri not in seen:
-            seen.add(source.uri)
+        with seen.writing() as execute:
+            is_new = execute("INSERT OR IGNORE INTO seen VALUES (?)", (source.uri,)).rowcount
+        if is_new:
             yield source
 
 

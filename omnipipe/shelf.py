@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-_CACHE_KIB = 1024
+_CACHE_KIB = 512
 _FETCHED = 512
 
 
