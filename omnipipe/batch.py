@@ -218,7 +218,13 @@ class _Run:
             if self._retry:
                 self._ledger.plan_retry(self._retry, max_pages=self._options.max_pages)
             pending = list(self._ledger.pending(0))
-        yield from pending
+        # Documents that are not where they were may be met elsewhere.
+        strayed = []
+        for unit in pending:
+            if found := self._at_home(unit):
+                yield found
+            else:
+                strayed.append(unit)
         records = index_sources(
             self._sources or expand(self._inputs, limit=self._options.limit),
             num_processes=max(1, min(4, os.cpu_count() or 1)),
@@ -236,8 +242,13 @@ class _Run:
             self._num_passed_over += sum(map(self._is_passed_over, window))
             self._progress.indexed(self._num_documents, self._ledger.num_planned_pages, complete=False)
             window.clear()
-            yield from units
+            yield from (self._at_home(unit) or unit for unit in units)
+        yield from (self._at_home(unit) or unit for unit in strayed)
         self._progress.indexed(self._num_documents, self._ledger.num_planned_pages, complete=True)
+
+    def _at_home(self, unit: Unit) -> Unit | None:
+        with self._lock:
+            return self._ledger.at_home(unit)
 
     def _is_passed_over(self, record: SourceRecord) -> bool:
         return bool(self._selection and record.page_count and not self._selection.spans(record.page_count))

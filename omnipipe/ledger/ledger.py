@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from omnipipe.ledger.accounts import Accounts, RunSummary
 from omnipipe.ledger.counts import Counts
 from omnipipe.ledger.files import stopping
+from omnipipe.ledger.home import find_home
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.lock import RunLock
 from omnipipe.ledger.manifest import Manifest
@@ -238,6 +239,20 @@ class Ledger:
                 if info is None or unit.id in info.merged:
                     continue
             yield self._current(unit)
+
+    def at_home(self, unit: Unit) -> Unit | None:
+        """`unit` with the places where its documents can be had now; None where one of them was not met again yet.
+
+        Costs a look at each document's file. Those that no source leads to any more, or never could, stay as they are.
+        """
+        members = []
+        for member in unit.members:
+            records = self._source_table().records(member.document.doc_id) if member.kind == "read" else []
+            home = find_home(records)
+            if records and home is None:
+                return None
+            members.append(member if home is None else member._replace(document=home.ref()))
+        return replace(unit, members=tuple(members))
 
     @property
     def num_planned_pages(self) -> int:

@@ -41,16 +41,27 @@ class Escalation:
         """Units of `pass_index` as they can be planned, those of earlier runs first."""
         with self._lock:
             waiting = [*self._ledger.pending(pass_index), *self._ledger.escalate(pass_index, size=ENGINE_UNITS)]
-        yield from waiting
+        # Documents that are not where they were may be met elsewhere while the first pass is indexed.
+        strayed = []
+        for unit in waiting:
+            if found := self._at_home(unit):
+                yield found
+            else:
+                strayed.append(unit)
         box = self._boxes[pass_index - 1]
         while True:
             left_by, is_complete = box.take()
             if left_by:
                 with self._lock:
                     units = self._ledger.escalate(pass_index, size=ENGINE_UNITS, left_by=left_by)
-                yield from units
+                yield from (self._at_home(unit) or unit for unit in units)
             if is_complete:
-                return
+                break
+        yield from (self._at_home(unit) or unit for unit in strayed)
+
+    def _at_home(self, unit: Unit) -> Unit | None:
+        with self._lock:
+            return self._ledger.at_home(unit)
 
 
 class _Box:
