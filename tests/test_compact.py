@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,8 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from omnipipe.errors import OutputError, RunStopped
-from omnipipe.ledger.compact import compact_run
+from omnipipe.ledger.compact import _pieces, compact_run
+from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.ledger import Ledger
+from omnipipe.ledger.plantable import PlanTable
 from omnipipe.schema import PAGES
 from tests.ledgerkit import PIPELINE, index, pages_of, record, run_all
 
@@ -74,3 +78,62 @@ def test_a_compaction_that_stops_leaves_nothing_behind(run: Path, tmp_path: Path
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
     assert compact_run(run, tmp_path / "large").num_rows == pages_of(run).num_rows
+
+
+def test_a_run_that_is_still_indexed_is_refused(tmp_path: Path) -> None:
+    """All that is planned by now is committed, and nobody could tell that more was to come."""
+    with Ledger.open(tmp_path / "out", PIPELINE) as ledger:
+        index(ledger, [record("a.pdf", 3)])
+        run_all(ledger)
+        with pytest.raises(OutputError, match="is not finished"):
+            compact_run(tmp_path / "out", tmp_path / "parts")
+        ledger.finish()
+    assert compact_run(tmp_path / "out", tmp_path / "parts").num_rows == 3
+
+    with Ledger.open(tmp_path / "out", PIPELINE) as ledger:
+        index(ledger, [record("b.pdf", 2)])
+        run_all(ledger)
+        with pytest.raises(OutputError, match="is not finished"):
+            compact_run(tmp_path / "out", tmp_path / "more")
+
+
+def test_a_run_that_lost_its_plan_is_no_empty_result(run: Path, tmp_path: Path) -> None:
+    for path in (run / "plan").iterdir():
+        path.unlink()
+
+    with pytest.raises(OutputError, match="is not finished"):
+        compact_run(run, tmp_path / "parts")
+
+
+def test_a_document_that_changes_meanwhile_is_said(run: Path, tmp_path: Path) -> None:
+    layout = RunLayout(run)
+    plan = PlanTable(layout, "")
+    with Ledger.open(run, PIPELINE) as ledger:
+        index(ledger, [record("0.pdf", 40, body="changed")])
+
+    with pytest.raises(OutputError, match="has changed since this began"):
+        list(_pieces(layout, plan))
+
+
+def test_a_compaction_that_was_killed_can_be_repeated_and_looks_like_no_result(run: Path, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    killed = f"""
+import os
+from pathlib import Path
+from omnipipe.ledger import compact
+kept = compact.temporary
+def temporary(folder, name):
+    if name == "part-000002":
+        os.kill(os.getpid(), 9)
+    return kept(folder, name)
+compact.temporary = temporary
+compact.compact_run(Path({str(run)!r}), Path({str(large)!r}), rows_per_file=500)
+"""
+    assert subprocess.run([sys.executable, "-c", killed]).returncode == -9
+    assert list(large.iterdir()) != []
+    assert list(large.glob("*.parquet")) == []
+
+    report = compact_run(run, large)
+
+    assert report.num_rows == pages_of(run).num_rows
+    assert sorted(large.iterdir()) == report.paths

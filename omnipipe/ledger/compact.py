@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from omnipipe.errors import OutputError
-from omnipipe.ledger.files import REMEDY, stopping
+from omnipipe.ledger.files import REMEDY, stopping, temporary
 from omnipipe.ledger.layout import RunLayout, local_path
+from omnipipe.ledger.manifest import Manifest
 from omnipipe.ledger.plantable import PlanTable
 from omnipipe.ledger.unitfile import read_rows
 
@@ -39,34 +41,55 @@ def compact_run(run_dir: Path | str, output: Path | str, *, rows_per_file: int =
             cannot be written.
     """
     layout = RunLayout(local_path(run_dir).absolute())
-    if not layout.manifest.exists():
+    manifest = Manifest.load(layout)
+    if manifest is None:
         raise OutputError(f"{layout.root} holds no run: it has no manifest.json.")
     target = local_path(output).absolute()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if target.exists() and (not target.is_dir() or not all(map(_is_left_over, target.iterdir()))):
         raise OutputError(f"{target} is there already and not empty. Choose a new directory with -o.")
     if target == layout.root or layout.root in target.parents:
         raise OutputError(f"{target} is inside the run. Choose a directory outside of {layout.root}.")
+    plan = _finished_plan(layout, manifest)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        return _write(_groups(layout), target, rows_per_file)
+        for path in target.iterdir():
+            path.unlink(missing_ok=True)
+        return _write(_groups(layout, plan), target, rows_per_file)
     except OSError as error:
         raise OutputError(f"{target} cannot be written: {error.strerror}. Choose another output with -o.") from error
 
 
+def _is_left_over(path: Path) -> bool:
+    """Whether a compaction that was killed left this file."""
+    return re.fullmatch(r"part-\d{6}(\.\d+\.\d+)?\.tmp", path.name) is not None
+
+
+def _finished_plan(layout: RunLayout, manifest: Manifest) -> PlanTable:
+    """The plan of a run that has come to its end: what else would be missing, nobody could tell from the parts."""
+    plan = PlanTable(layout, "")
+    finished = manifest.finished
+    if finished is None or finished.get("pages_in") != plan.num_pages:
+        raise OutputError(
+            f"{layout.root} is not finished: a run is at it, or ended early. Run the same command again first."
+        )
+    return plan
+
+
 def _write(groups: Iterator[pa.Table], target: Path, rows_per_file: int) -> CompactReport:
+    """Each part gets its name when all are whole: who is killed leaves nothing that looks like a result."""
     import pyarrow.parquet as pq
 
     from omnipipe.schema import PAGES
 
-    paths: list[Path] = []
+    parts: dict[Path, Path] = {}
+    named: list[Path] = []
     total = 0
-    made = target
     try:
         with stopping(target):
             group = next(groups, None)
             while group is not None:
-                path = target / f"part-{len(paths):06}.parquet"
-                made = path.with_suffix(".tmp")
+                path = target / f"part-{len(parts):06}.parquet"
+                made = parts[path] = target / f"{temporary(target, path.stem).name}.tmp"
                 left = rows_per_file
                 with pq.ParquetWriter(made, PAGES, compression="zstd", write_page_checksum=True) as writer:
                     while group is not None and left > 0:
@@ -75,23 +98,24 @@ def _write(groups: Iterator[pa.Table], target: Path, rows_per_file: int) -> Comp
                         left -= piece.num_rows
                         total += piece.num_rows
                         group = group.slice(piece.num_rows) if piece.num_rows < group.num_rows else next(groups, None)
+            for path, made in parts.items():
                 made.replace(path)
-                paths.append(path)
+                named.append(path)
     except BaseException:
         # The same command again begins anew, and only in an empty folder.
-        for path in (*paths, made):
+        for path in (*named, *parts.values()):
             with contextlib.suppress(OSError):
                 path.unlink()
         raise
-    return CompactReport(paths, total)
+    return CompactReport(named, total)
 
 
-def _groups(layout: RunLayout) -> Iterator[pa.Table]:
+def _groups(layout: RunLayout, plan: PlanTable) -> Iterator[pa.Table]:
     import pyarrow as pa
 
     waiting: list[pa.Table] = []
     rows = 0
-    for piece in _pieces(layout):
+    for piece in _pieces(layout, plan):
         waiting.append(piece)
         rows += piece.num_rows
         if rows >= _GROUP_ROWS:
@@ -101,9 +125,8 @@ def _groups(layout: RunLayout) -> Iterator[pa.Table]:
         yield pa.concat_tables(waiting).combine_chunks()
 
 
-def _pieces(layout: RunLayout) -> Iterator[pa.Table]:
+def _pieces(layout: RunLayout, plan: PlanTable) -> Iterator[pa.Table]:
     """The rows of each planned member, documents in the order of the plan, pages ascending."""
-    plan = PlanTable(layout, "")
     rows: dict[str, dict[tuple[str, int], int]] = {}
     tables: OrderedDict[str, pa.Table] = OrderedDict()
     for doc_id in plan.doc_ids():
@@ -117,7 +140,13 @@ def _pieces(layout: RunLayout) -> Iterator[pa.Table]:
                     *(tables[unit_id].column(name).to_pylist() for name in ("doc_id", "page_index")), strict=True
                 )
                 rows[unit_id] = {key: row for row, key in enumerate(keys)}
-            first = rows[unit_id][doc_id, member.start]
+            first = rows[unit_id].get((doc_id, member.start), -1)
+            last = rows[unit_id].get((doc_id, member.start + member.num_rows - 1))
+            if first < 0 or last != first + member.num_rows - 1:
+                raise OutputError(
+                    f"{layout.root} has changed since this began: unit {unit_id} no longer holds all "
+                    f"planned pages of {member.document.uri}. Let the run come to its end, and repeat this command."
+                )
             yield tables[unit_id].slice(first, member.num_rows)
 
 
