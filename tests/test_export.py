@@ -54,7 +54,7 @@ def make_run(folder: Path, documents: Sequence[tuple[str, int | None]], *, num_l
 
 
 def names_in(folder: Path) -> list[str]:
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != ".omnipipe-export.json"]
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
     return sorted(str(path.relative_to(folder)) for path in files)
 
 
@@ -218,6 +218,46 @@ def test_an_export_can_be_repeated(tmp_path: Path) -> None:
 
     assert first == second
     assert names_in(tmp_path / "md") == ["a.md", "b.md"]
+
+
+def test_an_export_that_is_repeated_holds_no_document_twice(tmp_path: Path) -> None:
+    """Before, documents of another folder gave all files another place, and those at the old one stayed."""
+    run = make_run(tmp_path, [("/d/one/a.pdf", 1), ("/d/one/b.pdf", 1)])
+    export_run(run, tmp_path / "md")
+    (tmp_path / "md" / "mine.md").write_text("mine")
+    with Ledger.open(run, PIPELINE) as ledger:
+        for unit in index(ledger, [record("/d/two/c.pdf", 1)]):
+            assert ledger.store.commit(unit, texts_of(unit))
+        ledger.finish()
+
+    export_run(run, tmp_path / "md", ExportOptions(front_matter=True))
+
+    assert names_in(tmp_path / "md") == ["mine.md", "one/a.md", "one/b.md", "two/c.md"]
+    export_run(run, tmp_path / "md", ExportOptions(statuses=parse_statuses("failed")))
+    assert names_in(tmp_path / "md") == ["mine.md"]
+    assert not (tmp_path / "md" / "two").exists()
+
+
+def test_an_export_that_was_cut_off_leaves_nothing_behind_when_it_is_repeated(tmp_path: Path) -> None:
+    run = make_run(tmp_path, [("/d/one/a.pdf", 1)])
+    export_run(run, tmp_path / "md")
+    (tmp_path / "md" / ".omnipipe-export.files.new").write_text("old.md\nhalf")
+    (tmp_path / "md" / "old.md").write_text("what another document's text was")
+
+    export_run(run, tmp_path / "md")
+
+    assert names_in(tmp_path / "md") == ["a.md"]
+
+
+def test_a_run_that_is_still_indexed_is_exported_with_a_warning(tmp_path: Path) -> None:
+    run = make_run(tmp_path, [("/d/a.pdf", 3)])
+    with Ledger.open(run, PIPELINE) as ledger:
+        for unit in index(ledger, [record("/d/b.pdf", 3)]):
+            assert ledger.store.commit(unit, texts_of(unit))
+
+    summary = export_run(run, tmp_path / "md")
+
+    assert "did not come to its end" in summary.warnings[0]
 
 
 def test_files_of_the_users_are_not_written_over(tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ class ExportSummary:
 def export_run(run_dir: str | Path, output: str | Path, options: ExportOptions | None = None) -> ExportSummary:
     """Write the documents of a run to `output`, each file whole or not at all; memory holds one document at a time.
 
+    Files that an earlier export of the same run wrote there, and that no document has any more, are removed.
+
     Raises:
         InputError: `run_dir` holds no run, or one with a damaged file.
         OutputError: `output` has other files in it, or cannot be written.
@@ -63,8 +65,8 @@ def export_run(run_dir: str | Path, output: str | Path, options: ExportOptions |
         raise InputError(f"{layout.root} holds no run. Name the directory that omnipipe run -o wrote.")
     documents = RunDocuments(sorted(layout.pages.glob("*.parquet")), with_plain=options.format == "text")
     try:
-        _prepare(target, manifest.run_id, options)
-        writer = _writer(target, documents.taken, options)
+        is_again = _prepare(target, manifest.run_id, options)
+        writer = _writer(target, documents.taken, options, is_again=is_again)
         try:
             written, pages = _write_all(documents, writer, options)
             writer.close()
@@ -75,8 +77,7 @@ def export_run(run_dir: str | Path, output: str | Path, options: ExportOptions |
         if error.errno is None:
             raise
         raise OutputError(f"{target} cannot be written: {error.strerror}. Choose another -o, or make room.") from error
-    missing = _num_missing(layout, manifest)
-    warnings = (_unfinished(layout.root, missing),) if missing or manifest.finished is None else ()
+    warnings = _unfinished(layout, manifest)
     return ExportSummary(
         output=target,
         num_documents=written,
@@ -104,28 +105,31 @@ def _is_chosen(row: PageRow, options: ExportOptions) -> bool:
     return options.min_quality is None or row.quality is None or row.quality >= options.min_quality
 
 
-def _writer(target: Path, taken: set[int], options: ExportOptions) -> Writer:
+def _writer(target: Path, taken: set[int], options: ExportOptions, *, is_again: bool) -> Writer:
     if options.format == "jsonl":
         return JsonLinesWriter(target, source=options.source)
-    return TreeWriter(target, taken, is_markdown=options.format == "markdown", front_matter=options.front_matter)
+    is_markdown = options.format == "markdown"
+    return TreeWriter(target, taken, is_markdown=is_markdown, front_matter=options.front_matter, is_again=is_again)
 
 
-def _prepare(target: Path, run_id: str, options: ExportOptions) -> None:
-    """Make `target`, and see that nothing of the user's is written over."""
+def _prepare(target: Path, run_id: str, options: ExportOptions) -> bool:
+    """Make `target`, and see that nothing of the user's is written over; whether it has an export of this run."""
     if options.format == "jsonl" and is_json_lines_file(target):
         if target.exists() and not options.overwrite:
             raise OutputError(f"{target} exists. Choose another -o, or write over it with --overwrite.")
         target.parent.mkdir(parents=True, exist_ok=True)
-        return
+        return False
     if target.exists() and not target.is_dir():
         raise OutputError(f"{target} is a file. Name a folder with -o.")
     mark = {"run_id": run_id, "format": options.format}
-    if target.is_dir() and not options.overwrite and any(target.iterdir()) and _mark(target) != mark:
+    is_again = _mark(target) == mark
+    if target.is_dir() and not options.overwrite and any(target.iterdir()) and not is_again:
         raise OutputError(
             f"{target} has other files in it. Choose an empty folder with -o, or write into it with --overwrite."
         )
     target.mkdir(parents=True, exist_ok=True)
     (target / _MARKER).write_text(json.dumps(mark), encoding="utf-8")
+    return is_again
 
 
 def _mark(target: Path) -> object:
@@ -136,16 +140,15 @@ def _mark(target: Path) -> object:
     return found
 
 
-def _num_missing(layout: RunLayout, manifest: Manifest) -> int:
-    """Pages that are planned and have no row yet."""
+def _unfinished(layout: RunLayout, manifest: Manifest) -> tuple[str, ...]:
+    """A warning where pages are planned that have no row yet, or may be planned still."""
     names = unit_names(layout)
-    units = PlanTable(layout, manifest.config_hash).units()
-    return sum(unit.num_pages for unit in units if unit.replaces is None and unit.id not in names)
-
-
-def _unfinished(root: Path, missing: int) -> str:
+    plan = PlanTable(layout, manifest.config_hash)
+    missing = sum(unit.num_pages for unit in plan.units() if unit.replaces is None and unit.id not in names)
+    if not missing and manifest.finished is not None and manifest.finished.get("pages_in") == plan.num_pages:
+        return ()
     what = f"{missing:,} planned pages have no row yet" if missing else "its last run did not come to its end"
-    return f"the run in {root} is not finished: {what}. Finish it with omnipipe run, and export again."
+    return (f"the run in {layout.root} is not finished: {what}. Finish it with omnipipe run, and export again.",)
 
 
 def parse_statuses(text: str | None) -> frozenset[str]:

@@ -12,6 +12,7 @@ from typing import IO, Protocol
 from omnipipe import __version__
 from omnipipe.export.document import PageRow, RunDocument
 from omnipipe.export.name import output_name
+from omnipipe.export.written import WrittenFiles
 from omnipipe.text.paragraphs import SEPARATOR, join_pages, page_seam
 
 _PART_BYTES = 1 << 30
@@ -34,11 +35,15 @@ class Writer(Protocol):
 class TreeWriter:
     """One file a document below `folder`, in folders like the sources'.
 
-    Markdown names pages that have no text in a comment; `front_matter` puts a YAML head before the text.
+    Markdown names pages that have no text in a comment; `front_matter` puts a YAML head before the text. `is_again`: an
+    earlier export of the same run wrote into `folder`; those of its files that have no document any more are removed.
     """
 
-    def __init__(self, folder: Path, taken: set[int], *, is_markdown: bool, front_matter: bool) -> None:
+    def __init__(
+        self, folder: Path, taken: set[int], *, is_markdown: bool, front_matter: bool, is_again: bool = False
+    ) -> None:
         self._folder = folder
+        self._written = WrittenFiles(folder, is_again=is_again)
         self._taken = taken
         self._is_markdown = is_markdown
         self._front_matter = front_matter
@@ -46,7 +51,9 @@ class TreeWriter:
 
     def write(self, document: RunDocument, rows: Sequence[PageRow]) -> None:
         ending = ".md" if self._is_markdown else ".txt"
-        path = self._folder / output_name(document.parts, document.num_shared, document.doc_id, self._taken, ending)
+        name = output_name(document.parts, document.num_shared, document.doc_id, self._taken, ending)
+        self._written.add(name)
+        path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(self._temporary, "w", encoding="utf-8", errors="replace", newline="\n") as file:
             if self._front_matter:
@@ -57,9 +64,12 @@ class TreeWriter:
         self._temporary.replace(path)
 
     def close(self) -> None:
+        self._written.finish()
         self._temporary.unlink(missing_ok=True)
 
-    discard = close
+    def discard(self) -> None:
+        self._written.close()
+        self._temporary.unlink(missing_ok=True)
 
     def _texts(self, rows: Sequence[PageRow]) -> Iterator[tuple[str, str]]:
         """What is written of each page, and what after it."""
