@@ -75,7 +75,7 @@ def test_the_wheels_metadata_name_licence_version_and_command(wheel: Path) -> No
     assert f"Version: {omnipipe.__version__}" in metadata
     assert "License-Expression: Apache-2.0" in metadata
     assert "LICENSE" in files
-    assert "omnipipe = omnipipe.cli.main:main" in entry_points
+    assert "omnipipe = omnipipe.__main__:main" in entry_points
 
 
 def test_the_installed_package_is_the_wheels(installed: Path, tmp_path: Path) -> None:
