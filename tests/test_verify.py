@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from omnipipe.errors import OutputError
 from omnipipe.ledger.ledger import Ledger
+from omnipipe.ledger.packing import UnitSize
 from omnipipe.ledger.verify import verify_run
 from omnipipe.schema import PAGES
 from tests.ledgerkit import PIPELINE, index, record, rows_of, run_all
@@ -259,3 +261,26 @@ def test_a_directory_without_a_run_is_refused(tmp_path: Path) -> None:
         verify_run(tmp_path)
     with pytest.raises(OutputError, match="does not exist"):
         verify_run(tmp_path / "nowhere")
+
+
+def test_memory_does_not_grow_with_the_number_of_documents(tmp_path: Path) -> None:
+    def peak(number: int) -> int:
+        run = tmp_path / str(number)
+        with Ledger.open(run, PIPELINE) as ledger:
+            for first in range(0, number, 500):
+                records = [record(f"{first + place}.pdf", 1) for place in range(500)]
+                ledger.add_sources(records)
+                ledger.plan(records, size=UnitSize(max_pages=20, min_seconds=0.001))
+            run_all(ledger)
+            ledger.finish()
+        tracemalloc.start()
+        try:
+            assert verify_run(run).num_documents == number
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(500)
+
+    # Each document took 2 KB; its name and its counts alone would take 200 bytes.
+    assert peak(3_000) - peak(1_000) < 2_000 * 200

@@ -126,6 +126,11 @@ class PlanTable:
         ranked = f"SELECT doc_id, MIN(rank) AS first FROM {_FIRST} GROUP BY doc_id ORDER BY first"
         return (doc_id for doc_id, _ in self._shelf.scan(ranked))
 
+    def spans(self) -> Iterator[tuple[str, int, int, str]]:
+        """Document, first page, page after the last, and unit, of all that is planned, by document and page."""
+        query = f"SELECT doc_id, start, stop, id FROM {_FIRST} ORDER BY doc_id, start, stop, id"
+        return ((doc_id, start, stop, unit_id) for doc_id, start, stop, unit_id in self._shelf.scan(query))
+
     def append(
         self,
         units: Iterable[Sequence[Member]] = (),
@@ -167,6 +172,10 @@ class PlanTable:
         """Write units that were found in files and in no plan."""
         append_table(self._layout.plan, self._layout.tmp, next_number(self._layout.plan), _table(units))
         self._put(units)
+
+    def adopt(self, unit: Unit) -> None:
+        """Take a unit that was found in a file and in no plan into this table, and write nothing."""
+        self._put([unit])
 
     def _unit_id(self, number: int, place: int, members: Sequence[Member]) -> str:
         identity = f"{self._config_hash} {number} {place} {members_json(members)}"

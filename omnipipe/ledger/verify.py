@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
 from omnipipe.errors import OmnipipeError, OutputError
-from omnipipe.ledger.accounts import unit_names
 from omnipipe.ledger.counts import Counts
 from omnipipe.ledger.files import REMEDY, one_line, open_parquet
 from omnipipe.ledger.layout import RunLayout
@@ -16,6 +16,7 @@ from omnipipe.ledger.manifest import Manifest
 from omnipipe.ledger.member import row_keys
 from omnipipe.ledger.plantable import PlanTable
 from omnipipe.ledger.sourcetable import SourceTable
+from omnipipe.ledger.tally import Tallies, Tally
 from omnipipe.ledger.unitfile import DamagedUnitError, UnitInfo, count_rows, read_info, read_rows
 from omnipipe.page import STATUSES
 from omnipipe.text.paragraphs import SEPARATOR
@@ -55,19 +56,11 @@ class VerifyReport:
         return not self.problems
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What the pages of one document add up to."""
-
-    statuses: Counter[str] = field(default_factory=Counter)
-    characters: int = 0
-    texts: int = 0
-
-
 def verify_run(run_dir: Path | str) -> VerifyReport:
     """Check a run from its files: plan against pages, no key twice, sums, checksums, documents against pages.
 
-    Reads every page once, a unit at a time; writes nothing. Pages that are planned and not computed yet are a problem.
+    Reads every page once, a unit at a time; writes nothing there. Pages that are planned and not computed yet are a
+    problem. What is known of documents and units lies in SQLite's temporary files: memory does not grow with them.
 
     Raises:
         OutputError: There is no run in `run_dir`.
@@ -88,40 +81,49 @@ class _Verification:
         self._layout = layout
         self._manifest = manifest
         self._report = report
-        self._tallies: dict[str, _Tally] = {}
+        self._tallies = Tallies()
 
     def run(self) -> VerifyReport:
-        report = self._report
-        names = unit_names(self._layout)
-        infos = {name: info for name in sorted(names) if (info := self._info(name)) is not None}
-        plan = self._plan()
-        units = {unit.id: unit for unit in plan.units() if unit.replaces is None} if plan else {}
-        lost = {name: _unit_of(info) for name, info in infos.items() if name not in units and self._is_ours(info)}
-        if lost and not units:
-            report.notes.append(f"the plan is lost; it was rebuilt from the footers of {len(lost)} files")
-        elif lost:
-            report.problems += [f"pages/{name}.parquet is in no plan" for name in lost]
-        units |= lost
-        report.pages_in = sum(unit.num_pages for unit in units.values())
-        self._no_key_twice(units)
-        for unit in units.values():
-            if unit.id not in names:
-                if unit.members:
-                    report.problems.append(_missing(unit))
-            elif unit.id in infos:
-                self._check_unit(unit, infos[unit.id])
-        self._check_retries(plan, infos)
+        plan = self._plan() or PlanTable(self._layout, self._manifest.config_hash, files=())
+        self._adopt_lost(plan)
+        self._no_key_twice(plan)
+        for unit in plan.units():
+            if unit.replaces is None:
+                self._report.pages_in += unit.num_pages
+                self._check_unit(unit)
+            elif unit.members:
+                self._check_retry(unit, unit.replaces)
         self._check_sums()
         self._check_sources()
         self._check_documents()
-        return report
+        return self._report
 
-    def _info(self, name: str) -> UnitInfo | None:
-        try:
-            return read_info(self._layout.unit_file(name))
-        except (DamagedUnitError, OSError) as error:
-            self._damaged(f"pages/{name}.parquet", error)
-            return None
+    def _adopt_lost(self, plan: PlanTable) -> None:
+        """Units that have a file and are in no plan: all of them, where the plan is lost."""
+        num_lost = 0
+        is_planned = any(unit.replaces is None for unit in plan.units())
+        for name in self._not_in(plan):
+            try:
+                info = read_info(self._layout.unit_file(name))
+            except (DamagedUnitError, OSError) as error:
+                self._damaged(f"pages/{name}.parquet", error)
+                continue
+            if info.unit_id != name:
+                self._report.problems.append(f"pages/{name}.parquet is in no plan: it holds unit {info.unit_id}")
+            elif self._is_ours(info):
+                num_lost += 1
+                plan.adopt(Unit(id=name, members=info.members, pass_index=info.pass_index))
+                if is_planned:
+                    self._report.problems.append(f"pages/{name}.parquet is in no plan")
+        if num_lost and not is_planned:
+            self._report.notes.append(f"the plan is lost; it was rebuilt from the footers of {num_lost} files")
+
+    def _not_in(self, plan: PlanTable) -> list[str]:
+        if not self._layout.pages.is_dir():
+            return []
+        with os.scandir(self._layout.pages) as entries:
+            names = (entry.name.removesuffix(".parquet") for entry in entries if entry.name.endswith(".parquet"))
+            return sorted(name for name in names if not plan.known([name]))
 
     def _plan(self) -> PlanTable | None:
         try:
@@ -146,23 +148,22 @@ class _Verification:
             return False
         return True
 
-    def _no_key_twice(self, units: dict[str, Unit]) -> None:
-        spans: dict[str, list[tuple[int, int, str]]] = {}
-        for unit in units.values():
-            for member in unit.members:
-                spans.setdefault(member.document.doc_id, []).append((member.start, member.stop, unit.id))
-        for doc_id, planned in spans.items():
-            planned.sort()
-            for (_, stop, one), (start, _, other) in pairwise(planned):
-                if start < stop:
-                    self._report.problems.append(f"{doc_id}#{start} is planned twice, in units {one} and {other}")
+    def _no_key_twice(self, plan: PlanTable) -> None:
+        for (doc_id, _, stop, one), (other_id, start, _, other) in pairwise(plan.spans()):
+            if doc_id == other_id and start < stop:
+                self._report.problems.append(f"{doc_id}#{start} is planned twice, in units {one} and {other}")
 
-    def _check_unit(self, unit: Unit, info: UnitInfo) -> None:
+    def _check_unit(self, unit: Unit) -> None:
         report = self._report
         name = f"pages/{unit.id}.parquet"
         try:
+            info = read_info(self._layout.unit_file(unit.id), with_members=False)
             table = read_rows(self._layout.unit_file(unit.id), _COLUMNS)
             columns = {column: table.column(column).to_pylist() for column in _COLUMNS}
+        except FileNotFoundError:
+            if unit.members:
+                report.problems.append(_missing(unit))
+            return
         except (ValueError, KeyError, OSError) as error:
             self._damaged(name, error)
             return
@@ -192,18 +193,22 @@ class _Verification:
         self._tally(columns)
 
     def _tally(self, columns: dict[str, list[object]]) -> None:
-        names = ("doc_id", "num_pages", "status", "error_code", "char_count")
-        for doc_id, pages, status, code, characters in zip(*(columns[name] for name in names), strict=True):
-            tally = self._tallies.setdefault(str(doc_id), _Tally())
+        tallies: dict[str, Tally] = {}
+        names = ("doc_id", "num_pages", "status", "char_count")
+        for doc_id, pages, status, characters in zip(*(columns[name] for name in names), strict=True):
+            tally = tallies.setdefault(str(doc_id), Tally())
             tally.statuses[str(status)] += pages if isinstance(pages, int) else 0
             tally.characters += characters if isinstance(characters, int) else 0
-            tally.texts += code != "max_pages"
+        self._tallies.add(tallies)
 
-    def _check_retries(self, plan: PlanTable | None, infos: dict[str, UnitInfo]) -> None:
-        for unit in plan.units() if plan else ():
-            info = infos.get(unit.replaces) if unit.replaces else None
-            if info is not None and unit.members and unit.id not in info.merged:
-                self._report.problems.append(f"{_missing(unit)} (it was to be computed anew)")
+    def _check_retry(self, unit: Unit, replaces: str) -> None:
+        try:
+            info = read_info(self._layout.unit_file(replaces), with_members=False)
+        except (DamagedUnitError, OSError):
+            # Said of the file itself.
+            return
+        if unit.id not in info.merged:
+            self._report.problems.append(f"{_missing(unit)} (it was to be computed anew)")
 
     def _check_sums(self) -> None:
         report = self._report
@@ -222,19 +227,18 @@ class _Verification:
         there = {path.name for path in self._layout.documents.glob("*.parquet")}
         report.problems += [f"documents/{name} is missing" for name in sorted(wanted - there)]
         report.problems += [f"documents/{name} does not belong to the run" for name in sorted(there - wanted)]
-        seen: set[str] = set()
         is_whole = wanted <= there
         for name in sorted(wanted & there):
             try:
-                self._check_part(name, seen)
+                self._check_part(name)
             except (ValueError, KeyError, OSError) as error:
                 is_whole = False
                 self._damaged(f"documents/{name}", error)
-        report.num_documents = len(seen)
+        report.num_documents = self._tallies.num_met
         if is_whole:
-            report.problems += [f"documents/ lacks {doc_id}" for doc_id in sorted(self._tallies.keys() - seen)[:10]]
+            report.problems += [f"documents/ lacks {doc_id}" for doc_id in self._tallies.not_met(10)]
 
-    def _check_part(self, name: str, seen: set[str]) -> None:
+    def _check_part(self, name: str) -> None:
         statuses = [f"pages_{status}" for status in STATUSES]
         with open_parquet(self._layout.documents / name) as file:
             for batch in file.iter_batches(
@@ -242,14 +246,13 @@ class _Verification:
             ):
                 for row in batch.to_pylist():
                     doc_id = row["id"]
-                    tally = self._tallies.get(doc_id)
-                    if doc_id in seen or tally is None:
+                    tally = self._tallies.meet(doc_id)
+                    if tally is None:
                         self._report.problems.append(f"documents/{name}: {doc_id} is there twice, or has no pages")
                         continue
-                    seen.add(doc_id)
                     self._check_document(name, row, tally)
 
-    def _check_document(self, name: str, row: dict[str, object], tally: _Tally) -> None:
+    def _check_document(self, name: str, row: dict[str, object], tally: Tally) -> None:
         counted = {status: row[f"pages_{status}"] for status in STATUSES}
         if counted != {status: tally.statuses[status] for status in STATUSES} or not _fits(row, tally.characters):
             self._report.problems.append(f"documents/{name}: {row['id']} does not agree with its pages")
@@ -266,10 +269,6 @@ def _fits(row: dict[str, object], characters: int) -> bool:
     # Where a broken word was made whole, its hyphen is gone.
     missing = characters - sum(end - start for start, end in zip(starts, ends, strict=True))
     return 0 <= missing <= seams.count("") and set(seams) <= {SEPARATOR, " ", ""}
-
-
-def _unit_of(info: UnitInfo) -> Unit:
-    return Unit(id=info.unit_id, members=info.members, pass_index=info.pass_index)
 
 
 def _missing(unit: Unit) -> str:
