@@ -389,19 +389,3 @@ def test_ctrl_c_says_what_is_committed_and_how_to_go_on(tmp_path: Path, asked: s
     assert "Traceback" not in said
     assert "are committed" in said
     assert "same command goes on" in said
-
-
-def test_ctrl_c_while_the_command_is_loaded_is_no_traceback() -> None:
-    press = """
-import sys
-class CtrlC:
-    def find_spec(self, name, path=None, target=None):
-        if name == "typer":
-            raise KeyboardInterrupt
-sys.meta_path.insert(0, CtrlC())
-from omnipipe.__main__ import main
-main()
-"""
-    done = subprocess.run([sys.executable, "-c", press], capture_output=True, text=True, check=False)
-
-    assert (done.returncode, done.stderr) == (130, "")

@@ -63,3 +63,19 @@ def test_every_public_name_can_be_had() -> None:
     code = "import omnipipe\nfor name in omnipipe.__all__:\n    getattr(omnipipe, name)"
 
     assert "omnipipe" in loaded_after(code)
+
+
+def test_ctrl_c_while_the_command_is_loaded_is_no_traceback() -> None:
+    press = """
+import sys
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, CtrlC())
+from omnipipe.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", press], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (130, "")

@@ -14,8 +14,10 @@ from omnipipe.errors import ConfigError, InputError
 from omnipipe.pipeline import load_pipeline
 from omnipipe.runners.ray_data import to_dataset
 from omnipipe.runners.ray_options import RayOptions
+from omnipipe.runners.ray_pages import Concurrency, _loads
 from omnipipe.runners.ray_session import RaySession
 from omnipipe.schema import PAGES, RESULT_COLUMNS
+from omnipipe.sources.source import Source
 from tests.pdfs import pdf_of_texts
 from tests.ray_local import own_ray
 
@@ -81,3 +83,33 @@ def test_what_is_not_there_is_said_before_anything_runs(tmp_path: Path) -> None:
 def test_a_wrong_page_range_is_refused(documents: Path) -> None:
     with pytest.raises(ConfigError, match="0-3"):
         to_dataset("text_layer", documents, pages="0-3")
+
+
+@pytest.mark.parametrize("concurrency", [2, (1, 2), (1, 2, 2)])
+def test_actors_and_blocks_are_named_as_in_ray_data(documents: Path, concurrency: Concurrency) -> None:
+    dataset = to_dataset("text_layer", documents, concurrency=concurrency, num_cpus=0.5, override_num_blocks=3, limit=3)
+
+    assert table_of(dataset).num_rows == 44
+
+
+@pytest.mark.parametrize("concurrency", [0, (2, 1), (0, 1), True, "2", (1, 2, 3), 1.5])
+def test_a_wrong_number_of_actors_is_refused(documents: Path, concurrency: object) -> None:
+    with pytest.raises(ConfigError, match="is no number of actors"):
+        to_dataset("text_layer", documents, concurrency=concurrency)  # type: ignore[arg-type]
+
+
+def test_a_dataset_without_rows_has_its_columns(documents: Path) -> None:
+    from ray.data.expressions import col
+
+    dataset = to_dataset("text_layer", documents / "a.pdf", pages="7")
+
+    assert dataset.schema().names == PAGES.names
+    assert dataset.filter(expr=col("status") == "ok").count() == 0
+
+
+@pytest.mark.parametrize(("number", "sizes"), [(7, [1] * 7), (100, [12] * 8 + [4]), (1000, [32] * 31 + [8])])
+def test_few_documents_are_dealt_out_to_all_actors(number: int, sizes: list[int]) -> None:
+    sources = [Source(f"/{place}.pdf", 1, None) for place in range(number)]
+
+    assert [len(load) for load in _loads(sources, None, 2)] == sizes
+    assert sum(len(load) for load in _loads(sources, 5, 2)) == number

@@ -7,11 +7,12 @@ import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omnipipe.chain import Chain
+from omnipipe.errors import ConfigError
 from omnipipe.ledger.wanted import find_lack
 from omnipipe.pipeline import Pipeline, load_pipeline
 from omnipipe.sources.expand import expand
@@ -30,6 +31,7 @@ _SOURCES = "sources"
 _UNIT_PAGES = 32
 _TASK_DOCUMENTS = 32
 _TASK_BYTES = 16 << 20
+_TASKS_PER_ACTOR = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,28 +43,44 @@ class _Reading:
     max_pages: int | None
 
 
+Concurrency = int | tuple[int, int] | tuple[int, int, int] | None
+"""Actors, as Ray Data names them: so many; the least and the most; these and how many to begin with."""
+
+
 def to_dataset(
     pipeline: Pipeline | str | Path,
     uris: str | Path | Sequence[str | Path],
     *,
     pages: str | None = None,
     max_pages: int | None = None,
+    limit: int | None = None,
     options: WorkerOptions | None = None,
-    concurrency: tuple[int, int] | None = None,
+    concurrency: Concurrency = None,
     num_cpus: float = 1,
+    num_gpus: float | None = None,
+    memory: float | None = None,
+    override_num_blocks: int | None = None,
 ) -> Dataset:
-    """A lazy dataset with one row a page, in the columns of `omnipipe.schema.PAGES`.
+    """A lazy dataset with one row a page, in the columns of `omnipipe.schema.PAGES`, also where it has no rows.
 
     `uris` is what `run` takes as inputs; they are listed now and read when the dataset is. Nothing is committed: what
     is executed twice is computed twice, and the same bytes under two uris are two documents. A document's rows come in
     the order of its pages, and one actor reads it. At most 32 pages an actor are in memory at once, plus Ray Data's
-    blocks. `concurrency` is the least and the largest number of actors, as many as there is room for if None. Where
-    this process has no Ray yet, RAY_ADDRESS is joined, or a local one started that lives as long as the process.
+    blocks. Where this process has no Ray yet, RAY_ADDRESS is joined, or a local one started that lives as long as the
+    process.
+
+    The other arguments are those of Ray Data's own `map_batches` and readers: `concurrency` actors, (least, most) or
+    (least, most, at first) of them, as many as there is room for if None; `num_cpus`, `num_gpus` and `memory` (bytes)
+    of each, whose engines see no other GPUs; `override_num_blocks` tasks that the documents are dealt out to.
 
     Raises:
         InputError: A named input does not exist.
-        ConfigError: The pipeline, the pages or the address cannot be used.
+        ConfigError: The pipeline, the pages, the address or another argument cannot be used.
     """
+    low, high, first = _bounds(concurrency)
+    for name, value in (("limit", limit), ("max_pages", max_pages), ("override_num_blocks", override_num_blocks)):
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise ConfigError(f"{name}={value!r:.40} is no whole number from 1. Give one, or None.")
     loaded = pipeline if isinstance(pipeline, Pipeline) else load_pipeline(pipeline)
     named = [uris] if isinstance(uris, str | Path) else list(uris)
     reading = _Reading(
@@ -72,7 +90,7 @@ def to_dataset(
         selection=PageSelection.parse(pages) if pages is not None else None,
         max_pages=max_pages,
     )
-    loads = list(_loads(expand(named)))
+    sources = list(expand(named, limit=limit))
 
     from omnipipe.runners.ray_session import ensure_ray, send_user_modules
 
@@ -81,8 +99,10 @@ def to_dataset(
     import pyarrow as pa
     import ray
 
-    low, high = concurrency or (1, None)
+    cpus = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
+    most = high or max(1, int(cpus / max(num_cpus, 0.01)))
     # One block a task's load of sources; blocks of pages are as large as the caller's own context says.
+    loads = _loads(sources, override_num_blocks, most)
     blocks = [pa.table({_SOURCES: pa.array([pickle.dumps(load)], pa.large_binary())}) for load in loads]
     dataset: Dataset = ray.data.from_arrow(blocks).map_batches(
         _PageReader,
@@ -90,9 +110,32 @@ def to_dataset(
         batch_size=None,
         batch_format="pyarrow",
         num_cpus=num_cpus,
-        compute=ray.data.ActorPoolStrategy(min_size=low, max_size=high, max_tasks_in_flight_per_actor=2),
+        num_gpus=num_gpus,
+        memory=memory,
+        compute=ray.data.ActorPoolStrategy(
+            min_size=low, max_size=high, initial_size=first, max_tasks_in_flight_per_actor=2
+        ),
     )
     return dataset
+
+
+def _bounds(concurrency: object) -> tuple[int, int | None, int | None]:
+    """The least number of actors, the most, and how many to begin with."""
+    match concurrency:
+        case None:
+            return 1, None, None
+        case bool():
+            pass
+        case int(size) if size >= 1:
+            return size, size, None
+        case (int(least), int(most)) if 1 <= least <= most:
+            return least, most, None
+        case (int(least), int(most), int(first)) if 1 <= least <= first <= most:
+            return least, most, first
+    raise ConfigError(
+        f"concurrency={concurrency!r:.40} is no number of actors. Give one from 1, (least, most), or (least, most, "
+        "at first) with 1 <= least <= most."
+    )
 
 
 class _PageReader:
@@ -105,12 +148,17 @@ class _PageReader:
         self._worker = Chain(reading.pipeline, reading.options)
 
     def __call__(self, rows: pa.Table) -> Iterator[pa.Table]:
-        from omnipipe.schema import pages_table
+        from omnipipe.schema import PAGES, pages_table
 
+        is_empty = True
         for row in rows.column(_SOURCES):
             for unit in self._units(pickle.loads(row.as_py())):
                 pages = self._worker.run(unit)
                 yield pages_table(pages, config_hash=self._reading.config_hash, run_id="", created_at=datetime.now(UTC))
+                is_empty = False
+        if is_empty:
+            # Else a dataset without rows would have no columns to go on with.
+            yield PAGES.empty_table()
 
     def _units(self, sources: Sequence[Source]) -> Iterator[Unit]:
         numbers = count()
@@ -132,13 +180,19 @@ def _pieces(member: Member) -> Iterator[Member]:
         yield member._replace(start=start, stop=min(start + _UNIT_PAGES, member.stop))
 
 
-def _loads(sources: Iterator[Source]) -> Iterator[tuple[Source, ...]]:
+def _loads(sources: Sequence[Source], num_blocks: int | None, num_actors: int) -> Iterator[Sequence[Source]]:
+    """The sources of each task: `num_blocks` tasks, or small ones of which each actor gets some."""
+    if num_blocks is not None:
+        cuts = [len(sources) * number // num_blocks for number in range(num_blocks + 1)]
+        yield from (sources[start:stop] for start, stop in pairwise(cuts) if start < stop)
+        return
+    most = min(_TASK_DOCUMENTS, max(1, len(sources) // (_TASKS_PER_ACTOR * num_actors)))
     load: list[Source] = []
     num_bytes = 0
     for source in sources:
         load.append(source)
         num_bytes += source.size or 0
-        if len(load) == _TASK_DOCUMENTS or num_bytes >= _TASK_BYTES:
+        if len(load) == most or num_bytes >= _TASK_BYTES:
             yield tuple(load)
             load, num_bytes = [], 0
     if load:
