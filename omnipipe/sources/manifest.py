@@ -20,6 +20,7 @@ from omnipipe.sources.source import UserValue
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 PATH_COLUMNS = ("path", "uri", "url", "file", "source_uri")
 BYTES_COLUMNS = ("bytes", "content", "pdf")
@@ -157,26 +158,41 @@ def _read_parquet(uri: str, file: IO[bytes]) -> Iterator[Entry]:
         table = pq.ParquetFile(file)
         schema = table.schema_arrow
         bytes_column = find_bytes_column(schema)
-        path_column = None if bytes_column else _find_path_column(schema)
+        path_column = _find_path_column(schema)
+        if bytes_column and path_column and not _has_nulls(table, bytes_column):
+            path_column = None
         if bytes_column is None and path_column is None:
             have = ", ".join(f"{field.name} ({field.type})" for field in schema)[:80]
             raise InputError(
                 f"{uri} has the columns {have}. A manifest names its documents in a text "
                 f"column {', '.join(PATH_COLUMNS)}, or holds them in a binary column {', '.join(BYTES_COLUMNS)}."
             )
-        columns = [name for name in schema.names if name != bytes_column]
+        is_either = bytes_column is not None and path_column is not None
+        columns = [name for name in schema.names if name != bytes_column or is_either]
         if not columns:
             yield from (Entry(row, None, {}) for row in range(table.metadata.num_rows))
             return
         row = 0
-        for batch in table.iter_batches(batch_size=1024, columns=columns):
-            for values in _plain_rows(batch):
-                path = values.pop(path_column) if path_column else None
+        for batch in table.iter_batches(batch_size=8 if is_either else 1024, columns=columns):
+            held = [False] * len(batch)
+            if is_either:
+                held = batch.column(bytes_column).is_valid().to_pylist()
+                batch = batch.drop_columns([bytes_column])
+            for values, is_held in zip(_plain_rows(batch), held, strict=True):
+                path = values.pop(path_column) if path_column and not is_held else None
                 named = path if isinstance(path, str) and path else None
                 yield Entry(row, named, {name: _user_value(value) for name, value in values.items()})
                 row += 1
     except pa.ArrowException as error:
         raise InputError(f"{uri} is not a Parquet file that can be read: {reason(error)}. Write it anew.") from error
+
+
+def _has_nulls(table: pq.ParquetFile, column: str) -> bool:
+    """Whether some rows of a column may be null, from the statistics: the column itself may be as large as a disk."""
+    metadata = table.metadata
+    (place,) = [place for place in range(metadata.num_columns) if metadata.schema.column(place).path == column][:1]
+    known = [metadata.row_group(group).column(place).statistics for group in range(metadata.num_row_groups)]
+    return any(found is None or not found.has_null_count or found.null_count for found in known)
 
 
 def _plain_rows(batch: pa.RecordBatch) -> list[dict[str, object]]:
@@ -225,6 +241,19 @@ def _user_value(value: object) -> UserValue:
     if isinstance(value, bytes):
         return b64encode(value).decode()
     if isinstance(value, dict | list):
-        value = json.dumps(value, ensure_ascii=False, default=str)
+        value = json.dumps(_json_value(value), ensure_ascii=False)
     # A JSON string may hold half a surrogate pair, which no Parquet file takes.
     return str(value).encode(errors="backslashreplace").decode()
+
+
+def _json_value(value: object) -> object:
+    # JSON has no NaN and no infinity: what json.dumps writes for them, other readers refuse.
+    if isinstance(value, dict):
+        return {str(key): _json_value(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(entry) for entry in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    return value if value is None or isinstance(value, str | int) else str(value)
