@@ -9,7 +9,8 @@ import shutil
 import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,8 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_UNFIT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOENT, errno.ENOTDIR, errno.EEXIST})
 _PREFIX = "omnipipe-cache-"
 _LOCK = ".lock"
 # A folder this young may belong to a process that is about to lock it.
@@ -53,21 +56,20 @@ class FileCache:
     def put(self, key: Hashable, name: str, chunks: Iterable[bytes], *, digest: str | None = None) -> str | None:
         """The path of a new file called `name`; None, and no file, if its SHA-256 is not `digest`.
 
+        What `chunks` raises passes through.
+
         Raises:
-            RunStopped: The disk is full.
+            RunStopped: The disk is full, or the folder cannot be made or written: no document is to blame.
         """
-        folder = self._open()
-        self._num_made += 1
-        path = folder / str(self._num_made) / (name or "document")
+        with _stopping(self._parent):
+            folder = self._open()
+            self._num_made += 1
+            path = folder / str(self._num_made) / (name or "document")
+            path.parent.mkdir()
         is_kept = False
         try:
-            path.parent.mkdir()
             size, found = _write(path, chunks)
             is_kept = digest in (None, found)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise RunStopped(f"{folder.parent} is full. Free space there, or name another folder in TMPDIR.") from error
         finally:
             if not is_kept:
                 shutil.rmtree(path.parent, ignore_errors=True)
@@ -94,6 +96,9 @@ class FileCache:
             shutil.rmtree(path.parent, ignore_errors=True)
 
     def _open(self) -> Path:
+        if self._folder is not None and not self._folder.is_dir():
+            # Something tidied up the system's folder for temporary files.
+            self.close()
         if self._folder is None:
             parent = self._parent or Path(tempfile.gettempdir())
             parent.mkdir(parents=True, exist_ok=True)
@@ -107,12 +112,34 @@ class FileCache:
 def _write(path: Path, chunks: Iterable[bytes]) -> tuple[int, str]:
     digest = hashlib.sha256()
     size = 0
-    with path.open("wb") as file:
+    # Not buffered: what cannot be written is known here, and not where the file is closed.
+    with path.open("wb", buffering=0) as file:
         for chunk in chunks:
             digest.update(chunk)
-            file.write(chunk)
+            with _stopping(path.parent):
+                left = memoryview(chunk)
+                while left:
+                    left = left[file.write(left) :]
             size += len(chunk)
     return size, digest.hexdigest()
+
+
+@contextmanager
+def _stopping(folder: Path | None) -> Iterator[None]:
+    """Turns what the system says of the cache's own folder into `RunStopped`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            full = folder or tempfile.gettempdir()
+            raise RunStopped(f"{full} is full. Free space there, or name another folder in TMPDIR.") from error
+        if error.errno in _UNFIT:
+            place = f" in {folder}" if folder else ""
+            raise RunStopped(
+                f"documents from elsewhere cannot be kept{place} while they are read: {error.strerror}. Name a folder "
+                "that can be written in TMPDIR; the same command again goes on from here."
+            ) from error
+        raise
 
 
 def _sweep(parent: Path) -> None:
