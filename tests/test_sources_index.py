@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -19,7 +18,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from omnipipe.errors import RunStopped
 from omnipipe.page import ProblemError
 from omnipipe.reading.process import ReaderLimits, ReaderProcess
 from omnipipe.sources.expand import expand
@@ -366,25 +364,17 @@ def test_ten_thousand_unchanged_sources_take_less_than_a_second(tmp_path: Path) 
     assert seconds < 1.0
 
 
-def test_a_cache_that_cannot_be_kept_is_no_documents_fault(tmp_path: Path) -> None:
-    """Before, every document from elsewhere was a failed row: `missing`."""
-    manifest = tmp_path / "m.parquet"
-    pq.write_table(pa.table({"bytes": [b"one", b"two"]}), manifest)
-    (tmp_path / "file").write_text("no folder")
-    fetcher = Fetcher(tmp_path / "file" / "cache")
+def test_a_file_of_holes_is_refused_before_it_is_read(tmp_path: Path, reader: ReaderProcess) -> None:
+    path = tmp_path / "holes.pdf"
+    with path.open("wb") as file:
+        try:
+            file.truncate(1 << 40)
+        except OSError:
+            pytest.skip("this file system has no files of a terabyte")
+    fetcher = Fetcher()
 
-    with pytest.raises(RunStopped, match=r"cannot be kept.*TMPDIR"):
-        fetcher.local_path(Source(f"row:0:{manifest}", None, "1"))
+    (source,) = expand([path])
+    record = index_source(source, reader, fetcher)
 
-
-def test_a_cache_that_was_tidied_up_is_made_anew(tmp_path: Path) -> None:
-    manifest = tmp_path / "m.parquet"
-    pq.write_table(pa.table({"bytes": [b"one", b"two"]}), manifest)
-    fetcher = Fetcher(tmp_path / "cache")
-    fetcher.local_path(Source(f"row:0:{manifest}", None, "1"))
-    shutil.rmtree(tmp_path / "cache")
-
-    paths = [fetcher.local_path(Source(f"row:{row}:{manifest}", None, "1")) for row in (0, 1)]
-
-    assert [Path(path).read_bytes() for path in paths] == [b"one", b"two"]
-    fetcher.close()
+    assert record.problem is not None
+    assert record.problem == ("too_large", f"{path} has 1,024 GiB; at most 16 GiB are read")

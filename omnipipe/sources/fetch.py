@@ -23,6 +23,8 @@ from omnipipe.unit import DocumentRef
 _CHUNK_BYTES = 1 << 20
 _CACHE_BYTES = 1 << 30
 _CACHE_FILES = 64
+# Every byte is hashed, which takes seconds a GiB: a file of holes may have thousands of them on no disk at all.
+_LOCAL_BYTES = 16 << 30
 # The units of a document follow each other; a run of millions must not remember them all.
 _MAX_VERIFIED = 256
 
@@ -72,6 +74,9 @@ class Fetcher:
             raise ProblemError("unreadable", f"{document.uri} is not a file")
         if not os.access(path, os.R_OK):
             raise PermissionError(13, "Permission denied")
+        if status.st_size > _LOCAL_BYTES:
+            size, most = status.st_size >> 30, _LOCAL_BYTES >> 30
+            raise ProblemError("too_large", f"{document.uri} has {size:,} GiB; at most {most} GiB are read")
         if isinstance(document, Source):
             return
         if (document.size, document.stamp) == (status.st_size, str(status.st_mtime_ns)):
