@@ -242,13 +242,13 @@ class _Run:
             self._num_passed_over += sum(map(self._is_passed_over, window))
             self._progress.indexed(self._num_documents, self._ledger.num_planned_pages, complete=False)
             window.clear()
-            yield from (self._at_home(unit) or unit for unit in units)
+            yield from (self._at_home(unit, is_new=True) or unit for unit in units)
         yield from (self._at_home(unit) or unit for unit in strayed)
         self._progress.indexed(self._num_documents, self._ledger.num_planned_pages, complete=True)
 
-    def _at_home(self, unit: Unit) -> Unit | None:
+    def _at_home(self, unit: Unit, *, is_new: bool = False) -> Unit | None:
         with self._lock:
-            return self._ledger.at_home(unit)
+            return self._ledger.at_home(unit, ask_stores=not is_new)
 
     def _is_passed_over(self, record: SourceRecord) -> bool:
         return bool(self._selection and record.page_count and not self._selection.spans(record.page_count))

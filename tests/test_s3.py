@@ -19,8 +19,11 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow.fs import S3FileSystem
 
+from omnipipe.batch import RunOptions, run
 from omnipipe.errors import InputError
+from omnipipe.ledger.ledger import Ledger
 from omnipipe.page import ProblemError
+from omnipipe.pipeline import load_pipeline
 from omnipipe.reading.process import ReaderLimits, ReaderProcess
 from omnipipe.sources.expand import expand
 from omnipipe.sources.fetch import Fetcher
@@ -250,3 +253,18 @@ def test_a_public_bucket_needs_no_credentials(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AWS_NO_SIGN_REQUEST", "1")
 
     assert _names("s3://bucket/scan-1.pdf") == ["scan-1.pdf"]
+
+
+def test_an_object_that_moved_is_tried_again_where_it_is(store: S3FileSystem, tmp_path: Path) -> None:
+    _put(store, "moved/a.pdf", PDF)
+    with Ledger.open(tmp_path / "out", load_pipeline("text_layer")) as ledger:
+        records = list(index_sources(expand(["s3://bucket/moved/a.pdf"]), num_processes=1, limits=ReaderLimits()))
+        ledger.add_sources(records)
+        ledger.plan(records)
+    store.move("bucket/moved/a.pdf", "bucket/moved/b.pdf")
+
+    first = run("text_layer", "s3://bucket/moved", tmp_path / "out", RunOptions(runner="local"))
+    again = run("text_layer", "s3://bucket/moved", tmp_path / "out", RunOptions(runner="local", retry="failed"))
+
+    assert first.error_codes == {"missing": 2}
+    assert again.statuses == {"ok": 2}

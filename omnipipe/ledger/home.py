@@ -4,31 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from omnipipe.sources.place import find_local_path, find_row
+from omnipipe.sources.place import Row, find_local_path, find_row
 from omnipipe.sources.remote import find_files
 from omnipipe.sources.source import SourceRecord
 from omnipipe.sources.walk import find_stat
 
 
-def find_home(records: Sequence[SourceRecord]) -> SourceRecord | None:
+def find_home(records: Sequence[SourceRecord], *, ask_stores: bool) -> SourceRecord | None:
     """The first of a document's `records` whose place still looks as it did; None where none does.
 
-    A store is asked only where the document has another place to go to.
+    A store is asked, if at all, only where the document has another place to go to.
     """
-    return next((record for record in records if _is_there(record, may_ask=len(records) > 1)), None)
+    asks = ask_stores and len(records) > 1
+    return next((record for record in records if is_here(record) or _is_far(record, asks=asks)), None)
 
 
-def _is_there(record: SourceRecord, *, may_ask: bool) -> bool:
-    row = find_row(record.uri)
-    place = row.manifest if row else record.uri
-    path = find_local_path(place)
-    found: tuple[int | None, str | None] | None
+def is_here(record: SourceRecord) -> bool:
+    """Whether there is a local file that looks as `record` says."""
+    path, row = _place(record)
+    status = None if path is None else find_stat(path)
+    if status is None or str(status.st_mtime_ns) != record.stamp:
+        return False
+    return row is not None or status.st_size == record.size
+
+
+def _is_far(record: SourceRecord, *, asks: bool) -> bool:
+    path, row = _place(record)
     if path is not None:
-        status = find_stat(path)
-        found = None if status is None else (status.st_size, str(status.st_mtime_ns))
-    elif may_ask and row is None:
-        file = find_files([place])[0]
-        found = None if file is None else (file.size, file.stamp)
-    else:
+        return False
+    if row is not None or not asks:
         return True
-    return found is not None and found[1] == record.stamp and (row is not None or found[0] == record.size)
+    file = find_files([record.uri])[0]
+    return file is not None and (file.size, file.stamp) == (record.size, record.stamp)
+
+
+def _place(record: SourceRecord) -> tuple[str | None, Row | None]:
+    """The local file that holds the document, None elsewhere; and the row of it, if it is a manifest."""
+    row = find_row(record.uri)
+    return find_local_path(row.manifest if row else record.uri), row

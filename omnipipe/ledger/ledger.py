@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from omnipipe.ledger.accounts import Accounts, RunSummary
 from omnipipe.ledger.counts import Counts
 from omnipipe.ledger.files import stopping
-from omnipipe.ledger.home import find_home
+from omnipipe.ledger.home import find_home, is_here
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.lock import RunLock
 from omnipipe.ledger.manifest import Manifest
@@ -240,17 +240,21 @@ class Ledger:
                     continue
             yield self._current(unit)
 
-    def at_home(self, unit: Unit) -> Unit | None:
+    def at_home(self, unit: Unit, *, ask_stores: bool) -> Unit | None:
         """`unit` with the places where its documents can be had now; None where one of them was not met again yet.
 
-        Costs a look at each document's file. Those that no source leads to any more, or never could, stay as they are.
+        Costs a look at each document's file; `ask_stores`: at each object too, if its document has other places.
+        Documents that no source leads to any more stay as they are.
         """
         members = []
+        sources = self._source_table()
         for member in unit.members:
-            records = self._source_table().records(member.document.doc_id) if member.kind == "read" else []
-            home = find_home(records)
-            if records and home is None:
-                return None
+            home = sources.first(member.document.doc_id) if member.kind == "read" else None
+            # Not all places of a document at once: there may be thousands.
+            if home is not None and not is_here(home):
+                home = find_home(sources.records(member.document.doc_id), ask_stores=ask_stores)
+                if home is None:
+                    return None
             members.append(member if home is None else member._replace(document=home.ref()))
         return replace(unit, members=tuple(members))
 

@@ -54,14 +54,14 @@ class Escalation:
             if left_by:
                 with self._lock:
                     units = self._ledger.escalate(pass_index, size=ENGINE_UNITS, left_by=left_by)
-                yield from (self._at_home(unit) or unit for unit in units)
+                yield from (self._at_home(unit, is_new=True) or unit for unit in units)
             if is_complete:
                 break
         yield from (self._at_home(unit) or unit for unit in strayed)
 
-    def _at_home(self, unit: Unit) -> Unit | None:
+    def _at_home(self, unit: Unit, *, is_new: bool = False) -> Unit | None:
         with self._lock:
-            return self._ledger.at_home(unit)
+            return self._ledger.at_home(unit, ask_stores=not is_new)
 
 
 class _Box:
