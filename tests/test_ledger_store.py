@@ -350,6 +350,10 @@ def test_a_lease_stands_in_where_there_are_no_locks(tmp_path: Path) -> None:
     first = RunLock(layout, "one", use_lease=True)
     with pytest.raises(Exception, match=f"in use by process {os.getpid()}"):
         RunLock(layout, "two", use_lease=True)
+    # A clock that was set: the lease looks stale until the next beat, to a driver that looks once.
+    os.utime(layout.lease, (time.time() + 3600, time.time() + 3600))
+    with pytest.raises(Exception, match="in use by process"):
+        RunLock(layout, "two", use_lease=True)
     first.release()
     assert not layout.lease.exists()
 
