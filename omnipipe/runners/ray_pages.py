@@ -66,8 +66,7 @@ def to_dataset(
     `uris` is what `run` takes as inputs; they are listed now and read when the dataset is. Nothing is committed: what
     is executed twice is computed twice, and the same bytes under two uris are two documents. A document's rows come in
     the order of its pages, and one actor reads it. At most 32 pages an actor are in memory at once, plus Ray Data's
-    blocks. Where this process has no Ray yet, RAY_ADDRESS is joined, or a local one started that lives as long as the
-    process.
+    blocks. Where this process has no Ray yet, RAY_ADDRESS is joined, or a local one started that lives as long as it.
 
     The other arguments are those of Ray Data's own `map_batches` and readers: `concurrency` actors, (least, most) or
     (least, most, at first) of them, as many as there is room for if None; `num_cpus`, `num_gpus` and `memory` (bytes)
@@ -78,11 +77,9 @@ def to_dataset(
         ConfigError: The pipeline, the pages, the address or another argument cannot be used.
     """
     low, high, first = _bounds(concurrency)
-    for name, value in (("limit", limit), ("max_pages", max_pages), ("override_num_blocks", override_num_blocks)):
-        if value is not None and (not isinstance(value, int) or value < 1):
-            raise ConfigError(f"{name}={value!r:.40} is no whole number from 1. Give one, or None.")
+    _check_counts(limit=limit, max_pages=max_pages, override_num_blocks=override_num_blocks)
     loaded = pipeline if isinstance(pipeline, Pipeline) else load_pipeline(pipeline)
-    named = [uris] if isinstance(uris, str | Path) else list(uris)
+    sources = list(expand([uris] if isinstance(uris, str | Path) else list(uris), limit=limit))
     reading = _Reading(
         pipeline=loaded,
         config_hash=loaded.config_hash,
@@ -90,19 +87,12 @@ def to_dataset(
         selection=PageSelection.parse(pages) if pages is not None else None,
         max_pages=max_pages,
     )
-    sources = list(expand(named, limit=limit))
 
-    from omnipipe.runners.ray_session import ensure_ray, send_user_modules
-
-    ensure_ray()
-    send_user_modules()
+    cpus = _start_ray()
     import pyarrow as pa
     import ray
 
-    cpus = ray.cluster_resources().get("CPU", 1)  # type: ignore[no-untyped-call]
-    most = high or max(1, int(cpus / max(num_cpus, 0.01)))
-    # One block a task's load of sources; blocks of pages are as large as the caller's own context says.
-    loads = _loads(sources, override_num_blocks, most)
+    loads = _loads(sources, override_num_blocks, high or max(1, int(cpus / max(num_cpus, 0.01))))
     blocks = [pa.table({_SOURCES: pa.array([pickle.dumps(load)], pa.large_binary())}) for load in loads]
     dataset: Dataset = ray.data.from_arrow(blocks).map_batches(
         _PageReader,
@@ -117,6 +107,23 @@ def to_dataset(
         ),
     )
     return dataset
+
+
+def _start_ray() -> float:
+    """The CPUs of the cluster that this process has now."""
+    from omnipipe.runners.ray_session import ensure_ray, send_user_modules
+
+    ensure_ray()
+    send_user_modules()
+    import ray
+
+    return float(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
+
+
+def _check_counts(**counts: object) -> None:
+    for name, value in counts.items():
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise ConfigError(f"{name}={value!r:.40} is no whole number from 1. Give one, or None.")
 
 
 def _bounds(concurrency: object) -> tuple[int, int | None, int | None]:
@@ -181,7 +188,10 @@ def _pieces(member: Member) -> Iterator[Member]:
 
 
 def _loads(sources: Sequence[Source], num_blocks: int | None, num_actors: int) -> Iterator[Sequence[Source]]:
-    """The sources of each task: `num_blocks` tasks, or small ones of which each actor gets some."""
+    """The sources of each task: `num_blocks` tasks, or small ones of which each actor gets some.
+
+    A task is one block; blocks of pages are as large as the caller's own context says.
+    """
     if num_blocks is not None:
         cuts = [len(sources) * number // num_blocks for number in range(num_blocks + 1)]
         yield from (sources[start:stop] for start, stop in pairwise(cuts) if start < stop)
