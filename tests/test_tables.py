@@ -13,7 +13,7 @@ from omnipipe.text.chars import read_words
 from omnipipe.text.lines import join_words
 from omnipipe.text.options import TextOptions
 from omnipipe.text.records import Chars
-from omnipipe.text.rulings import find_lines
+from omnipipe.text.rulings import find_lines, to_rulings
 from omnipipe.text.table_build import TableStyle
 from omnipipe.text.table_markup import TableCell, to_html, to_pipes, to_plain
 from omnipipe.text.tables import TableFinder
@@ -296,7 +296,7 @@ def test_columns_of_pages_read_from_the_right_start_at_the_right() -> None:
         words = read_words(Chars(opened.get_textpage()))
         assert words is not None
         which = np.arange(len(words.first))
-        finder = TableFinder(partial(find_lines, opened), words, TableStyle(rtl=rtl))
+        finder = TableFinder(partial(to_rulings, find_lines(opened)), words, TableStyle(rtl=rtl))
         found.append(finder.find(join_words(words, which, 0), which, 0).tables[0].text.splitlines()[0])
         document.close()
 

@@ -119,7 +119,7 @@ def _read(
     parts = [(main, to_part(kind, row)) for kind, row in head]
     rows = [(main, row) for _, row in head if options.lines]
     style = TableStyle(options.dehyphenate, rtl)
-    finder = TableFinder(lambda: page.lines, words, style) if options.tables else None
+    finder = TableFinder(page.rulings, words, style) if options.tables else None
     flags: set[str] = {"formula"} if has_formula(known) else set()
     if words.num_overdrawn:
         flags.add("text:overdrawn")

@@ -45,6 +45,7 @@ class OpenPage:
     def __init__(self, page: pypdfium2.PdfPage, links: Links | None = None) -> None:
         self.page = page
         self._links = links
+        self._rulings: dict[int, Rulings] = {}
         self.drawn = Drawn(page)
         self.textpage = TextPage(page)
         try:
@@ -136,9 +137,15 @@ class OpenPage:
         return join_words(self.words, which, self.turns[0])
 
     @cached_property
-    def lines(self) -> NDArray[np.float32]:
+    def _lines(self) -> NDArray[np.float32]:
         """The straight lines that the page draws; see `find_lines`."""
         return find_lines(self.page, self.drawn)
+
+    def rulings(self, turn: int) -> Rulings:
+        """The lines that the page draws, in the reading frame of a direction."""
+        if turn not in self._rulings:
+            self._rulings[turn] = to_rulings(self._lines, turn)
+        return self._rulings[turn]
 
     @cached_property
     def _frame(self) -> tuple[float, float, float]:
@@ -147,11 +154,11 @@ class OpenPage:
         left, top, _, bottom = (float(side[0]) for side in sides)
         return left, top, max(bottom - top, 1e-3) if isfinite(bottom - top) else 1.0
 
-    @property
+    @cached_property
     def rules(self) -> Rulings:
         """The lines across and down the page, in the units of `edges`."""
         left, top, height = self._frame
-        across, down = to_rulings(self.lines, self.turns[0])
+        across, down = self.rulings(self.turns[0])
         return Rulings((across - (top, left, left)) / height, (down - (left, top, top)) / height)
 
     @cached_property

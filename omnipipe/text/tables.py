@@ -16,7 +16,7 @@ from omnipipe.text.items import ItemList, is_centred, item_lists
 from omnipipe.text.lines import Pieces, base_of, to_frame
 from omnipipe.text.order import Column
 from omnipipe.text.regions import Region, between_lines, clipped, grid_regions, is_scattered
-from omnipipe.text.rulings import Rulings, to_rulings
+from omnipipe.text.rulings import Rulings
 from omnipipe.text.table_build import Table, TableReader, TableStyle
 from omnipipe.text.table_columns import band_numbers
 from omnipipe.text.table_markup import row_counts
@@ -153,15 +153,16 @@ class _State:
 
 
 class TableFinder:
-    """Finds the tables among the words of one direction of a page; `lines` gives what the page draws."""
+    """Finds the tables among the words of one direction of a page; `rulings` gives the lines that it draws, in the
+    reading frame of a direction."""
 
     def __init__(
         self,
-        lines: Callable[[], Floats],
+        rulings: Callable[[int], Rulings],
         words: Words,
         style: TableStyle = TableStyle(),  # noqa: B008
     ) -> None:
-        self._drawn = lines
+        self._rulings_of = rulings
         self._words = words
         self._style = style
 
@@ -172,7 +173,7 @@ class TableFinder:
             return self._find_lists(pieces, which, turn) if self._has_numbers(pieces) else nothing
         if len(pieces.left) > MAX_PIECES:
             return no_tables(pieces, (NOT_UNDERSTOOD,))
-        rulings = to_rulings(self._drawn(), turn)
+        rulings = self._rulings_of(turn)
         reader = TableReader(self._words, which, pieces, turn, rulings, self._style)
         state = _State(reader, pieces, self._words.text, nothing.number, _TRIES * len(pieces.left))
         across = np.ones(len(rulings.horizontal), bool)
