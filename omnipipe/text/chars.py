@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ctypes
 import re
-from math import inf, isfinite
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pypdfium2.raw as pdfium
 
 from omnipipe.text.bidi import in_reading_order
+from omnipipe.text.extreme import largest, smallest
 from omnipipe.text.ligatures import mend_ligatures
 from omnipipe.text.native import bare
 from omnipipe.text.script import FIRST_LEFTWARD, may_run_left
@@ -68,7 +69,7 @@ class Words(NamedTuple):
     box: NDArray[np.float32]
     size: NDArray[np.float32]
     turn: NDArray[np.intp]
-    char: list[int]
+    char: NDArray[np.intp]
     angle: NDArray[np.float32]
     objects: NDArray[np.uint64] = np.zeros(0, np.uint64)
     num_overdrawn: int = 0
@@ -98,7 +99,7 @@ def read_words(chars: Chars) -> Words | None:
     units = _units(chars)
     if units is None:
         return None
-    most = int(np.maximum.reduce(units))
+    most = int(largest(units))
     # Both are of the higher scripts: a page in Latin, Greek or Cyrillic letters and common signs ends here.
     is_leftward = most >= FIRST_LEFTWARD and may_run_left(units)
     places_of: _Places = chars.places if len(units) != chars.count else _same
@@ -124,7 +125,7 @@ def read_words(chars: Chars) -> Words | None:
     text, first, last = _decode(units, first, last)
     if is_leftward and "ل" in text and len(text) == len(units):
         text = mend_ligatures(text, lambda places: chars.boxes(places_of(np.array(places, np.intp))))
-    return Words(text, units, first, last, line, box, size, turn, ends.places.tolist(), angle)
+    return Words(text, units, first, last, line, box, size, turn, ends.places, angle)
 
 
 def _mended(chars: Chars, units: NDArray[np.uint16], places_of: _Places) -> tuple[NDArray[np.uint16], _Places]:
@@ -279,13 +280,11 @@ def _sizes_and_turns(
 
 def _are_upright(matrix: NDArray[np.float32], raw: NDArray[np.float32]) -> bool:
     """Whether all letters are upright: `matrix` (n x 6) and the font sizes before it are numbers, and turn nothing."""
-    least, most = np.minimum.reduce(matrix, 0).tolist(), np.maximum.reduce(matrix, 0).tolist()
-    least_size, most_size = float(np.minimum.reduce(raw)), float(np.maximum.reduce(raw))
+    least_size, most_size = float(smallest(raw)), float(largest(raw))
     return (
-        least[0] > 0
-        and least[1] == most[1] == least[2] == most[2] == 0
-        and all(map(isfinite, least))
-        and all(map(isfinite, most))
+        bool(smallest(matrix[:, 0]) > 0)
+        and not np.count_nonzero(matrix[:, 1:3])
+        and np.count_nonzero(np.isfinite(matrix)) == matrix.size
         and 0 < least_size <= most_size < inf
     )
 

@@ -60,7 +60,7 @@ def drop_doubled(chars: Chars, words: Words) -> Words:
 
 def _doubled(chars: Chars, words: Words, second: NDArray[np.intp], owner: NDArray[np.intp]) -> NDArray[np.intp]:
     """Those of the letters at `second`, of the words `owner`, that stand on the same letter before them."""
-    place = np.array([words.char[word] for word in owner.tolist()], np.intp) + (second - words.first[owner])
+    place = words.char[owner] + (second - words.first[owner])
     # Lines that were put in order have their letters at other places, which are none of their doubles.
     place = np.minimum(np.maximum(place, 1), chars.count - 1)
     both = chars.boxes(np.concatenate((place, place - 1))).tolist()

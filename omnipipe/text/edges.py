@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.text.extreme import largest, smallest
 from omnipipe.text.running_form import page_number
 
 if TYPE_CHECKING:
@@ -299,7 +300,7 @@ def _holds_line(row: Sequence[_Piece], em: float) -> bool:
 def _has_columns(cells: Cells, kept: NDArray[np.intp], em: float) -> bool:
     """Whether the page is set in two columns of running text: many long lines in each half that fill the column."""
     left, right = cells.left[kept], cells.right[kept]
-    middle = (float(np.minimum.reduce(left)) + float(np.maximum.reduce(right))) / 2
+    middle = (float(smallest(left)) + float(largest(right))) / 2
     is_long = right - left > _LONG * em
     for side in (right[is_long & (right < middle + em)], right[is_long & (left > middle - em)]):
         if len(side) < _MIN_LINES:

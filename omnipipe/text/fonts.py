@@ -50,7 +50,7 @@ _font = bare(pdfium.FPDFTextObj_GetFont, ctypes.c_size_t, by_address=True)
 def word_objects(chars: Chars, words: Words) -> NDArray[np.uint64]:
     """Addresses of the text objects that words belong to; 0 where PDFium knows none."""
     line = words.line
-    found = chars.objects(np.array(words.char, np.intp))
+    found = chars.objects(words.char)
     last = (line[1:] != line[:-1]).nonzero()[0]
     starts, ends = np.concatenate((_ZERO, last + 1)), np.concatenate((last, [len(line) - 1]))
     first = found[starts]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.text.extreme import largest
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import base_of
 
@@ -137,7 +138,7 @@ def _parts_beside_gutters(pieces: Pieces, inside: NDArray[np.intp], text: str, e
     left, right = pieces.left[wide], pieces.right[wide]
     columns = _columns(pieces, inside, em)
     for k, (column, after) in enumerate(pairwise(columns)):
-        gutter = (float(np.maximum.reduce(pieces.right[column])) + float(pieces.left[after[0]])) / 2
+        gutter = (float(largest(pieces.right[column])) + float(pieces.left[after[0]])) / 2
         before, behind = int(np.count_nonzero(right <= gutter)), int(np.count_nonzero(left >= gutter))
         if min(before, behind) < _MIN_LINES or len(left) - before - behind > 0.3 * min(before, behind):
             continue

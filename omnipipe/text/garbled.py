@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.text.extreme import smallest
 from omnipipe.text.letters import LOW, letters
 from omnipipe.text.script import CYRILLIC, FIRST_LETTER, GREEK, LATIN, SCRIPT, SPACE
 
@@ -109,7 +110,7 @@ def _noise(bits: NDArray[np.float32], mean: float) -> NDArray[np.bool_] | None:
     """Which pairs stand in windows that read like no language; None where none do."""
     starts = np.arange(0, max(len(bits) - WINDOW // 2, 1), WINDOW)
     sums = np.add.reduceat(bits, starts)
-    if np.minimum.reduce(sums) >= 0.0:
+    if smallest(sums) >= 0.0:
         # As on most pages.
         return None
     lengths = np.full(len(starts), WINDOW)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omnipipe.text.contacts import are_blocks
+from omnipipe.text.extreme import largest, smallest
 from omnipipe.text.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -113,8 +114,8 @@ def are_text_columns(pieces: Pieces, region: NDArray[np.intp], text: str) -> boo
 def _corridors(area: Area) -> list[float]:
     """Where few pieces cross, the most promising places first."""
     left, right, em = area.left, area.right, area.em
-    x0 = float(np.minimum.reduce(left))
-    width = float(np.maximum.reduce(right)) - x0
+    x0 = float(smallest(left))
+    width = float(largest(right)) - x0
     if width < 12 * em or em <= 0:
         return []
     scale = _BINS / width
@@ -173,7 +174,7 @@ def _cut(sheet: Sheet, area: Area, gutter: float, outer: list[NDArray[np.intp]])
     # What stands beside a piece that crosses is read with it.
     across |= (place > 0) & (middle < ends[np.maximum(place, 1) - 1])
     band = np.sort(middle[across]).searchsorted(middle)
-    num = int(np.maximum.reduce(band)) + 1
+    num = int(largest(band)) + 1
     np.greater(before, across, out=before)
     np.greater(after, across, out=after)
     wanted = np.bincount(band[before], minlength=num), np.bincount(band[after], minlength=num)
@@ -258,8 +259,8 @@ def _are_columns(sheet: Sheet, before: NDArray[np.intp], after: NDArray[np.intp]
     if rows < _MIN_ROWS and switches != 1:
         return False
     em = median(sheet.size[both])
-    top = max(np.minimum.reduce(sheet.top[before]), np.minimum.reduce(sheet.top[after]))
-    bottom = min(np.maximum.reduce(sheet.bottom[before]), np.maximum.reduce(sheet.bottom[after]))
+    top = max(smallest(sheet.top[before]), smallest(sheet.top[after]))
+    bottom = min(largest(sheet.bottom[before]), largest(sheet.bottom[after]))
     high = float(bottom - top)
     if high < 1.5 * em:
         return False
@@ -341,7 +342,7 @@ def _is_prose(sheet: Sheet, side: NDArray[np.intp], base: NDArray[np.float32], e
         return False
     left, right = sheet.left[side], sheet.right[side]
     width = np.sort((right - left) / np.maximum(sheet.size[side], 0.5 * em))
-    full = float(np.maximum.reduce(right) - np.minimum.reduce(left)) / em
+    full = float(largest(right) - smallest(left)) / em
     run = width.cumsum()
     usual = width[min(int(run.searchsorted(0.5 * run[-1])), len(width) - 1)]
     return bool(usual > max(7.0, 0.45 * full))
@@ -361,7 +362,7 @@ def _outer(area: Area) -> list[NDArray[np.intp]]:
         is_parted = starts[1:] - ends[:-1] > wanted
         if not np.count_nonzero(is_parted):
             continue
-        reach = 0.2 * float(np.maximum.reduce(area.bottom) - area.top[area.order[0]])
+        reach = 0.2 * float(largest(area.bottom) - area.top[area.order[0]])
         for cut in is_parted.nonzero()[0].tolist():
             if ends[cut] - starts[0] <= reach:
                 groups.append(order[: cut + 1])
@@ -374,7 +375,7 @@ def _margins(
     """Pieces of `outer` that are running heads and feet: headings of columns start at the left edges of both."""
     margin = np.zeros(len(left), bool)
     after = left[left >= gutter]
-    edges = float(np.minimum.reduce(left)), float(np.minimum.reduce(after)) if len(after) else np.inf
+    edges = float(smallest(left)), float(smallest(after)) if len(after) else np.inf
     for found in outer:
         starts = left[found].tolist()
         if not all(any(abs(start - x) < slack for start in starts) for x in edges):

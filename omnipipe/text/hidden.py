@@ -14,6 +14,7 @@ import numpy as np
 import pypdfium2.raw as pdfium
 
 from omnipipe.text.covered import find_covered
+from omnipipe.text.extreme import largest, smallest
 from omnipipe.text.lines import to_frame
 from omnipipe.text.native import bare, pointers
 from omnipipe.text.objects import Box, Drawn, backdrops
@@ -71,8 +72,7 @@ def _outside(words: Words, page: tuple[float, float, float, float]) -> NDArray[n
     if not (right > left and top > bottom):
         return None
     x0, y0, x1, y1 = words.box.T
-    least, most = np.minimum.reduce, np.maximum.reduce
-    if most(x0) < right and least(x1) > left and most(y0) < top and least(y1) > bottom:
+    if largest(x0) < right and smallest(x1) > left and largest(y0) < top and smallest(y1) > bottom:
         # As on most pages.
         return None
     found: NDArray[np.bool_] = (x0 >= right) | (x1 <= left) | (y0 >= top) | (y1 <= bottom)
@@ -125,7 +125,7 @@ def _are_faint(objects: list[int]) -> NDArray[np.bool_] | None:
         known = list(map(_get_fill, chunk, *_places))
         modes = list(map(_get_mode, chunk))
         colours = _colours[:, : len(chunk)]
-        if not any(modes) and np.minimum.reduce(colours[3]) >= _CLEAR and np.maximum.reduce(colours[0]) < _WHITE:
+        if not any(modes) and smallest(colours[3]) >= _CLEAR and largest(colours[0]) < _WHITE:
             # Filled in a colour, as nearly all text.
             continue
         mode = np.array(modes)
@@ -172,7 +172,7 @@ def _is_blank(
 def has_tiny(words: Words) -> bool:
     """Whether some words that are seen are set so small that nobody reads them."""
     # Of fonts that are drawings the size says little.
-    if np.minimum.reduce(words.size) > _TINY:
+    if smallest(words.size) > _TINY:
         return False
     small = words.size <= _TINY
     sides = words.box[:, 2:] - words.box[:, :2]

@@ -10,6 +10,7 @@ import numpy as np
 from omnipipe.text.arrange import join_parts
 from omnipipe.text.code import join_comments
 from omnipipe.text.compose import compose
+from omnipipe.text.extreme import largest
 from omnipipe.text.hidden import HIDDEN, has_tiny, hidden_parts
 from omnipipe.text.lines import from_frame, join_words
 from omnipipe.text.markdown import Part, Row, to_parts, to_rows
@@ -170,7 +171,7 @@ def _read(
 
 def _apart(words: Words, style: PageStyle, *, rtl: bool) -> tuple[list[Part], list[Part]]:
     """The blocks of slanted words, and of those that nobody sees."""
-    if int(np.maximum.reduce(words.turn)) < SLANTED:
+    if int(largest(words.turn)) < SLANTED:
         return [], []
     return slanted_parts(words, rtl, style), hidden_parts(words)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pypdfium2.raw as pdfium
 
+from omnipipe.text.extreme import largest
 from omnipipe.text.garbled import WINDOW, garbled
 from omnipipe.text.native import Handle, bare, handle_of
 from omnipipe.text.objects import Drawn, PageObjects, is_picture, page_objects
@@ -181,7 +182,7 @@ def measure(
 def _sampled(textpage: RawText, words: Words) -> tuple[float, float]:
     """Of a sample of characters: the share that the font names no Unicode for, and the share drawn invisibly."""
     raw = handle_of(textpage.raw)
-    sample = words.char[:: len(words.char) // _SAMPLE + 1]
+    sample = words.char[:: len(words.char) // _SAMPLE + 1].tolist()
     unmapped = sum(map(_has_map_error, repeat(raw), sample))
     modes = [_render_mode(drawn) for drawn in map(_text_object, repeat(raw), sample) if drawn]
     hidden = modes.count(pdfium.FPDF_TEXTRENDERMODE_INVISIBLE)
@@ -216,7 +217,7 @@ def _uniform(words: Words, size: int) -> float:
         return 0.0
     units = np.frombuffer(sample.encode("utf-16-le", "surrogatepass"), np.uint16)
     counts = np.bincount(np.minimum(units, _LOW), minlength=_LOW + 1)
-    times = int(np.maximum.reduce(counts))
+    times = int(largest(counts))
     # Of those that are equally frequent the first: a page comes out the same in each process.
     if counts[_LOW] < times:
         most = min(map(chr, (counts == times).nonzero()[0].tolist()), key=sample.index)

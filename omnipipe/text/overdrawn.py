@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from omnipipe.text.extreme import largest
 from omnipipe.text.hidden import HIDDEN
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _repeated(words: Words) -> NDArray[np.bool_]:
     again = np.zeros(len(words.first), bool)
     boxes = words.box.tolist()
     reach = np.minimum(_NEAR * words.size, _CELL)
-    near, side = reach.tolist(), max(float(np.maximum.reduce(reach)), 1e-6)
+    near, side = reach.tolist(), max(float(largest(reach)), 1e-6)
     first, last = words.first.tolist(), words.last.tolist()
     seen: dict[tuple[str, float, float], list[list[float]]] = {}
     for i in np.argsort(words.turn == HIDDEN, kind="stable").tolist():
@@ -118,7 +119,7 @@ def _without(words: Words, which: NDArray[np.bool_]) -> Words:
         box=words.box[kept],
         size=words.size[kept],
         turn=words.turn[kept],
-        char=[char for char, keep in zip(words.char, kept.tolist(), strict=True) if keep],
+        char=words.char[kept],
         angle=words.angle[kept],
         objects=words.objects[kept] if len(words.objects) else words.objects,
         num_overdrawn=words.num_overdrawn + int(which.sum()),

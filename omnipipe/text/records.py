@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pypdfium2.raw as pdfium
 
+from omnipipe.text.extreme import largest, smallest
 from omnipipe.text.native import bare, pointer_to, pointers
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Chars:
     def places(self, which: Ints) -> Ints:
         """The places of characters of the page's text in the list."""
         found = np.fromiter(map(_get_place, repeat(self.handle), which.tolist()), np.intp, len(which))
-        if len(found) and np.minimum.reduce(found) < 0:
+        if len(found) and smallest(found) < 0:
             # There is nothing to read of what is not in the list.
             self._list = None
         return found
@@ -106,7 +107,7 @@ class Chars:
         sides = boxes.T.copy()
         low, high = np.minimum(sides[:2], sides[2:]), np.maximum(sides[:2], sides[2:])
         # What is no number passes through both.
-        if len(which) and not (np.minimum.reduce(low, None) > -np.inf and np.maximum.reduce(high, None) < np.inf):
+        if len(which) and not (smallest(low.ravel()) > -np.inf and largest(high.ravel()) < np.inf):
             low, high = (np.nan_to_num(corner, nan=0.0, posinf=0.0, neginf=0.0) for corner in (low, high))
         return low, high
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.text.extreme import largest, smallest
 from omnipipe.text.gutters import median
 from omnipipe.text.rulings import Rulings
 
@@ -83,10 +84,10 @@ def _grids(across: Floats, down: Floats) -> list[tuple[NDArray[np.intp], NDArray
 def _grid_region(across: Floats, down: Floats) -> Region | None:
     """The region of lines that meet; None where they part nothing from left to right."""
     # Both are sorted by their places.
-    left = min(float(np.minimum.reduce(across[:, 1])), float(down[0, 0]))
-    right = max(float(np.maximum.reduce(across[:, 2])), float(down[-1, 0]))
-    top = min(float(across[0, 0]), float(np.minimum.reduce(down[:, 1])))
-    bottom = max(float(across[-1, 0]), float(np.maximum.reduce(down[:, 2])))
+    left = min(float(smallest(across[:, 1])), float(down[0, 0]))
+    right = max(float(largest(across[:, 2])), float(down[-1, 0]))
+    top = min(float(across[0, 0]), float(smallest(down[:, 1])))
+    bottom = max(float(across[-1, 0]), float(largest(down[:, 2])))
     inner = (down[:, 0] > left + _TOUCH) & (down[:, 0] < right - _TOUCH)
     if not inner.any() or bottom - top < 2 * _TOUCH:
         return None
@@ -109,7 +110,7 @@ def between_lines(rulings: Rulings, free: NDArray[np.bool_], pieces: Pieces, tex
     by_height = _Heights(order, middle[order], centre)
     found: list[Region] = []
     for lines in groups:
-        x0, x1 = float(np.minimum.reduce(lines[:, 1])), float(np.maximum.reduce(lines[:, 2]))
+        x0, x1 = float(smallest(lines[:, 1])), float(largest(lines[:, 2]))
         for top, bottom in _stacks(lines[:, 0], (x0, x1), pieces, by_height, text):
             found.append(Region(x0, top, x1, bottom, rulings))
     return found

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from omnipipe.text.extreme import largest
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -41,7 +43,7 @@ def part_at_rivers(
     x0, x1 = float(left.min()), float(right.max())
     scale = _BINS / max(x1 - x0, 1e-3)
     over = _cover(right[:-1][wide], left[1:][wide], x0, scale)
-    if np.maximum.reduce(over) < most:
+    if largest(over) < most:
         return starts
     words = _cover(left, right, x0, scale)
     edge = int(_MARGIN * _BINS)

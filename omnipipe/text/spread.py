@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.text.extreme import largest
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -78,7 +80,7 @@ def join_spread(chars: Chars, words: Words) -> Words:
 
 def _are_made(chars: Chars, words: Words, which: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Whether the spaces before words are PDFium's, which take no room, and none of the page."""
-    box = chars.boxes(np.array(words.char, np.intp)[which] - 1)
+    box = chars.boxes(words.char[which] - 1)
     found: NDArray[np.bool_] = box[:, 2] - box[:, 0] < _WHITE * words.size[which]
     return found
 
@@ -89,7 +91,7 @@ def _of_size(
     """The width of a place in font sizes, for each line whether it is spread, and the words that go on with the ones
     before them: of one font size, which all `steps` are of; None where lines with `pairs` of single letters are not."""
     line = words.line[steps.word]
-    has_pairs = np.zeros(int(np.maximum.reduce(words.line)) + 1, bool)
+    has_pairs = np.zeros(int(largest(words.line)) + 1, bool)
     has_pairs[words.line[pairs]] = True
     suspect = has_pairs[line]
     near = suspect & (steps.far < _MOST)
@@ -114,7 +116,7 @@ def _steps(chars: Chars, words: Words) -> _Steps:
     length = (words.last - words.first)[which]
     owner = which.repeat(length)
     within = np.arange(len(owner)) - (length.cumsum() - length).repeat(length)
-    place = np.array(words.char, np.intp)[owner] + within
+    place = words.char[owner] + within
     boxes = chars.boxes(np.minimum(place, chars.count - 1)).astype(np.float64)
     left, right = boxes[:, 0], boxes[:, 2]
     word, after = owner[:-1], owner[1:]
@@ -169,7 +171,7 @@ def _joined(words: Words, parts: NDArray[np.bool_], places: NDArray[np.float32])
         box=box,
         size=words.size[at],
         turn=words.turn[at],
-        char=np.array(words.char, np.intp)[at].tolist(),
+        char=words.char[at],
         angle=words.angle[at],
         objects=words.objects[at] if len(words.objects) else words.objects,
         spread=place.nonzero()[0],

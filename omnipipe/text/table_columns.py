@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.text.extreme import largest, smallest
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import base_of
 
@@ -73,7 +74,7 @@ def head_end(runs: Pieces, region: Region) -> float:
     if not len(flat):
         return _NOWHERE
     base = base_of(runs)
-    flat = flat[flat > np.minimum.reduce(base)]
+    flat = flat[flat > smallest(base)]
     if not len(flat):
         return _NOWHERE
     rest = base[base > flat[0]]
@@ -184,7 +185,7 @@ def _label_edge(runs: Pieces, alone: NDArray[np.intp], rows: NDArray[np.intp], e
     their group, between two of its rows, and left of all of `rows`."""
     if len(alone) < _LEAST_LABELS:
         return []
-    start, end = float(np.minimum.reduce(runs.left[rows])), float(np.maximum.reduce(runs.right[alone]))
+    start, end = float(smallest(runs.left[rows])), float(largest(runs.right[alone]))
     return [(start + end) / 2] if start - end > JOIN * em else []
 
 
@@ -194,8 +195,8 @@ def _corridors(
     """The bins of corridors that `allowed` runs cross at most and that are `least` points wide; how many runs lie over
     each bin, where the first bin starts, and how wide one is."""
     grain = _BIN * em
-    x0 = float(np.minimum.reduce(left))
-    num_bins = int(min((float(np.maximum.reduce(right)) - x0) / grain, 4000)) + 2
+    x0 = float(smallest(left))
+    num_bins = int(min((float(largest(right)) - x0) / grain, 4000)) + 2
     crossing = cover(left, right, x0, grain, num_bins)
     free = (crossing <= allowed).nonzero()[0]
     if not len(free):

@@ -133,7 +133,7 @@ def _to_words(lines: Sequence[Sequence[Word]], scale: float) -> Words:
         np.stack((x0, -y1, x1, -y0), axis=1),
         np.full(count, EM, np.float32),
         np.zeros(count, np.intp),
-        list(range(count)),
+        np.arange(count),
         np.zeros(count, np.float32),
     )
 
