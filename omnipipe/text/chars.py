@@ -235,7 +235,7 @@ def _cut(units: NDArray[np.uint16]) -> tuple[NDArray[np.intp], NDArray[np.intp],
     _SPACE.take(units.astype(np.intp), out=gap[1:-1], mode="clip")
     places = (gap[1:] != gap[:-1]).nonzero()[0]
     ends = ((units == 10) | (units == HYPHEN)).nonzero()[0]
-    if not np.logical_and.reduce(gap[ends + 1]):
+    if np.count_nonzero(gap[ends + 1]) < len(ends):
         # A word ends after a hyphen, and the next one starts there.
         hyphens = ends[~gap[ends + 1]] + 1
         cuts = hyphens[~gap[hyphens + 1]]

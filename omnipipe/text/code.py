@@ -67,7 +67,9 @@ def _is_fixed(column: Column, pieces: Pieces, page: PageStyle) -> bool:
     """Whether all of a column is of fixed width."""
     here = pieces.word[column.pieces].tolist()
     full = (pieces.last > pieces.first)[column.pieces]
-    return bool(full.all()) and all(word < len(page.styles) and page.styles[word] & MONO for word in here)
+    return np.count_nonzero(full) == len(full) and all(
+        word < len(page.styles) and page.styles[word] & MONO for word in here
+    )
 
 
 def _are_comments(code: Column, column: Column, pieces: Pieces, text: str) -> bool:

@@ -186,7 +186,7 @@ def _stretch_lone(
     changes `across`."""
     middle = (edges[0] + edges[-1]) / 2
     for r, band in enumerate(bands):
-        if len(band.spans) != 1 or wall[r].any():
+        if len(band.spans) != 1 or np.count_nonzero(wall[r]):
             continue
         ((run, (first, last)),) = band.spans.items()
         off = abs(float(runs.left[run] + runs.right[run]) / 2 - middle)
@@ -238,7 +238,7 @@ def _joined_rows(
             first_full = r if first_full is None else first_full
             continue
         ruled = covers[starts[r] : ends[r]].any(axis=0)
-        if ruled.all() or not ruled.any():
+        if np.count_nonzero(ruled) in (0, len(ruled)):
             first_full = r if first_full is None else first_full
             continue
         for c in np.flatnonzero(~ruled).tolist():

@@ -276,7 +276,7 @@ def _are_columns(sheet: Sheet, before: NDArray[np.intp], after: NDArray[np.intp]
     aligned = _aligned(*bases, em)
     if switches == 1 and (aligned < 0.8 or (rows < 8 and _line_length(sheet, before, after) > 6)):
         return True
-    span = [float(sheet.right[side].max() - sheet.left[side].min()) for side in (before, after)]
+    span = [float(largest(sheet.right[side]) - smallest(sheet.left[side])) for side in (before, after)]
     return min(span) > 5 * em and aligned < 0.6
 
 
@@ -292,7 +292,9 @@ def _block_and_pairs(sheet: Sheet, before: NDArray[np.intp], after: NDArray[np.i
             continue
         is_level = np.abs(sheet.base[labels] - sheet.base[values]) < 0.12 * em
         is_after = sheet.left[values] > sheet.right[labels]
-        if is_level.all() and is_after.all() and all(_is_block(sheet, part, em) for part in (block, labels, values)):
+        if np.count_nonzero(is_level & is_after) == len(labels) and all(
+            _is_block(sheet, part, em) for part in (block, labels, values)
+        ):
             return True
     return False
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omnipipe.text.across import lie_across
+from omnipipe.text.extreme import largest, smallest
 from omnipipe.text.flow import escape
 from omnipipe.text.lines import from_frame, join_words, to_frame
 from omnipipe.text.order import Column
@@ -50,7 +51,7 @@ def take_running(page: OpenPage, sample: Sample | None = None) -> Running:
     foot: list[tuple[str, Row]] = []
     kept = np.ones(len(pieces.left), bool)
     found = find_running(page.edges, sample, lambda: page.rules)
-    middle = (float(pieces.top.min()) + float(pieces.bottom.max())) / 2 if found else 0.0
+    middle = (float(smallest(pieces.top)) + float(largest(pieces.bottom))) / 2 if found else 0.0
     for part in found:
         kept[list(part.pieces)] = False
         row = _row(pieces, part.pieces, text)

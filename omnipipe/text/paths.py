@@ -271,7 +271,7 @@ class _Edges:
         drawn = (~is_move & is_part).nonzero()[0]
         closing = (is_closed & is_part).nonzero()[0]
         # Most drawings have one matrix.
-        is_one = (matrices == matrices[:, :1]).all()
+        is_one = not np.count_nonzero(matrices != matrices[:, :1])
         x, y = _moved(x, y, matrices[:, :1] if is_one else matrices[:, owner])
         # What was closed goes on from where it started.
         before = np.where(is_closed[drawn - 1], part[drawn - 1], drawn - 1)
@@ -283,7 +283,7 @@ class _Edges:
         self._box = np.stack((low_x, low_y, high_x, high_y))
         self._is_straight = (high_x - low_x <= _SLOPE) | (high_y - low_y <= _SLOPE)
         is_curve = kinds[drawn] == CURVE
-        if is_curve.any():
+        if np.count_nonzero(is_curve):
             curves = np.concatenate((is_curve, np.zeros(len(closing), bool)))[order]
             self._is_straight[curves] = False
 
@@ -320,7 +320,7 @@ def _segments(handles: Sequence[Handle], counts: Ints) -> tuple[Ints, Segments]:
     segments = read_segments(handles, counts.tolist())
     owner = numbers.repeat(counts)
     is_curve = segments.kind == CURVE
-    if is_curve.any():
+    if np.count_nonzero(is_curve):
         short = owner[is_curve & (counts.repeat(counts) <= _SIMPLE)]
         if len(short):
             kept[short] = False

@@ -89,7 +89,7 @@ def _grid_region(across: Floats, down: Floats) -> Region | None:
     top = min(float(across[0, 0]), float(smallest(down[:, 1])))
     bottom = max(float(across[-1, 0]), float(largest(down[:, 2])))
     inner = (down[:, 0] > left + _TOUCH) & (down[:, 0] < right - _TOUCH)
-    if not inner.any() or bottom - top < 2 * _TOUCH:
+    if not np.count_nonzero(inner) or bottom - top < 2 * _TOUCH:
         return None
     return Region(left, top, right, bottom, Rulings(across, down))
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from omnipipe.text.rulings import Rulings
 from omnipipe.text.running_form import is_caption, is_note
 
@@ -87,4 +89,4 @@ def _is_side_of_box(rules: Rulings, place: float, em: float) -> bool:
     """Whether lines that go down begin (or end) at the rule at `place`, as those of a table or a frame do."""
     _, top, bottom = rules.vertical.T
     near = (abs(top - place) < _SAME_END * em) | (abs(bottom - place) < _SAME_END * em)
-    return bool((near & (bottom - top > em)).any())
+    return bool(np.count_nonzero(near & (bottom - top > em)))

@@ -46,8 +46,8 @@ def find_lines(page: pypdfium2.PdfPage, drawn: Drawn | None = None) -> Floats:
     boxes = found.boxes.astype(np.float32)
     if len(found.fills):
         boxes = np.concatenate((boxes, _edges(found.fills.astype(np.float32), found.colours, page)))
-    is_known = (np.abs(boxes) < 1e5).all(axis=1)
-    return boxes if is_known.all() else boxes[is_known]
+    is_known = np.abs(boxes) < 1e5
+    return boxes if np.count_nonzero(is_known) == is_known.size else boxes[is_known.all(axis=1)]
 
 
 def _edges(fills: Floats, colours: NDArray[np.intp], page: pypdfium2.PdfPage) -> Floats:

@@ -242,7 +242,7 @@ class TableReader:
         """`runs` with those cut that hold tight words of several columns."""
         first, last = columns_of(runs, edges)
         single = first == last
-        if single.all():
+        if np.count_nonzero(single) == len(single):
             return runs
 
         @cache

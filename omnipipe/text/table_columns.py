@@ -52,7 +52,7 @@ def column_edges(runs: Pieces, region: Region, head: float) -> tuple[list[float]
     em = median(runs.size)
     # Shaded cells leave strips at their sides, which are no columns.
     bounds = [region.left, *drawn, region.right]
-    strips = [b - a < _STRIP * em and not ((middle > a) & (middle < b)).any() for a, b in pairwise(bounds)]
+    strips = [b - a < _STRIP * em and not np.count_nonzero((middle > a) & (middle < b)) for a, b in pairwise(bounds)]
     drawn = [x for k, x in enumerate(drawn) if not strips[k]]
     if drawn and strips[-1]:
         drawn = drawn[:-1]

@@ -53,7 +53,7 @@ def find_tight(
         for ends, known in ((words.units[words.first[at]], _MAY_START), (words.units[words.last[at] - 1], _MAY_END)):
             many &= np.bincount(column[known[ends]], minlength=num) >= least
     many[0] = many[-1] = False
-    if not many.any():
+    if not np.count_nonzero(many):
         return []
     here = many[column].nonzero()[0]
     here = here[np.lexsort((base[here], column[here]))]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omnipipe.text.amounts import amount_boxes
+from omnipipe.text.extreme import largest, smallest
 from omnipipe.text.gaps import MAX_PIECES, gap_boxes
 from omnipipe.text.gutters import are_text_columns, median
 from omnipipe.text.item_table import read_items
@@ -71,7 +72,7 @@ class Found(NamedTuple):
         """`column` in parts: text, and the number of each table between."""
         flat, starts = column
         number = self.number[flat]
-        if not self.tables or number.max() < 0:
+        if not self.tables or largest(number) < 0:
             yield column
             return
         bounds = [*starts.tolist(), len(flat)]
@@ -128,7 +129,7 @@ class _State:
                 self.flags.add(NOT_UNDERSTOOD)
             return False
         free = self.inside < 0
-        if num_here < _LEAST or (self.tables and (here & ~free).any()):
+        if num_here < _LEAST or (self.tables and np.count_nonzero(here & ~free)):
             return False
         if kind != "grid":
             region = clipped(region)
@@ -213,7 +214,7 @@ class TableFinder:
 
     def _take_lists(self, state: _State, at: NDArray[np.intp], numbers: NDArray[np.intp], rulings: Rulings) -> None:
         """Keeps lists of items and of amounts among the pieces `at`, which have so many `numbers`."""
-        if not numbers.any():
+        if not np.count_nonzero(numbers):
             return
         if not self._style.rtl:
             _take_items(state, item_lists(state.pieces.take(at), state.text, numbers), at, rulings)
@@ -372,8 +373,8 @@ def _replaced(pieces: Pieces, tables: list[Table], inside: NDArray[np.intp], fla
     parts = [pieces.take(inside == k) for k in range(len(tables))]
     boxes = np.array([table.box for table in tables], np.float32)
     sizes = np.array([median(part.size) for part in parts], np.float32)
-    start = np.array([part.first.min() for part in parts], np.intp)
-    word = np.array([part.word.min() for part in parts], np.intp)
+    start = np.array([smallest(part.first) for part in parts], np.intp)
+    word = np.array([smallest(part.word) for part in parts], np.intp)
     made = Pieces(start, start, boxes[:, 0], boxes[:, 1], boxes[:, 2], boxes[:, 3], sizes, word)
     kept = pieces.take(inside < 0)
     both = Pieces._make(np.concatenate((old, new)) for old, new in zip(kept, made, strict=True))  # type: ignore[arg-type]
