@@ -83,11 +83,12 @@ class _Text:
         strings: Sequence[str],
     ) -> None:
         self.left, self.right = runs.left.tolist(), runs.right.tolist()
-        self.size = runs.size.tolist()
+        self.sizes = runs.size.astype(np.float64)
         base = base_of(runs)
-        self.base = base.tolist()
-        self.top = (base - _X_HEIGHT * runs.size).tolist()
+        self.bases, self.tops = base.astype(np.float64), (base - _X_HEIGHT * runs.size).astype(np.float64)
+        self.base, self.top = self.bases.tolist(), self.tops.tolist()
         self.first, self.last = first.tolist(), last.tolist()
+        self.is_wide = first != last
         self.em = median(runs.size)
         self.edges = edges
         self.strings = strings
@@ -146,7 +147,7 @@ def find_rows(
     which of `edges` are drawn."""
     text = _Text(runs, first, last, edges, strings)
     places = _line_places(runs, region, edges)
-    middle = np.array(text.base) - 0.3 * runs.size
+    middle = text.bases - 0.3 * runs.size
     slab = np.array([y for y, _ in places], np.float32).searchsorted(middle)
     bounds = [region.top, *(y for y, _ in places), region.bottom]
     bands: list[Band] = []
@@ -257,14 +258,13 @@ def _is_one_row(text: _Text, bands: list[Band]) -> bool:
 
 def _lines(text: _Text, left: NDArray[np.float32], slab: NDArray[np.intp], num_slabs: int) -> list[list[Band]]:
     """Lines of text by their baselines, for each slab; `slab` is that of each run, `left` where it starts."""
-    base, size, first, last = (np.array(side) for side in (text.base, text.size, text.first, text.last))
-    order = np.lexsort((left, base, slab))
-    base, size, slab = base[order], size[order], slab[order]
+    order = np.lexsort((left, text.bases, slab))
+    base, size, slab = text.bases[order], text.sizes[order], slab[order]
     apart = (base[1:] - base[:-1] > 0.35 * size[1:]) | (slab[1:] != slab[:-1])
     starts = np.concatenate((_ZERO, apart.nonzero()[0] + 1))
     ends = np.concatenate((starts[1:], [len(order)]))
-    tops = np.minimum.reduceat(np.array(text.top)[order], starts).tolist()
-    is_wide = np.logical_or.reduceat((first != last)[order], starts).tolist()
+    tops = np.minimum.reduceat(text.tops[order], starts).tolist()
+    is_wide = np.logical_or.reduceat(text.is_wide[order], starts).tolist()
     places = zip(
         slab[starts].tolist(), starts.tolist(), ends.tolist(), tops, base[ends - 1].tolist(), is_wide, strict=True
     )
