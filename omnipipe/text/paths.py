@@ -219,7 +219,7 @@ def bounds_of(handles: Sequence[Handle], outer: Doubles | None = None) -> tuple[
     if outer is None:
         return box, known
     (ax, ay), (bx, by) = _moved(box[0], box[1], outer), _moved(box[2], box[3], outer)
-    return np.stack((np.minimum(ax, bx), np.minimum(ay, by), np.maximum(ax, bx), np.maximum(ay, by))), known
+    return np.array((np.minimum(ax, bx), np.minimum(ay, by), np.maximum(ax, bx), np.maximum(ay, by))), known
 
 
 def _modes(handles: Sequence[Handle], which: Flags) -> tuple[Flags, Flags]:
@@ -238,7 +238,7 @@ def _modes(handles: Sequence[Handle], which: Flags) -> tuple[Flags, Flags]:
 def _matrices(handles: Sequence[Handle], outer: Doubles | None, which: Ints) -> Doubles:
     deque(map(_get_matrix, [handles[k] for k in which.tolist()], _at[0]), 0)
     matrices = _scratch[: len(which), :6].T.astype(np.float64)
-    return matrices if outer is None else np.stack(_placed(matrices, outer[:, which]))
+    return matrices if outer is None else np.array(_placed(matrices, outer[:, which]))
 
 
 def _colours(handles: Sequence[Handle], which: Ints) -> Ints:
@@ -280,7 +280,7 @@ class _Edges:
         self._owner, self._part = owner[end], part[end]
         ax, ay, bx, by = x[start], y[start], x[end], y[end]
         low_x, low_y, high_x, high_y = np.minimum(ax, bx), np.minimum(ay, by), np.maximum(ax, bx), np.maximum(ay, by)
-        self._box = np.stack((low_x, low_y, high_x, high_y))
+        self._box = np.array((low_x, low_y, high_x, high_y))
         self._is_straight = (high_x - low_x <= _SLOPE) | (high_y - low_y <= _SLOPE)
         is_curve = kinds[drawn] == CURVE
         if np.count_nonzero(is_curve):

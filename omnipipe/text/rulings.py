@@ -80,7 +80,7 @@ def _edges(fills: Floats, colours: NDArray[np.intp], page: pypdfium2.PdfPage) ->
         (x0 - _BEYOND, down, x0 - 1, x1, (x0, y0, x0, y1)),
         (x1 + _BEYOND, down, x0, x1 + 1, (x1, y0, x1, y1)),
     ):
-        edges = np.stack(columns, axis=1)
+        edges = np.array(columns).T
         if len(one):
             # Just beyond the edge stands a box of the same colour.
             edge = outward[one]
