@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from omnipipe.ledger.shelf import Shelf
 from omnipipe.page import STATUSES
+from omnipipe.shelf import Shelf
 
 _SUMS = (*STATUSES, "characters")
 _SCHEMA = f"CREATE TABLE tallies (doc_id PRIMARY KEY, is_met, {', '.join(_SUMS)}) WITHOUT ROWID"
