@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.pdfs import Line
-from tests.tablekit import page, read, set_out, tables
+from tests.tablekit import cells, page, read, set_out, tables
 
 GROUPS = ["Willow of the river", "Hazel", "Elm of the hills"]
 SETTINGS = ["None at all", "A few", "Several", "Ours"]
@@ -31,3 +31,20 @@ def test_names_between_the_rows_of_their_groups_are_a_column_of_their_own() -> N
     (table,) = tables(layer)
     assert re.findall(r'<td rowspan="4">(.*?)</td>', table.html or "") == GROUPS
     assert "<th>TREE</th><th>SETTING</th>" in (table.html or "")
+
+
+def test_a_table_in_the_column_beside_is_no_labels_of_rows() -> None:
+    left = [["Metal", "Ore"], ["Iron", "12"], ["Zinc", "7"], ["Lead", "31"], ["Gold", "4"]]
+    right = [
+        ["Town", "Men", "Women"],
+        ["Ash", "34", "36"],
+        ["Elm", "72", "75"],
+        ["Oak", "18", "11"],
+        ["Yew", "55", "51"],
+    ]
+    lines = [*set_out(left, [100.0, 190.0]), *set_out(right, [360.0, 420.0, 480.0], top=718)]
+    rules = [(100.0, y, 230.0, y) for y in (712.0, 694.0, 622.0)] + [
+        (360.0, y, 520.0, y) for y in (730.0, 712.0, 640.0)
+    ]
+
+    assert sorted(map(cells, tables(read(page(lines, rules))))) == [left, right]

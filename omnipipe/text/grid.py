@@ -333,7 +333,7 @@ def _num_heads(bands: Sequence[Band], cells: Sequence[Cell], strings: Sequence[s
         heads = 1
     elif (first := _first_numeric(bands, strings)) is not None:
         # What stands above the numbers is their heading, but for a line that opens the first group of them.
-        while first > 1 and (_opens_group(bands[first - 1]) or _has_amount(bands[first - 1], strings)):
+        while first > 1 and (_opens_group(*bands[first - 2 : first]) or _has_amount(bands[first - 1], strings)):
             first -= 1
         heads = max(heads, first) if first <= limit else heads
     within = [cell for cell in takewhile(lambda cell: cell.row < titles + heads, cells) if cell.row >= titles]
@@ -344,8 +344,9 @@ def _num_heads(bands: Sequence[Band], cells: Sequence[Cell], strings: Sequence[s
     return titles + min(max(heads, reach), len(bands) - 1)
 
 
-def _opens_group(band: Band) -> bool:
-    return len(band.columns) == 1 and not band.ruled_below
+def _opens_group(above: Band, band: Band) -> bool:
+    is_lone = len(band.spans) == 1 and (0 in band.columns or above.full_below)
+    return (is_lone or len(band.columns) == 1) and not band.ruled_below
 
 
 def _has_amount(band: Band, strings: Sequence[str]) -> bool:

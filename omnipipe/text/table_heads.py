@@ -45,12 +45,20 @@ def with_joined_heads(
     for r in range(1, limit + 1):
         above = joined[-1]
         tight = _white(runs, above, bands[r]) < _TIGHT * em
+        if _are_numbers(above, strings):
+            tight = False
         if tight and not above.ruled_below and not across[r - 1].any() and not across[r].any():
             above.add(bands[r])
             above.ruled_below, above.full_below = bands[r].ruled_below, bands[r].full_below
         else:
             joined.append(bands[r])
     return joined + bands[limit + 1 :]
+
+
+def _are_numbers(band: Band, strings: Sequence[str]) -> bool:
+    """Whether a row holds the numbers of the columns below it, "(1)", "(2)" and so on."""
+    texts = [strings[run] for run, (first, _) in band.spans.items() if first > 0]
+    return len(texts) > 1 and texts == [f"({k})" for k in range(1, len(texts) + 1)]
 
 
 def _white(runs: Pieces, above: Band, below: Band) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import base_of
 from omnipipe.text.regions import clipped
+from omnipipe.text.table_columns import SNAP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 _LABEL = 14.0
 """Font sizes; labels left of a table are narrower than this in the middle."""
+_OWN = 0.5
+"""Of the width of a column: what a line that belongs to it goes over at least."""
+_APART = 3.0
+"""Font sizes of white between labels and the lines of their table at most, where lines go over both."""
 
 
 def with_labels(
@@ -47,4 +52,20 @@ def with_labels(
         return region
     if near[column].sum() < 0.35 * len(column):
         return region
+    extent = float(left[column].min()), float(right[column].max())
+    if _are_of_another(extent, region, rulings, em):
+        return region
     return clipped(region._replace(left=float(left[column].min()), lines=rulings))
+
+
+def _are_of_another(extent: tuple[float, float], region: Region, rulings: Rulings, em: float) -> bool:
+    """Whether what goes over `extent`, left of `region`, stands between lines of its own, as a table beside does."""
+    flat = rulings.horizontal
+    flat = flat[(flat[:, 0] > region.top - SNAP) & (flat[:, 0] < region.bottom + SNAP)]
+    shared = np.minimum(flat[:, 2], extent[1]) - np.maximum(flat[:, 1], extent[0])
+    beside = flat[(shared > _OWN * (extent[1] - extent[0])) & (flat[:, 2] <= region.left + 1), 0]
+    own = flat[(flat[:, 1] < region.right) & (flat[:, 2] > region.left + 1), 0]
+    if not len(beside) or not len(own):
+        return len(beside) > 0
+    is_other = np.abs(beside[:, None] - own).min(axis=1) > SNAP
+    return bool(is_other.any() or (len(beside) > 1 and region.left - extent[1] > _APART * em))

@@ -15,6 +15,7 @@ from omnipipe.text.gutters import median
 from omnipipe.text.lines import base_of
 from omnipipe.text.table_details import with_details
 from omnipipe.text.table_stacked import are_stacked
+from omnipipe.text.table_wrapped import with_wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,8 @@ _NUMBER = re.compile(r"^[^A-Za-z]*\d[^A-Za-z]*$")
 _YEAR = re.compile(r"^(?:19|20)\d\d$")
 _SNAP = 3.0
 _ZERO = np.zeros(1, np.intp)
+_FEW_SLABS = 3
+"""Spaces between lines of a table at most whose rows no lines part: above, within and below its head."""
 _BOXED = 4
 """Spaces between lines over the full width from which on they are rows."""
 _RECENT = 8
@@ -216,6 +219,9 @@ def _slab_rows(text: _Text, bands: list[Band], num_slabs: int, is_boxed: bool) -
     """The rows of the lines of text between two lines; `is_boxed` says that lines go around all cells."""
     if len(bands) == 1:
         return bands
+    wrapped = with_wrapped(bands, text.strings, text.left) if num_slabs <= _FEW_SLABS else None
+    if wrapped is not None:
+        return wrapped
     most = max(len(band.columns) for band in bands)
     full = [band for band in bands if len(band.columns) >= max(2, 0.6 * most)]
     pitches = sorted(b.bottom - a.bottom for a, b in pairwise(full))
@@ -343,13 +349,20 @@ def _attached(text: _Text, bands: list[Band], full: list[Band], usual: float) ->
     return out
 
 
+def _is_named(text: _Text, band: Band) -> bool:
+    """Whether `band` has several cells, and the first begins as a name does: what goes on with a line may not."""
+    names = [text.strings[run] for run, (first, _) in band.spans.items() if first == 0]
+    return len(band.spans) > 1 and bool(names) and not names[0][:1].islower()
+
+
 def _goes_on(text: _Text, row: Band, band: Band, small: bool) -> bool:
     """Whether `band` goes on with the cells of `row` above it; `small` says that lines part the rows of the table."""
     if band.top - row.bottom > (2 * _TIGHT if small else _TIGHT) * text.em or band.tall or row.tall:
         return False
     known = row.columns
     here = band.columns
-    if len(row.spans) == 1 and len(band.spans) == 1 and len(here) > 1:
+    if len(row.spans) == 1 and (len(band.spans) == 1 < len(here) or (len(known) > 1 and _is_named(text, band))):
+        # A heading over several columns, and the first row below it.
         return False
     if small:
         if here - known and known - here and band.top - row.bottom > _BELOW * text.em:

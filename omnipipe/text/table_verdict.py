@@ -29,6 +29,8 @@ _MAX_STRAY = 2
 """Lines down within a table of lines across that part no columns."""
 _MAX_SPAN = 200
 """Characters; longer texts over the full width are running text."""
+_MARKS = frozenset("✓✔✗✘✕✖×•●○◦∙■□▪☐☑☒√+-−–—*★☆xX")
+"""What says yes or no in a table of features."""
 _find_alnum = re.compile(r"[^\W_]").search
 _lines_of = attrgetter("lines")
 _DIGIT = re.compile(r"\d")
@@ -105,7 +107,8 @@ def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
     """By what stands in the cells of `grid`."""
     num_columns = grid.num_columns
     texts = list(filter(None, map(text_of, cells)))
-    if 2 * list(map(_find_alnum, texts)).count(None) > len(texts):
+    has_marks = grid.parted > 0 and _has_marks(cells, num_columns)
+    if not has_marks and 2 * list(map(_find_alnum, texts)).count(None) > len(texts):
         return "none"
     if kind == "grid":
         return "table"
@@ -133,7 +136,7 @@ def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
             return "none"
     if 3 * sum(cell.columns == num_columns for cell in cells) > grid.num_rows:
         return "none"
-    if 3 * sum(map(_are_letters, texts)) > len(texts):
+    if not has_marks and 3 * sum(map(_are_letters, texts)) > len(texts):
         return "none"
     if kind == "gaps" and grid.ruled > 0.5:
         return "table"
@@ -143,6 +146,18 @@ def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
     if kind == "gaps" and widths[len(widths) // 2] > 28:
         return "none"
     return "table"
+
+
+def _has_marks(cells: Sequence[TableCell], num_columns: int) -> bool:
+    """Whether the signs in `cells` say yes or no below headings and beside names, as in tables of features."""
+    signs = [cell for cell in cells if len(cell.text) == 1 and cell.text in _MARKS]
+    others = [cell for cell in cells if len(cell.text) > 1 and _find_alnum(cell.text)]
+    heads = {cell.column + k for cell in others if cell.row == 0 for k in range(cell.columns)}
+    names = {cell.row + k for cell in others if cell.column == 0 for k in range(cell.rows)}
+    is_headed = len(heads - {0}) >= num_columns - 1 > 1
+    return (
+        is_headed and 3 * len(signs) > len(others) and all(cell.row in names and cell.column in heads for cell in signs)
+    )
 
 
 def _are_letters(text: str) -> bool:
