@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from omnipipe.text.table_build import Read
 
     Floats = NDArray[np.float32]
+    Box = tuple[float, float, float, float]
 
 NOT_UNDERSTOOD = "table:not_understood"
 _DIGIT = np.zeros(0x10000, bool)
@@ -189,7 +190,7 @@ class TableFinder:
         loose = [Region(*box, rulings) for box in boxes]
         for region in ruled:
             near = [other for other in loose if _overlap(region, other)]
-            beside = [other for other in ruled if _are_beside(region, other)] if near else []
+            beside = [other for other in ruled if _are_apart(region, other)] if near else []
             around = [_union(region, other) for other in near if not any(_overlap(other, third) for third in beside)]
             tried: set[tuple[float, ...]] = set()
             for wide in (*around, region):
@@ -282,6 +283,8 @@ def _take_items(state: _State, lists: Sequence[ItemList], at: NDArray[np.intp], 
         whole = [k for k in known if np.isin(np.flatnonzero(state.inside == k), every).all()]
         if known and (len(found.rows) > _FEW_ROWS or not found.is_sure):
             continue
+        if any(_sticks_out(box, state.tables[k].box, rulings) for k in known):
+            continue
         if len(whole) < len(known) and is_centred(found, state.pieces.take(at), rulings):
             continue
         if any(
@@ -296,6 +299,13 @@ def _take_items(state: _State, lists: Sequence[ItemList], at: NDArray[np.intp], 
             for k in reversed(known):
                 state.drop(k)
             state.keep(read)
+
+
+def _sticks_out(box: Box, table: Box, rulings: Rulings) -> bool:
+    """Whether `box` goes further to a side than a `table`, with the lines over all of its width."""
+    flat = rulings.horizontal[slice(*np.searchsorted(rulings.horizontal[:, 0], (table[1] - 2, table[3] + 2)))]
+    flat = flat[(np.abs(flat[:, 1] - table[0]) < _NEAR) & (np.abs(flat[:, 2] - table[2]) < _NEAR)]
+    return len(flat) > 1 and (box[0] < table[0] - _NEAR or box[2] > table[2] + _NEAR)
 
 
 def _is_finer(table: Table, known: Table, *, is_whole: bool) -> bool:
@@ -353,11 +363,11 @@ def _overlap(one: Region, other: Region) -> bool:
     return high > 0.5 * min(one.bottom - one.top, other.bottom - other.top) and wide > 0
 
 
-def _are_beside(one: Region, other: Region) -> bool:
-    """Whether two regions stand beside each other."""
-    return min(one.bottom, other.bottom) > max(one.top, other.top) and (
-        one.left >= other.right or other.left >= one.right
-    )
+def _are_apart(one: Region, other: Region) -> bool:
+    """Whether two regions stand beside each other, or below with other sides, as tables of their own do."""
+    if min(one.bottom, other.bottom) > max(one.top, other.top):
+        return one.left >= other.right or other.left >= one.right
+    return min(abs(one.left - other.left), abs(one.right - other.right)) > _NEAR
 
 
 def _union(one: Region, other: Region) -> Region:
