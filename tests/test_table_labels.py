@@ -48,3 +48,16 @@ def test_a_table_in_the_column_beside_is_no_labels_of_rows() -> None:
     ]
 
     assert sorted(map(cells, tables(read(page(lines, rules))))) == [left, right]
+
+
+def test_the_name_beside_the_middle_row_of_a_group_is_in_the_column_of_the_others() -> None:
+    rows = [["River", "Lake", "Sea"], *([f"Site {k}", f"{31 + k}.{k}", f"{70 + k}.5"] for k in range(7))]
+    names = [(80.0, 676.0, 10.0, "Willow"), (80.0, 634.0, 10.0, "Hazel")]
+    lines = [(80.0, 700.0, 10.0, "Tree"), *set_out(rows, [130.0, 220.0, 300.0], pitch=12), *names]
+    drawn = [(78.0, y, 360.0, y) for y in (712.0, 697.0, 661.0, 611.0)]
+
+    (table,) = tables(read(page(lines, drawn)))
+
+    assert cells(table)[0] == ["Tree", *rows[0]]
+    assert "<td>Willow</td><td>Site 1</td>" in (table.html or "")
+    assert '<td rowspan="4">Hazel</td>' in (table.html or "")

@@ -173,7 +173,7 @@ def _gaps(runs: Pieces, body: _Body, part: int, bounds: tuple[float, float], bet
     found = _supported(found, crossing, needed) if found else []
     if not found:
         return []
-    labels = _label_edge(runs, alone, order, em)
+    labels = [x for x in _label_edge(runs, alone, order, em) if x < x0 + found[0][0] * grain]
     heads = (body.heads == part).nonzero()[0]
     if len(heads):
         crossing = crossing + cover(runs.left[heads], runs.right[heads], x0, grain, len(crossing))
@@ -182,10 +182,15 @@ def _gaps(runs: Pieces, body: _Body, part: int, bounds: tuple[float, float], bet
 
 def _label_edge(runs: Pieces, alone: NDArray[np.intp], rows: NDArray[np.intp], em: float) -> list[float]:
     """Where the names of groups of rows end, if the runs that stand `alone` on their lines are that: in the middle of
-    their group, between two of its rows, and left of all of `rows`."""
-    if len(alone) < _LEAST_LABELS:
+    their group, between two of its rows, and left of all of `rows`; the names of odd groups stand beside a row."""
+    if not len(alone):
         return []
-    start, end = float(smallest(runs.left[rows])), float(largest(runs.right[alone]))
+    is_name = runs.left[rows] < largest(runs.right[alone])
+    num_beside = int(np.count_nonzero(is_name))
+    if len(alone) + num_beside < _LEAST_LABELS or num_beside > len(alone) or num_beside == len(rows):
+        return []
+    names = np.concatenate((alone, rows[is_name]))
+    start, end = float(smallest(runs.left[rows[~is_name]])), float(largest(runs.right[names]))
     return [(start + end) / 2] if start - end > JOIN * em else []
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import base_of
 from omnipipe.text.table_columns import SNAP
+from omnipipe.text.table_rows import are_numbered
 from omnipipe.text.table_stripes import head_above_stripes
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def with_joined_heads(
     for r in range(1, limit + 1):
         above = joined[-1]
         tight = _white(runs, above, bands[r]) < _TIGHT * em
-        if _are_numbers(above, strings):
+        if are_numbered(above, strings):
             tight = False
         if tight and not above.ruled_below and not across[r - 1].any() and not across[r].any():
             above.add(bands[r])
@@ -53,12 +54,6 @@ def with_joined_heads(
         else:
             joined.append(bands[r])
     return joined + bands[limit + 1 :]
-
-
-def _are_numbers(band: Band, strings: Sequence[str]) -> bool:
-    """Whether a row holds the numbers of the columns below it, "(1)", "(2)" and so on."""
-    texts = [strings[run] for run, (first, _) in band.spans.items() if first > 0]
-    return len(texts) > 1 and texts == [f"({k})" for k in range(1, len(texts) + 1)]
 
 
 def _white(runs: Pieces, above: Band, below: Band) -> float:

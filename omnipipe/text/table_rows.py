@@ -7,6 +7,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -349,6 +350,12 @@ def _attached(text: _Text, bands: list[Band], full: list[Band], usual: float) ->
     return out
 
 
+def are_numbered(band: Band, strings: Sequence[str]) -> bool:
+    """Whether a row holds the numbers of the columns below it, "(1)", "(2)" and so on."""
+    texts = [strings[run] for run, (first, _) in sorted(band.spans.items(), key=itemgetter(1)) if first > 0]
+    return len(texts) > 1 and texts == [f"({k})" for k in range(1, len(texts) + 1)]
+
+
 def _is_named(text: _Text, band: Band) -> bool:
     """Whether `band` has several cells, and the first begins as a name does: what goes on with a line may not."""
     names = [text.strings[run] for run, (first, _) in band.spans.items() if first == 0]
@@ -358,6 +365,8 @@ def _is_named(text: _Text, band: Band) -> bool:
 def _goes_on(text: _Text, row: Band, band: Band, small: bool) -> bool:
     """Whether `band` goes on with the cells of `row` above it; `small` says that lines part the rows of the table."""
     if band.top - row.bottom > (2 * _TIGHT if small else _TIGHT) * text.em or band.tall or row.tall:
+        return False
+    if are_numbered(row, text.strings):
         return False
     known = row.columns
     here = band.columns
