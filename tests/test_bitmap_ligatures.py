@@ -1,0 +1,39 @@
+"""Fonts of TeX without names of characters: codes of ligatures come as control characters."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pdfs import Line, pdf_of_contents, text_content
+from tests.tablekit import read
+
+_FONT = b"/Encoding /WinAnsiEncoding >>"
+_SIGNS = "^~|{}"
+"""These are ff, fi, fl, ffi, ffl in the texts below."""
+
+
+def page(texts: list[str], start: int) -> bytes:
+    """A page whose font maps `_SIGNS` to the codes from `start`."""
+    lines: list[Line] = [(80.0, 700.0 - 12 * k, 10.0, text) for k, text in enumerate(texts)]
+    pairs = b" ".join(b"<%02X> <%04X>" % (ord(sign), start + k) for k, sign in enumerate(_SIGNS))
+    cmap = b"begincmap 1 begincodespacerange <00> <ff> endcodespacerange %d beginbfchar %s endbfchar endcmap"
+    content = cmap % (len(_SIGNS), pairs)
+    stream = b"99 0 obj\n<< /Length %d >>\nstream\n%s\nendstream\nendobj\n" % (len(content), content)
+    # Without its table of objects PDFium looks for them itself.
+    body, _, _ = pdf_of_contents([text_content(lines)]).partition(b"xref\n")
+    return body.replace(_FONT, b"/ToUnicode 99 0 R " + _FONT) + stream + b"trailer\n<< /Size 100 /Root 1 0 R >>\n%%EOF"
+
+
+@pytest.mark.parametrize("start", [0x0B, 0x1B])
+def test_ligatures_without_names_are_spelt(start: int) -> None:
+    texts = ["The ~rst o}ine o{ce de~nes how the |uid may", "di^er in its re|ection, which is a sti^ a{nity."]
+
+    assert read(page(texts, start)).text == (
+        "The first offline office defines how the fluid may differ in its reflection, which is a stiff affinity."
+    )
+
+
+def test_other_control_characters_stay_what_they_are() -> None:
+    layer = read(page(["The house } is old { and it is wide.", "~ It stands |", "^ by the sea"], 0x1B))
+
+    assert not any(letters in layer.text for letters in ("ff", "fi", "fl"))
