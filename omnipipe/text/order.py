@@ -16,6 +16,7 @@ import numpy as np
 
 from omnipipe.text.gutters import Area, Band, area_of, bands_of, find_bands, median
 from omnipipe.text.sheet import Sheet
+from omnipipe.text.side_captions import captions_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,10 +84,15 @@ def _regions(
         return
     if bands is None:
         area = area_of(sheet, region)
+        bands = bands_of(sheet, area) if area is not None else None
+        parts = captions_beside(sheet, region, text) if bands is None and text else None
+        if parts is not None:
+            for part in parts:
+                yield from _regions(sheet, part, rtl, text, depth + 1)
+            return
         if area is None:
             yield region
             return
-        bands = bands_of(sheet, area)
         if bands is None:
             yield from _stacked(sheet, area, rtl, text, depth)
             return
