@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from omnipipe.text.bitmap_ligatures import SPELT, with_ligatures
 from tests.pdfs import Line, pdf_of_contents, text_content
 from tests.tablekit import read
 
@@ -37,3 +39,9 @@ def test_other_control_characters_stay_what_they_are() -> None:
     layer = read(page(["The house } is old { and it is wide.", "~ It stands |", "^ by the sea"], 0x1B))
 
     assert not any(letters in layer.text for letters in ("ff", "fi", "fl"))
+
+
+def test_dashes_and_quotation_marks_of_the_later_encoding_are_read() -> None:
+    units = np.array([ord(c) for c in "\x10a\x1ces\x11 di\x1bers, pp. 227\x15241\x16here"], np.uint16)
+
+    assert "".join(map(chr, with_ligatures(units))).translate(SPELT) == "“afies” differs, pp. 227–241—here"

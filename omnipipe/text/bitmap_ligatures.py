@@ -9,17 +9,20 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_LETTERS = ("ff", "fi", "fl", "ffi", "ffl")
+_FIRST = 0xFB00
+"""Unicode's ligatures, ff, fi, fl, ffi and ffl, from here on; `SPELT` says how they are written."""
+SPELT = {_FIRST + k: letters for k, letters in enumerate(("ff", "fi", "fl", "ffi", "ffl"))}
 _OLD, _CORK = 0x0B, 0x1B
 """Where they start in TeX's old encoding (OT1) and in the later one (T1)."""
 _RETURN = 0x0D
 """In the old encoding fl; PDFium ends lines with it."""
 _FI = (_OLD + 1, _CORK + 1)
+_SIGNS = {0x10: "“", 0x11: "”", 0x15: "–", 0x16: "—"}
+"""Other signs of the later encoding."""
 _LEAST = 2
 """Ligatures within words that show what the codes are."""
 _SHARE = 0.9
 """Of the codes: those beside a letter, at least."""
-_SPELT = {start + k: [ord(c) for c in letters] for start in (_OLD, _CORK) for k, letters in enumerate(_LETTERS)}
 
 
 def _table(*ranges: tuple[int, int]) -> NDArray[np.bool_]:
@@ -34,27 +37,23 @@ _IS_LOWER = _table((0x61, 0x7B))
 _IS_LETTER = _table((0x41, 0x5B), (0x61, 0x7B), (0xC0, 0x250))
 
 
-def spell_ligatures(units: NDArray[np.uint16]) -> tuple[NDArray[np.uint16], NDArray[np.intp]] | None:
-    """`units` with ligatures in letters, and for each of them its place in `units`; None where no codes are known to
-    be ligatures."""
+def with_ligatures(units: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """`units` with Unicode's ligatures in the places of codes that are known to be ligatures."""
     is_code = _IS_CODE.take(units)
     if not np.count_nonzero(is_code):
-        return None
+        return units
     padded = np.concatenate(([0], units, [0]))
     before, after = _IS_LETTER.take(padded[:-2]), _IS_LETTER.take(padded[2:])
     inside = is_code & _IS_LOWER.take(padded[:-2]) & _IS_LOWER.take(padded[2:])
     known = set(units[inside].tolist())
     if np.count_nonzero(inside) < _LEAST or (len(known) < _LEAST and known.isdisjoint(_FI)):
-        return None
+        return units
     if np.count_nonzero(is_code & (before | after)) < _SHARE * np.count_nonzero(is_code):
-        return None
+        return units
     if known & set(range(_OLD, _OLD + 5)):
         is_code |= (units == _RETURN) & _IS_LOWER.take(padded[2:])
-    at = is_code.nonzero()[0]
-    spelt = [_SPELT[code] for code in units[at].tolist()]
-    counts = np.ones(len(units), np.intp)
-    counts[at] = list(map(len, spelt))
-    source = np.repeat(np.arange(len(units)), counts)
-    mended = units[source]
-    mended[np.repeat(is_code, counts)] = [unit for letters in spelt for unit in letters]
-    return mended, source
+    start = np.where(units >= _CORK, _CORK, _OLD)
+    found = np.where(is_code, units - start + _FIRST, units).astype(np.uint16)
+    for code, sign in _SIGNS.items() if max(known) >= _CORK else ():
+        found[units == code] = ord(sign)
+    return found

@@ -15,7 +15,7 @@ import numpy as np
 import pypdfium2.raw as pdfium
 
 from omnipipe.text.bidi import in_reading_order
-from omnipipe.text.bitmap_ligatures import spell_ligatures
+from omnipipe.text.bitmap_ligatures import with_ligatures
 from omnipipe.text.extreme import largest, smallest
 from omnipipe.text.ligatures import mend_ligatures
 from omnipipe.text.native import bare
@@ -104,9 +104,7 @@ def read_words(chars: Chars) -> Words | None:
     # Both are of the higher scripts: a page in Latin, Greek or Cyrillic letters and common signs ends here.
     is_leftward = most >= FIRST_LEFTWARD and may_run_left(units)
     places_of: _Places = chars.places if len(units) != chars.count else _same
-    spelt = spell_ligatures(units)
-    if spelt is not None:
-        units, places_of = spelt[0], _after(places_of, spelt[1])
+    units = with_ligatures(units)
     if is_leftward or most >= FIRST_STRETCHED:
         units, places_of = _mended(chars, units, places_of)
     first, last, line = _cut(units)
@@ -150,12 +148,7 @@ def _mended(chars: Chars, units: NDArray[np.uint16], places_of: _Places) -> tupl
         units, source = ordered
     else:
         units = units[source]
-    return units, _after(places_of, source)
-
-
-def _after(places_of: _Places, source: NDArray[np.intp]) -> _Places:
-    """What `places_of` gives for the places in `source`."""
-    return lambda which: places_of(source[which])
+    return units, lambda which: places_of(source[which])
 
 
 def _same(which: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omnipipe.text.arrange import join_parts
+from omnipipe.text.bitmap_ligatures import SPELT
 from omnipipe.text.code import join_comments
 from omnipipe.text.compose import compose
 from omnipipe.text.extreme import largest
@@ -48,7 +49,8 @@ _CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\uffff]")
 _LONE = re.compile("[\\ud800-\\udfff]")
 _UNWANTED = np.zeros(0x10000, bool)
 _UNWANTED[[*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000), 0xFFFF]] = True
-"""Characters that are not left in a text; halves of pairs are met in texts without any such character as well."""
+_UNWANTED[list(SPELT)] = True
+"""Characters that are not left in a text, ligatures spelt out; halves of pairs are met in other texts as well."""
 
 
 class TextLayer(NamedTuple):
@@ -99,9 +101,10 @@ def read_open_page(opened: OpenPage, options: TextOptions, sample: Sample | None
         clean = {text: _clean(text, unwanted) for text in every}
         texts, lines = [clean[text] for text in texts], [clean[text] for text in lines]
         whole = [(kind, level, clean[text]) for kind, level, text in whole]
+    htmls = [part.html.translate(SPELT) if is_unclean and part.html else part.html for _, part in parts]
     blocks = tuple(
-        (part.type, box, order, part.level, text, part.html, None, "text_layer")
-        for order, ((_, part), text, box) in enumerate(zip(parts, texts, boxes, strict=True))
+        (part.type, box, order, part.level, text, html, None, "text_layer")
+        for order, ((_, part), text, html, box) in enumerate(zip(parts, texts, htmls, boxes, strict=True))
     )
     markdown = compose(whole, options.keep_headers)
     placed = _upright(opened, [(turn, row[1:5]) for turn, row in rows])
@@ -177,11 +180,11 @@ def _apart(words: Words, style: PageStyle, *, rtl: bool) -> tuple[list[Part], li
 
 
 def _clean(text: str, unwanted: Sequence[str]) -> str:
-    """`text` without control characters, lone surrogates (`unwanted`: those of the page) and PDFium's hyphen."""
+    """`text` without control characters, lone surrogates, ligatures (`unwanted`: the page's) and PDFium's hyphen."""
     text = text.replace("\ufffe", "-")
     if not any(map(text.__contains__, unwanted)):
         return text
-    return _LONE.sub("\ufffd", _CONTROL.sub("", text))
+    return _LONE.sub("\ufffd", _CONTROL.sub("", text)).translate(SPELT)
 
 
 def _upright(opened: OpenPage, placed: list[tuple[int, Box]]) -> list[Box]:
