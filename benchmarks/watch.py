@@ -17,12 +17,17 @@ _PEAK_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look: seconds since the watch began; PSS in bytes by role; shared memory (the object store) of all."""
+    """One look: seconds since the watch began; PSS in bytes by role; shared memory (the object store) of all.
+
+    `num_readers`: the reader processes that workers have; `reader_seconds`: the age of the youngest.
+    """
 
     seconds: float
     driver: int
     workers: dict[int, int]
     shared: int
+    num_readers: int = 0
+    reader_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -71,22 +76,23 @@ def look(pid: int, seconds: float) -> Sample | None:
         return None
     own, shared = memory(pid)
     workers: dict[int, int] = {}
-    readers: list[tuple[int, int]] = []
+    readers: list[tuple[int, int, float]] = []
     for child in children:
         used, of_it_shared = memory(child.pid)
         shared += of_it_shared
         try:
-            parent, title = child.ppid(), " ".join(child.cmdline()[:3])
+            parent, title, started = child.ppid(), " ".join(child.cmdline()[:3]), child.create_time()
         except psutil.Error:
             continue
         if title.startswith("ray::") and "IDLE" not in title:
             workers[child.pid] = workers.get(child.pid, 0) + used - of_it_shared
         else:
-            readers.append((parent, used - of_it_shared))
-    for parent, used in readers:
-        if parent in workers:
-            workers[parent] += used
-    return Sample(seconds, own, workers, shared)
+            readers.append((parent, used - of_it_shared, started))
+    readers = [reader for reader in readers if reader[0] in workers]
+    for parent, used, _ in readers:
+        workers[parent] += used
+    youngest = max((started for _, _, started in readers), default=0.0)
+    return Sample(seconds, own, workers, shared, len(readers), time.time() - youngest)
 
 
 def memory(pid: int) -> tuple[int, int]:
