@@ -3,7 +3,8 @@
 The graded tests and the true texts of the document corpus (`--corpus`) through omnipipe, pdftotext, pypdf, markitdown,
 kreuzberg and pymupdf4llm with its layout package, the last four in an environment of their own. Every document is a
 file of its own, and so is every page of which the text is known: one process a reader, one document after another.
-Speed is in pages a second of CPU time, warm, on documents with a text layer: it does not depend on what else runs here.
+Speed is in pages a second of CPU time, warm, on documents with a text layer, which go through all readers in turn,
+several times: the median pass, and the median of the ratios within a pass.
 
 Writes results/reading.json, docs/reading.md and docs/reading.svg.
 """
@@ -12,10 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from benchmarks import record
 from benchmarks.peers import find_peer, make_environment
 from benchmarks.reading_documents import Job, graded_jobs, speed_jobs, truth_jobs
 from benchmarks.reading_plot import write_plot
+from benchmarks.reading_speed import Speed, measure_speed
 from benchmarks.runs import environment
 from omnipipe.evaluation.evaluate import Evaluation, evaluate
 from omnipipe.evaluation.jsonl import load_cases, load_truths
@@ -53,6 +56,8 @@ class Figures:
     word_f1: dict[str, float | None]
     pages_per_cpu_second: float | None
     failed: list[str]
+    omnipipe_ratio: dict[str, float] | None = None
+    """How many times as fast omnipipe is, by pass: median and spread."""
 
 
 def main() -> None:
@@ -61,13 +66,16 @@ def main() -> None:
     parser.add_argument("--environment", type=Path, help="keep the peers' environment here and use it again")
     parser.add_argument("--readers", nargs="+", default=list(_READERS), choices=_READERS)
     parser.add_argument("--speed-pages", type=int, default=100, help="at least so many pages for the speed")
+    parser.add_argument("--passes", type=int, default=5, help="how often the documents of the speed are read")
     parser.add_argument("--minutes", type=float, default=15, help="a reader may take so long for a set of documents")
     parser.add_argument("--scores-from", type=Path, help="take scores from an earlier result, measure the speed only")
     parser.add_argument("--no-docs", action="store_true", help="write the result only")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="omnipipe-reading-") as scratch:
         peers = make_environment(args.environment or Path(scratch) / "venv", _PACKAGES)
-        found = [_measure(name, peers, args, Path(scratch)) for name in _present(args.readers, peers)]
+        names = list(_present(args.readers, peers))
+        speeds = _speeds(names, peers, args)
+        found = [_with_speed(_measure(name, peers, args, Path(scratch)), speeds) for name in names]
     versions = {figures.name: figures.version for figures in found if figures.name != "omnipipe"}
     path = record.save("reading", {"readers": [asdict(figures) for figures in found]}, versions=versions)
     table = "\n".join(_table(found))
@@ -88,38 +96,46 @@ def _present(names: Sequence[str], python: Path) -> Iterator[str]:
 
 def _measure(name: str, peers: Path, args: argparse.Namespace, scratch: Path) -> Figures:
     python = sys.executable if name == "omnipipe" else str(peers)
-    folder = scratch / name
-    graded, truth, speed = (folder / part for part in ("graded", "truth", "speed"))
     if args.scores_from is not None:
-        speed_read = _read(
-            _speed_reader(name), python, speed_jobs(args.corpus, speed, args.speed_pages), scratch, args.minutes
-        )
-        return replace(_earlier(args.scores_from, name), pages_per_cpu_second=_rate(speed_read, args))
+        return _earlier(args.scores_from, name)
+    folder = scratch / name
+    graded, truth = folder / "graded", folder / "truth"
     # The true texts have their running heads: readers that know such a switch keep them there, and drop them in tests.
     with_heads = f"{name}-keep-headers" if name in _LEAVE_HEADS_OUT else name
     to_read = (
         (name, graded_jobs(args.corpus, graded)),
         (with_heads, truth_jobs(args.corpus, truth, scratch / "pages")),
-        (_speed_reader(name), speed_jobs(args.corpus, speed, args.speed_pages)),
     )
     reports = [_read(reader, python, jobs, scratch, args.minutes) for reader, jobs in to_read]
     cases = [entry for entry in load_cases([args.corpus / "graded" / "tests.jsonl"]) if entry.case.type != "math"]
     judged = evaluate(graded, cases)
     rated = evaluate(truth, (), load_truths(args.corpus / "truth.jsonl"))
-    rate = _rate(reports[2], args)
     failed = sorted({name for report in reports for name in _names(report.get("failed"))})
-    print(f"{name}: {judged.score().num_passed} tests passed, {rate} pages per CPU second", file=sys.stderr, flush=True)
-    return _figures(name, str(reports[0].get("version", "")), judged, rated, rate, failed)
+    print(f"{name}: {judged.score().num_passed} tests passed", file=sys.stderr, flush=True)
+    return _figures(name, str(reports[0].get("version", "")), judged, rated, failed)
 
 
 def _speed_reader(name: str) -> str:
     return f"{name}-text" if name in _HAVE_OCR else name
 
 
-def _rate(report: dict[str, object], args: argparse.Namespace) -> float | None:
-    pages = sum(job.num_pages for job in speed_jobs(args.corpus, Path(), args.speed_pages))
-    seconds = report.get("cpu_seconds")
-    return round(pages / seconds, 2) if isinstance(seconds, float) and seconds > 0 else None
+def _speeds(names: Sequence[str], peers: Path, args: argparse.Namespace) -> dict[str, Speed]:
+    pythons = {_speed_reader(name): sys.executable if name == "omnipipe" else str(peers) for name in names}
+    jobs = speed_jobs(args.corpus, Path(), args.speed_pages)
+    found = measure_speed(pythons, jobs, passes=args.passes, minutes=args.minutes)
+    return {name: found[_speed_reader(name)] for name in names}
+
+
+def _with_speed(figures: Figures, speeds: Mapping[str, Speed]) -> Figures:
+    theirs = speeds[figures.name].rates
+    ours = speeds["omnipipe"].rates if "omnipipe" in speeds else []
+    ratios = [our / their for our, their in zip(ours, theirs, strict=False)]
+    return replace(
+        figures,
+        pages_per_cpu_second=round(statistics.median(theirs), 2) if theirs else None,
+        omnipipe_ratio=record.spread(ratios, 2) if ratios else None,
+        failed=sorted({*figures.failed, *speeds[figures.name].failed}),
+    )
 
 
 def _earlier(path: Path, name: str) -> Figures:
@@ -131,9 +147,7 @@ def _names(value: object) -> list[str]:
     return [str(name) for name in value] if isinstance(value, list) else []
 
 
-def _figures(
-    name: str, version: str, judged: Evaluation, rated: Evaluation, rate: float | None, failed: list[str]
-) -> Figures:
+def _figures(name: str, version: str, judged: Evaluation, rated: Evaluation, failed: list[str]) -> Figures:
     score = judged.score()
     scores = {entry.name: entry for entry in scores_by_type(judged)}
     errors = {entry.name: entry for entry in rated.error_scores()}
@@ -146,7 +160,7 @@ def _figures(
         passed={kind: f"{entry.num_passed}/{entry.num_passed + entry.num_failed}" for kind, entry in scores.items()},
         cer={place: errors[place].cer.value for place in errors},
         word_f1={place: errors[place].word_f1.value for place in errors},
-        pages_per_cpu_second=rate,
+        pages_per_cpu_second=None,
         failed=failed,
     )
 
@@ -178,16 +192,18 @@ def _table(found: Sequence[Figures]) -> Iterator[str]:
     kinds = " | ".join(_KINDS)
     yield (
         f"| reader | tests passed of {num_tests} (95 %) | {kinds} | CER born digital | images | scans "
-        "| word F1 born digital | pages per CPU second |"
+        "| word F1 born digital | pages per CPU second | omnipipe is so many times as fast |"
     )
-    yield "|---|---|" + "---|" * (len(_KINDS) + len(_PLACES) + 2)
+    yield "|---|---|" + "---|" * (len(_KINDS) + len(_PLACES) + 3)
     for entry in found:
         passed = " | ".join(entry.passed.get(kind, "-") for kind in _KINDS)
         errors = " | ".join(percent(entry.cer.get(place), 1) for place in _PLACES)
         rate = "-" if entry.pages_per_cpu_second is None else f"{entry.pages_per_cpu_second:g}"
+        known = entry.omnipipe_ratio
+        ratio = f"{known['median']:g} ({known['min']:g} to {known['max']:g})" if known else "-"
         yield (
             f"| {entry.name} {entry.version} | **{entry.num_passed}** ({entry.interval_95} %) | {passed} | {errors} "
-            f"| {percent(entry.word_f1.get('born_digital'))} | {rate} |"
+            f"| {percent(entry.word_f1.get('born_digital'))} | {rate} | {ratio} |"
         )
 
 
@@ -213,7 +229,8 @@ Versions and details stand in `benchmarks/results/reading.json`; figures mean wh
   without OCR read no scans and images; some true texts of born-digital documents are another tool's, looked over.
   They have the running heads, so omnipipe (`--keep-headers`) and pymupdf4llm keep them here, and not in the tests.
 - **Pages per CPU second** are of documents of 3 to 20 pages with a text layer, without OCR, one process, warm, child
-  processes included.
+  processes included; each document goes through all readers in turn, in several passes: the median pass, and the
+  ratios within a pass.
 """
 
 

@@ -1,8 +1,10 @@
 """Runs in a reader's own environment: python reading_worker.py NAME JOBS
 
 JOBS holds a document and an output file a line, parted by a tab. Writes each document's markdown. Prints one JSON
-object: version, failed (names of documents that raised), seconds (wall) and cpu_seconds (this process and its children)
-from the reader being warm to the last answer.
+object: version, and failed (names of documents that raised).
+
+With `-` for JOBS: reads the document on each line of standard input, and prints `cpu_seconds` and what it took, this
+process and its children together, and `failed` where it raised.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ import json
 import os
 import resource
 import sys
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from peer_worker import READERS, Reader, version  # type: ignore[import-not-found, unused-ignore]
@@ -81,25 +83,27 @@ _READERS: dict[str, Callable[[], Reader]] = {
 
 
 def main() -> None:
-    """Read every document of the list, one after the other."""
-    name, listed = sys.argv[1], Path(sys.argv[2])
-    jobs = [line.split("\t") for line in listed.read_text(encoding="utf-8").splitlines()]
+    """Read every document of the list, one after the other, or each that is asked for."""
+    name, listed = sys.argv[1:3]
     read = _READERS[name]()
-    _answer(read, jobs[0][0])
+    if listed == "-":
+        _serve(read)
+        return
+    jobs = [line.split("\t") for line in Path(listed).read_text(encoding="utf-8").splitlines()]
     failed: list[str] = []
-    started, cpu = time.perf_counter(), _cpu_seconds()
     for path, target in jobs:
         text = _answer(read, path)
         if text is None:
             failed.append(Path(path).name)
         Path(target).write_text(text or "", encoding="utf-8", errors="replace")
-    report = {
-        "version": version(_package(name)),
-        "failed": failed,
-        "seconds": time.perf_counter() - started,
-        "cpu_seconds": _cpu_seconds() - cpu,
-    }
-    print(json.dumps(report))
+    print(json.dumps({"version": version(_package(name)), "failed": failed}))
+
+
+def _serve(read: Reader) -> None:
+    for line in sys.stdin:
+        before = _cpu_seconds()
+        said = "" if _answer(read, line.rstrip("\n")) is not None else " failed"
+        print(f"\ncpu_seconds {_cpu_seconds() - before}{said}", flush=True)
 
 
 def _package(name: str) -> str:
@@ -121,15 +125,13 @@ def _cpu_seconds() -> float:
 
 def _living_children(parent: int) -> float:
     """CPU seconds of children that still run, from /proc: they count for their parent only when they have ended."""
-    ticks = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent:
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    spent = 0
+    for task in Path(f"/proc/{parent}/task").glob("*/children"):
+        for child in task.read_text().split():
+            for thread in Path(f"/proc/{child}/task").glob("*/schedstat"):
+                with suppress(OSError):
+                    spent += int(thread.read_text().split()[0])
+    return spent / 1e9
 
 
 if __name__ == "__main__":

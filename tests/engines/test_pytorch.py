@@ -264,8 +264,8 @@ def test_memory_is_free_after_close() -> None:
 
     # The model alone has 3.5 MB of weights; transformers keeps two numbers a load.
     assert weights[-1] - weights[0] < 10_000
-    # What the allocator keeps goes up and down by some 10 MB, and grows no further.
-    assert sizes[-1] - sizes[1] < 30_000_000
+    # What the allocator keeps goes up and down by some 10 MB, after many other tests by 35, and grows no further.
+    assert min(sizes[3:]) - min(sizes[:3]) < 30_000_000
 
 
 def _tensor_bytes() -> int:
