@@ -24,6 +24,7 @@ from omnipipe.progress import Progress, counted
 from omnipipe.reading.process import ReaderLimits
 from omnipipe.runners.escalation import ENGINE_UNITS, Escalation
 from omnipipe.runners.job import Job, Later
+from omnipipe.runners.strays import Strays
 from omnipipe.sources.expand import expand
 from omnipipe.sources.index import index_sources
 from omnipipe.sources.pages import PageSelection
@@ -218,13 +219,8 @@ class _Run:
             if self._retry:
                 self._ledger.plan_retry(self._retry, max_pages=self._options.max_pages)
             pending = list(self._ledger.pending(0))
-        # Documents that are not where they were may be met elsewhere.
-        strayed = []
-        for unit in pending:
-            if found := self._at_home(unit):
-                yield found
-            else:
-                strayed.append(unit)
+        strays = Strays(self._ledger, self._lock)
+        yield from strays.of_earlier(pending)
         records = index_sources(
             self._sources or expand(self._inputs, limit=self._options.limit),
             num_processes=max(1, min(4, os.cpu_count() or 1)),
@@ -241,14 +237,11 @@ class _Run:
             self._num_documents += len(window)
             self._num_passed_over += sum(map(self._is_passed_over, window))
             self._progress.indexed(self._num_documents, self._ledger.num_planned_pages, complete=False)
+            met = {record.uri for record in window}
             window.clear()
-            yield from (self._at_home(unit, is_new=True) or unit for unit in units)
-        yield from (self._at_home(unit) or unit for unit in strayed)
+            yield from strays.of_new(units, met)
+        yield from strays.rest()
         self._progress.indexed(self._num_documents, self._ledger.num_planned_pages, complete=True)
-
-    def _at_home(self, unit: Unit, *, is_new: bool = False) -> Unit | None:
-        with self._lock:
-            return self._ledger.at_home(unit, ask_stores=not is_new)
 
     def _is_passed_over(self, record: SourceRecord) -> bool:
         return bool(self._selection and record.page_count and not self._selection.spans(record.page_count))

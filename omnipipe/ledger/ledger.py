@@ -240,16 +240,18 @@ class Ledger:
                     continue
             yield self._current(unit)
 
-    def at_home(self, unit: Unit, *, ask_stores: bool) -> Unit | None:
+    def at_home(self, unit: Unit, *, ask_stores: bool, met: Collection[str] = ()) -> Unit | None:
         """`unit` with the places where its documents can be had now; None where one of them was not met again yet.
 
-        Costs a look at each document's file; `ask_stores`: at each object too, if its document has other places.
+        Costs a look at each document's file, but for the uris in `met`; `ask_stores`: at each object too, if its
+        document has other places.
         Documents that no source leads to any more stay as they are.
         """
         members = []
         sources = self._source_table()
         for member in unit.members:
-            home = sources.first(member.document.doc_id) if member.kind == "read" else None
+            is_met = member.kind != "read" or member.document.uri in met
+            home = None if is_met else sources.first(member.document.doc_id)
             # Not all places of a document at once: there may be thousands.
             if home is not None and not is_here(home):
                 home = find_home(sources.records(member.document.doc_id), ask_stores=ask_stores)

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from omnipipe.ledger.ledger import Ledger
 from omnipipe.ledger.packing import UnitSize
 from omnipipe.runners.crew import UNIT_PAGES
+from omnipipe.runners.strays import Strays
 from omnipipe.unit import Receipt, Unit
 
 # A later pass waits for so many pages before it packs them, or for so long after the first of them.
@@ -41,27 +42,18 @@ class Escalation:
         """Units of `pass_index` as they can be planned, those of earlier runs first."""
         with self._lock:
             waiting = [*self._ledger.pending(pass_index), *self._ledger.escalate(pass_index, size=ENGINE_UNITS)]
-        # Documents that are not where they were may be met elsewhere while the first pass is indexed.
-        strayed = []
-        for unit in waiting:
-            if found := self._at_home(unit):
-                yield found
-            else:
-                strayed.append(unit)
+        strays = Strays(self._ledger, self._lock)
+        yield from strays.of_earlier(waiting)
         box = self._boxes[pass_index - 1]
         while True:
             left_by, is_complete = box.take()
             if left_by:
                 with self._lock:
                     units = self._ledger.escalate(pass_index, size=ENGINE_UNITS, left_by=left_by)
-                yield from (self._at_home(unit, is_new=True) or unit for unit in units)
+                yield from strays.of_new(units)
             if is_complete:
                 break
-        yield from (self._at_home(unit) or unit for unit in strayed)
-
-    def _at_home(self, unit: Unit, *, is_new: bool = False) -> Unit | None:
-        with self._lock:
-            return self._ledger.at_home(unit, ask_stores=not is_new)
+        yield from strays.rest()
 
 
 class _Box:
