@@ -240,6 +240,9 @@ class _Run:
             met = {record.uri for record in window}
             window.clear()
             yield from strays.of_new(units, met)
+        with self._lock:
+            units = self._ledger.drop_folders()
+        yield from strays.of_new(units)
         yield from strays.rest()
         self._progress.indexed(self._num_documents, self._ledger.num_planned_pages, complete=True)
 
@@ -276,7 +279,9 @@ class _Run:
         warnings = list(self._ledger.warnings)
         if self._num_passed_over:
             documents = counted(self._num_passed_over, "document")
-            warnings.append(f"--pages {self._options.pages}: {documents} of {self._num_documents:,} have no such page.")
+            has = "has" if self._num_passed_over == 1 else "have"
+            of_all = f"{documents} of {self._num_documents:,}"
+            warnings.append(f"--pages {self._options.pages}: {of_all} {has} no such page.")
         summary = RunSummary(
             run_dir=self._ledger.run_dir,
             run_id=self._ledger.run_id,

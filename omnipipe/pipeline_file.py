@@ -78,6 +78,7 @@ def _load_python(path: Path) -> Pipeline:
 
 
 def _load_yaml(path: Path) -> Pipeline:
+    text = ""
     try:
         text = path.read_text(encoding="utf-8-sig")
         loader = yaml.SafeLoader(text)
@@ -90,8 +91,13 @@ def _load_yaml(path: Path) -> Pipeline:
         mark = error.problem_mark or error.context_mark
         place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         raise ConfigError(f"{path}{place}: not YAML: {error.problem or error.context}.") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {str(error).splitlines()[0]}.") from error
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position].split("\n")
+        place = f":{len(before)}:{len(before[-1]) + 1}"
+        raise ConfigError(f"{path}{place}: not YAML: the character U+{error.character:04X} is not allowed.") from error
+    except RecursionError:
+        # No chain: it would be a thousand lines.
+        raise ConfigError(f"{path}: lists or mappings stand in one another too deep. {_SHAPE}") from None
     return _YamlPipeline(path, loader).build(root)
 
 
@@ -226,7 +232,8 @@ def setting_message(name: str, stage: type[Stage], problem: ErrorDetails) -> str
     if kind == "missing":
         return f"stage {name!r} needs the setting {path!r}. Write: - {name}: {{{path}: ...}}"
     rest = problem["msg"].removeprefix("Value error, ").rstrip(".")
-    rest = rest[:1].lower() + rest[1:]
+    # The file's word for it.
+    rest = (rest[:1].lower() + rest[1:]).replace("valid tuple", "valid list")
     return f"{path} of stage {name!r} is {_short(problem['input'])}: {rest}." if path else f"stage {name!r}: {rest}."
 
 

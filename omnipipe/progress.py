@@ -77,6 +77,11 @@ class Progress:
         self._has_line = False
         self._has_stopped = False
 
+    @property
+    def is_for_people(self) -> bool:
+        """Whether it is in words: `finish` tells the warnings then."""
+        return self._mode in ("bar", "plain")
+
     def start(self, *, total: int, done: int) -> None:
         """A run begins in which `done` of `total` pages are committed already."""
         with self._lock:
@@ -85,7 +90,7 @@ class Progress:
             self._has_stopped = False
             if self._mode == "json":
                 self._say_json("start", {"total": total, "done": done})
-            elif done and self._mode != "quiet":
+            elif done and self.is_for_people:
                 are = "is" if done == 1 else "are"
                 self._say(f"{counted(done, 'page')} {are} committed already; the run goes on from there.")
 
@@ -100,7 +105,7 @@ class Progress:
         with self._lock:
             self._tally.add(receipt, self._clock())
             loaded = receipt.stage_seconds.get(ENGINE_START)
-            if loaded is not None and self._mode in ("bar", "plain"):
+            if loaded is not None and self.is_for_people:
                 cleared = "\r\x1b[2K" if self._has_line else ""
                 self._say(f"{cleared}an engine was loaded in {duration(loaded)}")
             self._tick()
@@ -121,7 +126,7 @@ class Progress:
             self.stop()
             if self._mode == "json":
                 self._say_json("summary", _plain_summary(summary))
-            elif self._mode != "quiet":
+            elif self.is_for_people:
                 for line in summary_lines(summary):
                     self._say(line)
 

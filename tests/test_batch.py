@@ -302,6 +302,7 @@ def test_documents_without_any_of_the_pages_asked_for_are_told(tmp_path: Path) -
 
     assert summary.statuses == {"ok": 3, "failed": 1}
     assert summary.warnings == ("--pages 3-: 2 documents of 4 have no such page.",)
+    assert read(inputs, tmp_path / "out", pages="2").warnings == ("--pages 2: 1 document of 4 has no such page.",)
     assert read(inputs, tmp_path / "out", pages="1").warnings == ()
 
 

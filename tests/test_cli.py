@@ -175,6 +175,14 @@ def test_verify_finds_a_lost_file(letter: Path, tmp_path: Path, capsys: pytest.C
     assert "wrong: " in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("how", ["quiet", "plain", "json"])
+def test_a_warning_is_said_once(letter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str) -> None:
+    out = str(tmp_path / "run")
+    run_command(["run", str(letter), "-o", out, "--runner", "local", "--pages", "9", "--progress", how])
+
+    assert capsys.readouterr().err.count("1 document of 1 has no such page") == 1
+
+
 def test_another_pipeline_into_the_same_run_is_refused(
     letter: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,6 +66,10 @@ def test_an_output_that_cannot_be_written_is_refused(run: Path, tmp_path: Path) 
             compact_run(run, output)
 
 
+def test_parts_may_be_larger_than_any_run(run: Path, tmp_path: Path) -> None:
+    assert len(compact_run(run, tmp_path / "large", rows_per_file=10**30).paths) == 1
+
+
 def test_a_compaction_that_stops_leaves_nothing_behind(run: Path, tmp_path: Path) -> None:
     """Before, the same command again was refused: its folder was not empty any more."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -137,3 +141,28 @@ compact.compact_run(Path({str(run)!r}), Path({str(large)!r}), rows_per_file=500)
 
     assert report.num_rows == pages_of(run).num_rows
     assert sorted(large.iterdir()) == report.paths
+
+
+def test_a_compaction_that_was_killed_while_it_named_its_parts_can_be_repeated(run: Path, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    killed = f"""
+import os
+from pathlib import Path
+from omnipipe.ledger import compact
+kept, named = Path.replace, []
+def replace(self, target):
+    named.append(target)
+    if len(named) == 2:
+        os.kill(os.getpid(), 9)
+    return kept(self, target)
+Path.replace = replace
+compact.compact_run(Path({str(run)!r}), Path({str(large)!r}), rows_per_file=500)
+"""
+    assert subprocess.run([sys.executable, "-c", killed]).returncode == -9
+    assert len(list(large.glob("*.parquet"))) == 1
+
+    report = compact_run(run, large, rows_per_file=1000)
+
+    assert sorted(large.iterdir()) == report.paths
+    with pytest.raises(OutputError, match="not empty"):
+        compact_run(run, large)

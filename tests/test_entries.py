@@ -124,3 +124,9 @@ def test_a_paragraph_is_no_end_of_an_address() -> None:
     text = read([*below(sender, 72, 700), *below(numbers, 360, 700), *below(PROSE, 72, 560)])
 
     assert text.split("\n\n") == ["\n".join(sender), "\n".join(numbers), " ".join(PROSE)]
+
+
+def test_a_range_of_pages_that_a_line_breaks_stays_one() -> None:
+    lines = ["garden of the chapel in the old town, 120, 220\x96", "248; of the market hall and of the harbour, 12, 14"]
+
+    assert "220–248; of the market" in read(below(lines, 80, 700))

@@ -8,6 +8,7 @@ import pytest
 
 from omnipipe.batch import RunOptions, RunSummary, run
 from omnipipe.ledger.ledger import Ledger
+from omnipipe.ledger.verify import verify_run
 from omnipipe.pipeline import load_pipeline
 from omnipipe.reading.process import ReaderLimits
 from omnipipe.sources.expand import expand
@@ -66,3 +67,21 @@ def test_pages_that_were_missing_are_tried_again_where_the_document_is(tmp_path:
     again = read(tmp_path / "elsewhere.pdf", out, retry="failed")
 
     assert again.statuses == {"ok": 5}
+
+
+def test_a_folder_that_could_not_be_had_leaves_no_row_once_its_documents_are_known(tmp_path: Path) -> None:
+    late, folder = tmp_path / "late", tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.pdf").write_bytes(pdf_of_texts([TEXT]))
+    (tmp_path / "list.txt").write_text("in\nlate\n")
+    assert read(tmp_path / "list.txt", tmp_path / "out").error_codes == {"missing": 1}
+
+    late.mkdir()
+    for number in range(2):
+        (late / f"{number}.pdf").write_bytes(pdf_of_texts([f"{number}. {TEXT}"]))
+
+    assert read(tmp_path / "list.txt", tmp_path / "out", limit=2).error_codes == {"missing": 1}
+    summary = read(tmp_path / "list.txt", tmp_path / "out")
+    assert (summary.statuses, summary.documents) == ({"ok": 3}, 3)
+    assert read(tmp_path / "list.txt", tmp_path / "out", retry="failed").pages_this_run == 0
+    assert verify_run(tmp_path / "out").ok

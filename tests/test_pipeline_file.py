@@ -108,6 +108,8 @@ def test_the_default_pipeline_takes_text_layers_first_and_ocr_for_the_rest() -> 
             ["no letters of ara"],
         ),
         ("stages:\n  - read: {\n", "3:1", ["not YAML"]),
+        ("stages:\n  - re\0ad\n", "2:7", ["not YAML", "U+0000"]),
+        ("stages:\n  - read\n  - render\n  - ocr: {languages: eng}\n", "4:22", ["'eng'", "a valid list"]),
         ("stages:\n\t- read\n", "2:1", ["not YAML"]),
         ("stages:\n  - read: {lists: !!python/name:os.system x}\n", "2:19", ["could not", "python/name"]),
         ("stages:\n  - read\n  - nowhere.py:Stage\n", "3:5", ["nowhere.py does not exist"]),
@@ -139,6 +141,12 @@ def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
 
 def test_an_alias_that_contains_itself_does_not_hang(tmp_path: Path) -> None:
     assert "p.yaml:" in refusal(write(tmp_path, "stages:\n  - read: &a {lists: *a}\n"))
+
+
+def test_a_file_that_is_nested_too_deep_is_refused(tmp_path: Path) -> None:
+    depth = 3_000
+
+    assert "too deep" in refusal(write(tmp_path, f"stages: {'[' * depth}{']' * depth}\n"))
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are() -> None:

@@ -122,6 +122,12 @@ def test_relative_inputs_become_absolute(tmp_path: Path, monkeypatch: pytest.Mon
     assert _uris("docs") == _uris("docs/a.pdf") == _uris("*/a.pdf") == _uris(f"file://{path}") == [path]
 
 
+def test_a_limit_of_more_than_anybody_can_count_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-")
+
+    assert len(list(expand([tmp_path], limit=10**30))) == 1
+
+
 def test_the_same_uri_twice_is_one_source_and_limit_ends_early(tmp_path: Path) -> None:
     a, b, _ = _touch(tmp_path, "a.pdf", "b.pdf", "c.pdf")
 

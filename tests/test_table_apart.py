@@ -41,3 +41,20 @@ def test_text_in_the_column_beside_is_no_column_of_a_table_between_lines() -> No
     rules = [(75.0, y, 290.0, y) for y in (712.0, 697.0, 646.0)]
 
     assert [cells(table) for table in tables(read(page(lines, rules)))] == [rows]
+
+
+def test_programmes_of_four_wide_columns_are_tables_also_below_one_another() -> None:
+    bands = ["Blackhole", "New Device", "Dissolved In", "Linchpin", "Don Broco", "Outcry", "Young Guns", "Tripswitch"]
+    starts = [16.0, 164.0, 312.0, 460.0]
+    lines = [(16.0, 720.0, 14.0, "Friday"), (16.0, 560.0, 14.0, "Saturday")]
+    for top, num_rows in ((700.0, 7), (540.0, 10)):
+        for r in range(num_rows):
+            for c, x in enumerate(starts):
+                lines.append((x, top - 13 * r, 8.0, bands[(3 * r + c) % 8]))
+                lines.append((x + 52, top - 13 * r, 8.0, f"{21 - r}:{10 + c} - {21 - r}:{40 + c} (30min)"))
+
+    found = [cells(table) for table in tables(read(page(lines)))]
+
+    assert [len(rows) for rows in found] == [7, 10]
+    assert found[0][1][0] == "Linchpin"
+    assert found[1][9][-1].endswith("12:43 (30min)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from omnipipe.text.table_cells import join_lines
 from tests.tablekit import FRUIT, cells, page, read, set_out, tables
 
 COLUMNS = [80.0, 170.0, 330.0]
@@ -42,3 +43,14 @@ def test_rows_of_words_stay_rows() -> None:
     (table,) = tables(read(page(set_out(FRUIT, COLUMNS), rules)))
 
     assert cells(table) == FRUIT
+
+
+@pytest.mark.parametrize(
+    ("lines", "whole"),
+    [
+        (["the bakery re\u2010", "ceived it"], "the bakery received it"),
+        (["Box 12 \u2010", "Accra"], "Box 12 \u2010 Accra"),
+    ],
+)
+def test_a_hyphen_breaks_words_and_a_dash_does_not(lines: list[str], whole: str) -> None:
+    assert join_lines(lines, dehyphenate=True) == whole

@@ -179,9 +179,10 @@ def run(
         retry=retry,
         max_failed=max_failed,
     )
+    shown = Progress("quiet" if quiet else progress.value)
     with sigterm_as_ctrl_c():
-        summary = batch.run(chosen, inputs, output, options, progress=Progress("quiet" if quiet else progress.value))
-    _report(summary, as_json=as_json, strict=strict)
+        summary = batch.run(chosen, inputs, output, options, progress=shown)
+    _report(summary, as_json=as_json, strict=strict, is_told=shown.is_for_people)
 
 
 def _runs_here(runner: RunnerChoice, address: str | None, served: str | None) -> bool:
@@ -221,8 +222,8 @@ def check_ocr(pipeline: Pipeline) -> None:
         pass
 
 
-def _report(summary: RunSummary, *, as_json: bool, strict: bool) -> None:
-    for warning in summary.warnings:
+def _report(summary: RunSummary, *, as_json: bool, strict: bool, is_told: bool) -> None:
+    for warning in () if is_told else summary.warnings:
         typer.echo(f"omnipipe: warning: {warning}", err=True)
     if as_json:
         typer.echo(json.dumps(asdict(summary), default=str))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from omnipipe.errors import InputError, OutputError
 from omnipipe.export.document import PageRow, RunDocuments
-from omnipipe.export.writer import JsonLinesWriter, TreeWriter, Writer, is_json_lines_file
+from omnipipe.export.writer import JsonLinesWriter, TreeWriter, Writer, is_json_lines_file, left_over, temporary_file
 from omnipipe.ledger.accounts import unit_names
 from omnipipe.ledger.layout import RunLayout, local_path
 from omnipipe.ledger.manifest import Manifest
@@ -76,7 +77,9 @@ def export_run(run_dir: str | Path, output: str | Path, options: ExportOptions |
     except OSError as error:
         if error.errno is None:
             raise
-        raise OutputError(f"{target} cannot be written: {error.strerror}. Choose another -o, or make room.") from error
+        # Of pyarrow's errors, the text has the number and more.
+        reason = os.strerror(error.errno)
+        raise OutputError(f"{target} cannot be written: {reason}. Choose another -o, or make room.") from error
     warnings = _unfinished(layout, manifest)
     return ExportSummary(
         output=target,
@@ -118,18 +121,37 @@ def _prepare(target: Path, run_id: str, options: ExportOptions) -> bool:
         if target.exists() and not options.overwrite:
             raise OutputError(f"{target} exists. Choose another -o, or write over it with --overwrite.")
         target.parent.mkdir(parents=True, exist_ok=True)
+        _remove(left_over(target.parent, target))
         return False
     if target.exists() and not target.is_dir():
         raise OutputError(f"{target} is a file. Name a folder with -o.")
     mark = {"run_id": run_id, "format": options.format}
     is_again = _mark(target) == mark
-    if target.is_dir() and not options.overwrite and any(target.iterdir()) and not is_again:
+    half = left_over(target) if target.is_dir() else []
+    if target.is_dir() and not options.overwrite and not is_again and any(set(target.iterdir()) - set(half)):
         raise OutputError(
             f"{target} has other files in it. Choose an empty folder with -o, or write into it with --overwrite."
         )
-    target.mkdir(parents=True, exist_ok=True)
-    (target / _MARKER).write_text(json.dumps(mark), encoding="utf-8")
+    _remove(half)
+    if not is_again:
+        target.mkdir(parents=True, exist_ok=True)
+        _write_mark(target, mark)
     return is_again
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _write_mark(target: Path, mark: Mapping[str, str]) -> None:
+    # Whole or not at all: on a full disk it would be an empty file, and the folder no export's any more.
+    made = temporary_file(target)
+    try:
+        made.write_text(json.dumps(mark), encoding="utf-8")
+        made.replace(target / _MARKER)
+    finally:
+        made.unlink(missing_ok=True)
 
 
 def _mark(target: Path) -> object:

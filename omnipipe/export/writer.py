@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -16,6 +18,7 @@ from omnipipe.export.written import WrittenFiles
 from omnipipe.text.paragraphs import SEPARATOR, join_pages, page_seam
 
 _PART_BYTES = 1 << 30
+_PART = r"documents-\d{5,}\.jsonl\.zst"
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 
 
@@ -47,7 +50,7 @@ class TreeWriter:
         self._taken = taken
         self._is_markdown = is_markdown
         self._front_matter = front_matter
-        self._temporary = folder / f".omnipipe-{os.getpid()}.tmp"
+        self._temporary = temporary_file(folder)
 
     def write(self, document: RunDocument, rows: Sequence[PageRow]) -> None:
         ending = ".md" if self._is_markdown else ".txt"
@@ -68,7 +71,9 @@ class TreeWriter:
         self._temporary.unlink(missing_ok=True)
 
     def discard(self) -> None:
-        self._written.close()
+        # On a full disk, closing writes what was left and fails as well.
+        with suppress(OSError):
+            self._written.close()
         self._temporary.unlink(missing_ok=True)
 
     def _texts(self, rows: Sequence[PageRow]) -> Iterator[tuple[str, str]]:
@@ -123,7 +128,8 @@ class JsonLinesWriter:
 
     def discard(self) -> None:
         if self._file is not None and self._path is not None:
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
             _temporary(self._path).unlink(missing_ok=True)
             self._file = None
 
@@ -148,7 +154,7 @@ class JsonLinesWriter:
         # An earlier export of the same run may have had more.
         written = {_part(number) for number in range(self._num_parts)}
         for path in self._output.glob("documents-*.jsonl.zst"):
-            if path.name not in written:
+            if re.fullmatch(_PART, path.name) and path.name not in written:
                 path.unlink()
 
 
@@ -159,6 +165,17 @@ def _part(number: int) -> str:
 def is_json_lines_file(path: Path) -> bool:
     """Whether `path` names one file and not a folder of parts."""
     return path.name.lower().endswith((".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst"))
+
+
+def temporary_file(folder: Path) -> Path:
+    """What files of a tree are called in `folder` until they are whole."""
+    return folder / f".omnipipe-{os.getpid()}.tmp"
+
+
+def left_over(folder: Path, file: Path | None = None) -> list[Path]:
+    """What an export into `folder`, or to `file` in it, left half written when it was killed."""
+    half = rf"\.\d+-({_PART if file is None else re.escape(file.name)})|\.omnipipe-\d+\.tmp"
+    return [path for path in folder.glob(".*") if re.fullmatch(half, path.name)]
 
 
 def _temporary(path: Path) -> Path:

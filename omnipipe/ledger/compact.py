@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -45,7 +46,7 @@ def compact_run(run_dir: Path | str, output: Path | str, *, rows_per_file: int =
     if manifest is None:
         raise OutputError(f"{layout.root} holds no run: it has no manifest.json.")
     target = local_path(output).absolute()
-    if target.exists() and (not target.is_dir() or not all(map(_is_left_over, target.iterdir()))):
+    if target.exists() and (not target.is_dir() or not _is_left_over({path.name for path in target.iterdir()})):
         raise OutputError(f"{target} is there already and not empty. Choose a new directory with -o.")
     if target == layout.root or layout.root in target.parents:
         raise OutputError(f"{target} is inside the run. Choose a directory outside of {layout.root}.")
@@ -59,9 +60,11 @@ def compact_run(run_dir: Path | str, output: Path | str, *, rows_per_file: int =
         raise OutputError(f"{target} cannot be written: {error.strerror}. Choose another output with -o.") from error
 
 
-def _is_left_over(path: Path) -> bool:
-    """Whether a compaction that was killed left this file."""
-    return re.fullmatch(r"part-\d{6}(\.\d+\.\d+)?\.tmp", path.name) is not None
+def _is_left_over(names: Collection[str]) -> bool:
+    """Whether a compaction that was killed left a folder with these names; as long as it lacks its first part."""
+    is_halfway = any(re.fullmatch(r"part-000000\.\d+\.\d+\.tmp", name) for name in names)
+    left = r"part-\d{6}(\.\d+\.\d+)?\.tmp" + (r"|part-\d{6}\.parquet" if is_halfway else "")
+    return all(re.fullmatch(left, name) for name in names)
 
 
 def _finished_plan(layout: RunLayout, manifest: Manifest) -> PlanTable:
@@ -90,7 +93,7 @@ def _write(groups: Iterator[pa.Table], target: Path, rows_per_file: int) -> Comp
             while group is not None:
                 path = target / f"part-{len(parts):06}.parquet"
                 made = parts[path] = target / f"{temporary(target, path.stem).name}.tmp"
-                left = rows_per_file
+                left = min(rows_per_file, sys.maxsize)
                 with pq.ParquetWriter(made, PAGES, compression="zstd", write_page_checksum=True) as writer:
                     while group is not None and left > 0:
                         piece = group.slice(0, left)
@@ -98,7 +101,8 @@ def _write(groups: Iterator[pa.Table], target: Path, rows_per_file: int) -> Comp
                         left -= piece.num_rows
                         total += piece.num_rows
                         group = group.slice(piece.num_rows) if piece.num_rows < group.num_rows else next(groups, None)
-            for path, made in parts.items():
+            # The first part last: without it, the folder is known to be halfway.
+            for path, made in reversed(parts.items()):
                 made.replace(path)
                 named.append(path)
     except BaseException:
@@ -107,7 +111,7 @@ def _write(groups: Iterator[pa.Table], target: Path, rows_per_file: int) -> Comp
             with contextlib.suppress(OSError):
                 path.unlink()
         raise
-    return CompactReport(named, total)
+    return CompactReport(named[::-1], total)
 
 
 def _groups(layout: RunLayout, plan: PlanTable) -> Iterator[pa.Table]:

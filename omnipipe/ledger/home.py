@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 
-from omnipipe.sources.place import Row, find_local_path, find_row
+from omnipipe.sources.place import Row, find_local_path, find_row, local_uri
 from omnipipe.sources.remote import find_files
 from omnipipe.sources.source import SourceRecord
-from omnipipe.sources.walk import find_stat
+from omnipipe.sources.walk import find_stat, is_folder, walk
 
 
 def find_home(records: Sequence[SourceRecord], *, ask_stores: bool) -> SourceRecord | None:
@@ -26,6 +27,16 @@ def is_here(record: SourceRecord) -> bool:
     if status is None or str(status.st_mtime_ns) != record.stamp:
         return False
     return row is not None or status.st_size == record.size
+
+
+def is_known_folder(record: SourceRecord, knows: Callable[[str], bool]) -> bool:
+    """Whether there is a local folder now where `record` found nothing, and `knows` the uri of each document in it."""
+    path = find_local_path(record.uri)
+    if path is None or not is_folder(path):
+        return False
+    # One that cannot be listed is given as what is in it.
+    uris = (local_uri(found) for found, _ in walk(path, Counter()))
+    return all(uri != record.uri and knows(uri) for uri in uris)
 
 
 def _is_far(record: SourceRecord, *, asks: bool) -> bool:

@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from omnipipe.ledger.accounts import Accounts, RunSummary
 from omnipipe.ledger.counts import Counts
 from omnipipe.ledger.files import stopping
-from omnipipe.ledger.home import find_home, is_here
+from omnipipe.ledger.home import find_home, is_here, is_known_folder
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.lock import RunLock
 from omnipipe.ledger.manifest import Manifest
@@ -125,6 +126,16 @@ class Ledger:
         gone = [planned for doc_id in orphans for planned in self._plan.of_document(doc_id)]
         self._carried += self._replan([], gone)
         sources.add(changed)
+
+    def drop_folders(self) -> list[Unit]:
+        """Units in place of those that lost a folder's row: it could not be had, and now all that is in it is known.
+
+        Call it when all sources are added.
+        """
+        sources = self._source_table()
+        lost = ((record, self._plan.of_document(record.doc_id)) for record in sources.lost())
+        known = [planned for record, planned in lost if planned and is_known_folder(record, sources.knows)]
+        return self._replan([], list(chain.from_iterable(known)))
 
     def plan(
         self,

@@ -12,7 +12,7 @@ from omnipipe.ledger.files import append_table, next_number, numbered, read_colu
 from omnipipe.ledger.layout import RunLayout
 from omnipipe.page import PageError
 from omnipipe.shelf import Row, Shelf
-from omnipipe.sources.source import SourceRecord
+from omnipipe.sources.source import TRANSIENT_CODES, SourceRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,6 +59,10 @@ class SourceTable:
         row = self._row(uri)
         return None if row is None else _record(row)
 
+    def knows(self, uri: str) -> bool:
+        """Whether anything, a document or a problem, was found at `uri`."""
+        return self._row(uri) is not None
+
     def doc_ids(self) -> Iterator[str]:
         """Documents that live at some uri, in the order of their first appearance."""
         return (doc_id for (doc_id,) in self._shelf.scan("SELECT doc_id FROM documents ORDER BY place"))
@@ -75,6 +79,11 @@ class SourceTable:
         """The record of the document's source_uri."""
         row = self._shelf.row(_OF_DOCUMENT, doc_id)
         return None if row is None else _record(row)
+
+    def lost(self) -> list[SourceRecord]:
+        """What was found at places where nothing could be had the last time."""
+        codes = ", ".join(f"'{code}'" for code in sorted(TRANSIENT_CODES))
+        return [_record(row) for row in self._shelf.rows(f"SELECT {_ALL} FROM sources WHERE problem_code IN ({codes})")]
 
     def changed(self, records: Iterable[SourceRecord]) -> list[SourceRecord]:
         """Those of `records` that are not known as they are; the last one of each uri."""

@@ -1,17 +1,18 @@
-"""Image files through Pillow; every frame is a page. Runs in the reader's child process only."""
+"""Image files through Pillow; every frame is a page, but thumbnails. Runs in the reader's child process only."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import PurePath
 from time import perf_counter
 
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from omnipipe.page import Pixels, ProblemError
+from omnipipe.reading.deep_jp2 import decoded, is_deep
 from omnipipe.reading.detect import webp_size
 from omnipipe.reading.encode import encode
 from omnipipe.reading.facts import MAX_IMAGE_PIXELS, PageFacts, ReadOptions, RenderPolicy
@@ -33,6 +34,8 @@ _ONE_FRAME = frozenset({"png", "jpeg", "bmp", "jp2"})
 _ROTATIONS = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
 
 _MOST_LOST = 16
+_NEW_SUBFILE_TYPE = 254
+_REDUCED, _MASK = 1, 4
 
 # As for PDF pages: `omnipipe.text.triage.measure_ink`.
 _INK_SIDE = 400
@@ -53,6 +56,8 @@ class ImageSource(PageSource):
         # Sizes are checked here, before each decoding; Pillow's own limit is a warning and then an exception.
         Image.MAX_IMAGE_PIXELS = None
         ImageFile.LOAD_TRUNCATED_IMAGES = False
+        # Pillow's own way misreads uncompressed files that lie on their side, and 16 bits in a plane for each colour.
+        TiffImagePlugin.READ_LIBTIFF = True
         warnings.simplefilter("ignore")
         self.format = format
         self.metadata: dict[str, str] = {}
@@ -61,9 +66,11 @@ class ImageSource(PageSource):
         if format == "webp":
             self._check_size(webp_size(head) or (0, 0), MAX_IMAGE_PIXELS)
         with self._decoding():
-            self._image: Image.Image = Image.open(path, formats=(_PLUGINS[format],))
+            self._image: Image.Image = self._opened()
             self._check_size(self._image.size, MAX_IMAGE_PIXELS)
-            self.page_count = 1 if format in _ONE_FRAME else self._count_frames()
+            num_frames = 1 if format in _ONE_FRAME else self._count_frames()
+            self._frames = _pages_of_tiff(self._image, num_frames) if format == "tiff" else range(num_frames)
+            self.page_count = len(self._frames)
         self._is_used = False
 
     def read(self, index: int, options: ReadOptions, watch: Watch) -> PageFacts:
@@ -105,6 +112,15 @@ class ImageSource(PageSource):
     def close(self) -> None:
         self._image.close()
 
+    def _opened(self) -> Image.Image:
+        try:
+            return Image.open(self._path, formats=(_PLUGINS[self.format],))
+        except UnidentifiedImageError:
+            if self.format == "tiff":
+                # Says why.
+                return TiffImagePlugin.TiffImageFile(self._path)
+            raise
+
     def _count_frames(self) -> int:
         try:
             return int(getattr(self._image, "n_frames", 1))
@@ -114,14 +130,19 @@ class ImageSource(PageSource):
             return _count_one_by_one(self._image)
 
     def _frame(self, index: int, max_pixels: int) -> Image.Image:
+        frame = self._frames[index]
         # A decoded frame is no longer as the file has it: the TIFF plugin turns it in place.
-        if self._is_used and index <= self._image.tell():
+        if self._is_used and frame <= self._image.tell():
             self._image.close()
-            self._image = Image.open(self._path, formats=(_PLUGINS[self.format],))
+            self._image = self._opened()
         self._is_used = True
-        if self.page_count > 1:
-            self._image.seek(index)
+        if frame != self._image.tell():
+            self._image.seek(frame)
         self._check_size(self._image.size, max_pixels)
+        if self.format == "jp2" and is_deep(self._path, self._image):
+            picture = decoded(self._path)
+            picture.info = self._image.info
+            return picture
         return self._image
 
     def _ink(self, image: Image.Image) -> Ink:
@@ -151,6 +172,10 @@ class ImageSource(PageSource):
         except Exception as problem:
             # Whatever the damage makes of Pillow's code: failed assertions and bare keys are among it.
             where = self._name if index is None else f"{self._name} page {index + 1}"
+            if isinstance(problem, SyntaxError) and isinstance(problem.__cause__, KeyError):
+                # So Pillow says of a TIFF's compressions and kinds of pixels that it does not know.
+                said = "is a TIFF with a compression or a kind of pixels that is not read. Convert it to"
+                raise ProblemError("unsupported", f"{where} {said} one of grey or RGB.") from problem
             reason = str(problem).replace(f" {self._path!r}", "")[:160].rstrip(".")
             said = reason if " " in reason else "it cannot be decoded"
             raise ProblemError("corrupt", f"{where} is damaged or cut off: {said}.") from problem
@@ -169,6 +194,26 @@ def _count_one_by_one(image: Image.Image) -> int:
             if index - last == _MOST_LOST:
                 return last + 2
     raise AssertionError("counting never ends")
+
+
+def _pages_of_tiff(image: Image.Image, num_frames: int) -> Sequence[int]:
+    """The frames that are pages: not a smaller copy of the one before them, or its mask, as the file says."""
+    if num_frames == 1:
+        return range(1)
+    pages: list[int] = []
+    full = (0, 0)
+    for frame in range(num_frames):
+        size, is_copy = full, False
+        with suppress(Exception):  # Damaged: a page that cannot be read.
+            image.seek(frame)
+            size, kind = image.size, image.tag_v2.get(_NEW_SUBFILE_TYPE, 0)  # type: ignore[attr-defined]
+            is_smaller = size[0] < full[0] and size[1] < full[1]
+            is_copy = bool(kind & _MASK or (kind & _REDUCED and is_smaller))
+        if not (pages and is_copy):
+            pages.append(frame)
+            full = size
+    image.seek(0)
+    return pages
 
 
 def _is_sideways(image: Image.Image) -> bool:

@@ -23,6 +23,7 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _TIFF_PHOTOMETRIC = 262
+_TIFF_COLORMAP = 320
 _TWELVE_BITS = 4095
 # Grey that is no ink on white; and more of a picture than writing covers: beyond it is a white page with clear margins.
 _UNSEEN = 240
@@ -35,9 +36,13 @@ def upright(image: Image.Image, mode: Literal["L", "RGB"]) -> Image.Image:
     image.load()
     if image.mode in _DEEP_MODES:
         return _turned(_shallow(image), image).convert(mode)
+    _mend_palette(image)
     picture = _turned(image, image)
     if picture.mode == "LAB":
         picture = picture.getchannel("L")
+    if image.format == "BMP" and picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0):
+        # Many programs leave the fourth byte empty that their header calls opacity.
+        picture = picture.convert("RGB")
     if picture.has_transparency_data:
         picture = _on_paper(picture)
     return picture if picture.mode == mode else picture.convert(mode)
@@ -89,7 +94,18 @@ def _shallow(image: Image.Image) -> Image.Image:
     grey = np.clip(np.nan_to_num(values) * (255.0 / full) + 0.5, 0, 255).astype(np.uint8)
     if _is_white_zero(image):
         grey = 255 - grey
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        grey[values == clear] = 255
     return Image.fromarray(grey)
+
+
+def _mend_palette(image: Image.Image) -> None:
+    # The colours of a TIFF have 16 bits; where none has more than 8, its writer took them for 8, and all were black.
+    colours = getattr(image, "tag_v2", {}).get(_TIFF_COLORMAP, ())
+    if image.mode == "P" and len(colours) % 3 == 0 and 0 < max(colours, default=0) <= 255:
+        third = len(colours) // 3
+        image.putpalette(bytes(colours[band * third + entry] for entry in range(third) for band in range(3)))
 
 
 def _is_white_zero(image: Image.Image) -> bool:

@@ -18,7 +18,7 @@ from typing import TextIO, cast
 
 from omnipipe.engines.base import EngineConfig
 from omnipipe.errors import ConfigError, RunStopped
-from omnipipe.runners.ray_lean import lean_ray
+from omnipipe.runners.ray_lean import lean_datasets, lean_ray
 from omnipipe.runners.ray_options import RayOptions, find_address
 from omnipipe.runners.ray_pool import Pool, plan_pools
 from omnipipe.user_module import modules_by_value
@@ -38,6 +38,9 @@ _LOCAL_SETTINGS = {
     "RAY_enable_metrics_collection": "0",
     "RAY_task_events_report_interval_ms": "0",
     "REPORTER_UPDATE_INTERVAL_MS": "60000",
+    # A raylet whose store does not listen yet tries again after a second, ten times; most starts lose that second.
+    "RAY_raylet_client_connect_timeout_milliseconds": "20",
+    "RAY_raylet_client_num_connect_attempts": "500",
     # Read once by the libraries of a worker process, before any code of ours runs in it.
     "OMP_NUM_THREADS": "1",
 }
@@ -87,12 +90,16 @@ class RaySession:
             warnings.filterwarnings("ignore", module=r"ray\.")
             if self._options.quiet:
                 opening.enter_context(_quiet(self._options.log_dir or self._run_dir / "logs"))
-            if self._for_batch and address is None and not _is_ray_there():
+            is_lean = self._for_batch and address is None and not _is_ray_there()
+            if is_lean:
                 opening.enter_context(lean_ray())
             with _kept_sigterm():
                 is_ours = _start(address, self._options)
             if is_ours:
                 opening.callback(_shut_down)
+            if is_lean:
+                # Loads Ray Data, half a second in which Ray's first workers load as well.
+                opening.enter_context(lean_datasets())
             send_user_modules()
             if address is not None:
                 from omnipipe.runners.ray_probe import check_nodes
@@ -131,7 +138,6 @@ def _start(address: str | None, options: RayOptions) -> bool:
     if address is not None:
         _check_listens(address)
     import ray
-    import ray.data
 
     if ray.is_initialized():
         return False

@@ -57,7 +57,8 @@ def expand(inputs: Sequence[str | Path], *, limit: int | None = None) -> Expansi
     left_out: Counter[str] = Counter()
     parts = [_expand_one(os.fspath(text), left_out) for text in inputs]
     together = chain.from_iterable(parts)
-    sources = islice(together if len(parts) == 1 and _comes_once(inputs[0]) else _each_once(together), limit)
+    once = together if len(parts) == 1 and _comes_once(inputs[0]) else _each_once(together)
+    sources = islice(once, None if limit is None else min(limit, sys.maxsize))
     first = next(sources, None)
     if first is None:
         raise InputError(_nothing_found([os.fspath(text) for text in inputs], left_out))

@@ -70,6 +70,8 @@ class Fetcher:
 
     def _check(self, path: str, document: DocumentRef | Source) -> None:
         status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            os.scandir(path).close()
         if not stat.S_ISREG(status.st_mode):
             raise ProblemError("unreadable", f"{document.uri} is not a file")
         if not os.access(path, os.R_OK):

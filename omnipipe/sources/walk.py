@@ -74,6 +74,11 @@ def find_stat(path: str) -> os.stat_result | None:
         return None
 
 
+def is_folder(path: str) -> bool:
+    """Whether there is a folder at `path`, or a link to one."""
+    return os.path.isdir(path)
+
+
 def _walk_tree(root: str, visited: set[tuple[int, int]], linked: deque[str], left_out: Counter[str]) -> Iterator[Found]:
     entries = _enter(root, visited)
     if entries is None:

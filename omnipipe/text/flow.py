@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from omnipipe.text.contacts import is_contact
-from omnipipe.text.paragraphs import HYPHENS, join_word
+from omnipipe.text.paragraphs import DASH, HYPHENS, breaks_range, join_word
 from omnipipe.text.rows import BOLD
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def flow(group: Sequence[Row], edge: float, page: PageStyle, column: Sequence[Ro
         last = out[-1:]
         if last and last in HYPHENS and not (is_table and previous.gaps):
             out = join_word(out, row.text, page.options.dehyphenate, page.text)
+        elif last == DASH and breaks_range(out, row.text) and not (is_table and previous.gaps):
+            out += row.text
         elif is_index:
             out += (" " if _is_same_entry(previous, row, edge) else "\n") + row.text
         elif (

@@ -25,8 +25,12 @@ _PROSE = 14.0
 _WIDE = 12.0
 """Font sizes; pieces wider than this show in which columns a page is set."""
 _MIN_LINES = 4
+_TABLE_ROW = 4
+"""Pieces; columns of running text are fewer."""
 _FULL = 0.85
 """Of the width of a column: what most lines of running text fill, and few labels of rows."""
+_APART = 1.2
+"""Of the distance between the rows of a table: text above and below it is further away."""
 _MAX_DETAILS = 6
 """Lines below the row of an item that say more of it."""
 _ZERO = np.zeros(1, np.intp)
@@ -63,13 +67,37 @@ def gap_boxes(pieces: Pieces, text: str, numbers: NDArray[np.intp], least: int =
         return []
     em = median(pieces.size)
     boxes = []
-    for first, last in _stretches(pieces, rows, rich, em):
+    # Text is set in two or three columns; rows of more are those of tables.
+    is_text = np.empty(len(pieces.left), bool)
+    is_text[rows.order] = np.repeat(rows.num_pieces < _TABLE_ROW, rows.num_pieces)
+    pending = _stretches(pieces, rows, rich, em)[::-1]
+    while pending:
+        first, last = pending.pop()
         inside = rows.order[rows.starts[first] : rows.starts[last] + rows.num_pieces[last]]
-        for part in _parts_beside_gutters(pieces, inside, text, em):
+        found = []
+        for part in _parts_beside_gutters(pieces, inside, is_text, text, em):
             box = _without_prose(pieces, part, text, em, least if numbers[part].sum() < len(part) else 1)
             if box is not None:
-                boxes.append(grown(pieces, rows, box, (first, last), em))
+                found.append(grown(pieces, rows, box, (first, last), em))
+        if not found:
+            pending += _between_poor(rows, rich, first, last)[::-1]
+        boxes += found
     return boxes
+
+
+def _between_poor(rows: Rows, rich: NDArray[np.bool_], first: int, last: int) -> list[tuple[int, int]]:
+    """The parts of a stretch between its poorer rows, as headings and text between two tables are: of three rows at
+    least, and further from these than from each other."""
+    found = []
+    bounds = [first - 1, *(first + (~rich[first : last + 1]).nonzero()[0]).tolist(), last + 1]
+    for start, end in pairwise(bounds) if len(bounds) > 2 else ():
+        if end - start <= 3:
+            continue
+        apart = _APART * median(np.diff(rows.base[start + 1 : end]))
+        is_after = start < first or rows.base[start + 1] - rows.base[start] > apart
+        if is_after and (end > last or rows.base[end] - rows.base[end - 1] > apart):
+            found.append((start + 1, end - 1))
+    return found
 
 
 def by_rows(pieces: Pieces) -> Rows:
@@ -128,9 +156,12 @@ def _num_details(pieces: Pieces, rows: Rows, row: int, after: int, em: float) ->
     return after - row - 1
 
 
-def _parts_beside_gutters(pieces: Pieces, inside: NDArray[np.intp], text: str, em: float) -> list[NDArray[np.intp]]:
-    """The pieces at `inside`, parted where the page is set in columns: no table but one of numbers goes over both."""
-    is_wide = pieces.right - pieces.left > _WIDE * em
+def _parts_beside_gutters(
+    pieces: Pieces, inside: NDArray[np.intp], is_text: NDArray[np.bool_], text: str, em: float
+) -> list[NDArray[np.intp]]:
+    """The pieces at `inside`, parted where the page is set in columns: no table but one of numbers goes over both.
+    `is_text` says which of the others may be lines of such columns."""
+    is_wide = (pieces.right - pieces.left > _WIDE * em) & is_text
     is_wide[inside] = False
     wide = is_wide.nonzero()[0]
     if len(wide) < 2 * _MIN_LINES:
@@ -145,7 +176,7 @@ def _parts_beside_gutters(pieces: Pieces, inside: NDArray[np.intp], text: str, e
         if _numeric_share(pieces, np.concatenate(columns[1:]), text) > _NUMERIC:
             continue
         parts = [np.concatenate(columns[: k + 1]), np.concatenate(columns[k + 1 :])]
-        return [piece for part in parts for piece in _parts_beside_gutters(pieces, part, text, em)]
+        return [piece for part in parts for piece in _parts_beside_gutters(pieces, part, is_text, text, em)]
     return [inside]
 
 

@@ -114,7 +114,7 @@ def build_grid(
     if not may_be_table(kind, (len(bands), num_columns), crossed=crossed, multi=multi, used=used, parted=parted):
         return None
     walls = _walls(bands, edges, region.lines)
-    rects = _merge(runs, bands, edges, is_line, region.lines, walls)
+    rects = _merge(runs, bands, edges, is_line, region.lines, walls, strings)
     cells = _cells(runs, bands, rects, num_columns, first)
     lined = np.array(is_line[1:-1], bool)
     drawn = float(walls[:, lined].mean()) if lined.any() else 0.0
@@ -157,6 +157,7 @@ def _merge(
     is_line: Sequence[bool],
     lines: Rulings,
     wall: NDArray[np.bool_],
+    strings: Sequence[str],
 ) -> list[Rect]:
     """The places of the grid that each cell takes; `wall` is that of `_walls`."""
     num_rows, num_columns = len(bands), len(edges) - 1
@@ -175,7 +176,7 @@ def _merge(
     both = filled[:, :-1] & filled[:, 1:]
     drawn = (across | (is_ruled_row & ~both)) & ~wall
     across = np.where(np.array(is_line[1:-1], bool), drawn, across)
-    down = _joined_rows(bands, edges, filled, wall, lines)
+    down = _joined_rows(bands, edges, filled, wall, lines, strings)
     return _components(across, down)
 
 
@@ -218,6 +219,7 @@ def _joined_rows(
     filled: NDArray[np.bool_],
     wall: NDArray[np.bool_],
     lines: Rulings,
+    strings: Sequence[str],
 ) -> NDArray[np.bool_]:
     """Whether each place is one with that below it (rows - 1 x columns)."""
     num_rows, num_columns = filled.shape
@@ -241,10 +243,12 @@ def _joined_rows(
         if np.count_nonzero(ruled) in (0, len(ruled)):
             first_full = r if first_full is None else first_full
             continue
+        # Lines below sums, and below the headings of numbers, part them from labels that have none.
+        is_below = _is_numeric(bands[r + 1], strings)
         for c in np.flatnonzero(~ruled).tolist():
             both = filled[r, c] and filled[r + 1, c]
             boxed = bool(wall[r : r + 2, max(c - 1, 0) : c + 1].all()) if wall.size else False
-            one = bool(filled[r, c] or filled[r + 1, c])
+            one = bool(filled[r, c] or filled[r + 1, c]) and not (is_below and filled[r + 1, c])
             down[r, c] = boxed or (one and (first_full is None or (not both and 2 * ruled.sum() >= num_columns)))
     for r, band in enumerate(bands):
         for c, more in band.tall.items():

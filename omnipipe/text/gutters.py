@@ -10,6 +10,7 @@ import numpy as np
 
 from omnipipe.text.contacts import are_blocks
 from omnipipe.text.extreme import largest, smallest
+from omnipipe.text.prose import are_strips, is_prose
 from omnipipe.text.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -126,6 +127,9 @@ def _corridors(area: Area) -> list[float]:
     least, most = 0.4 * em, 0.6 * max(heights)
     for i in [i for i, (before, low, after) in enumerate(around) if before > low < after and low <= most]:
         wide, low = (bounds[i + 1] - bounds[i]) / scale, heights[i]
+        if not low and wide <= least:
+            place = x0 + (bounds[i] + bounds[i + 1]) / 2 / scale
+            wide = float(smallest(left[left > place]) - largest(right[right < place]))
         if wide > least and (not low or low <= 0.6 * min(max(heights[: i + 1]), max(heights[i:]))):
             found.append((low, -wide, bounds[i] + bounds[i + 1]))
     best = sorted(found)[:4]
@@ -269,8 +273,10 @@ def _are_columns(sheet: Sheet, before: NDArray[np.intp], after: NDArray[np.intp]
         base.sort()
     if rows < _MIN_ROWS or high < _MIN_ROWS * em:
         return switches == 1 and (_aligned(*bases, em) < 0.5 or _line_length(sheet, before, after) > 6)
-    if _is_prose(sheet, before, bases[0], em) and _is_prose(sheet, after, bases[1], em):
+    if is_prose(sheet, before, bases[0], em) and is_prose(sheet, after, bases[1], em):
         return switches < 0.7 * rows or rows >= 8
+    if switches == 1 and are_strips(sheet, before, em) and are_strips(sheet, after, em):
+        return True
     if switches > max(3, 0.15 * len(both)):
         return False
     aligned = _aligned(*bases, em)
@@ -335,19 +341,6 @@ def _lines_of(sheet: Sheet, side: NDArray[np.intp]) -> NDArray[np.intp]:
     level = np.abs(sheet.base[lines] - sheet.base[signs][:, None]) < 0.3 * size[:, None]
     has_item = ((gap > 0) & (gap < _ITEM * size[:, None]) & level).any(axis=1)
     return lines if has_item.all() else side
-
-
-def _is_prose(sheet: Sheet, side: NDArray[np.intp], base: NDArray[np.float32], em: float) -> bool:
-    """Most of it in long lines, about one piece to a row; `base` are the baselines of `side`, in order."""
-    rows = 1 + int(np.count_nonzero(base[1:] - base[:-1] > 0.4 * em))
-    if len(side) >= 1.6 * rows:
-        return False
-    left, right = sheet.left[side], sheet.right[side]
-    width = np.sort((right - left) / np.maximum(sheet.size[side], 0.5 * em))
-    full = float(largest(right) - smallest(left)) / em
-    run = width.cumsum()
-    usual = width[min(int(run.searchsorted(0.5 * run[-1])), len(width) - 1)]
-    return bool(usual > max(7.0, 0.45 * full))
 
 
 def _outer(area: Area) -> list[NDArray[np.intp]]:

@@ -10,6 +10,8 @@ SEPARATOR = "\n\n"
 """Between two paragraphs, and between two pages of which the second does not go on with the first's sentence."""
 
 HYPHENS = "\ufffe\xad\u2010-"
+DASH = "–"
+"""What stands between the numbers of a range."""
 _ENDS = re.compile(r"[.!?:;。．｡！？：；…।॥؟۔։።។။]['\"”’»«)\]*」』）】》]*$")
 """How sentences end."""
 
@@ -128,9 +130,14 @@ def join_texts(text: str, following: str, dehyphenate: bool, known: str) -> str:
     last = text[-1:]
     if last and last in HYPHENS:
         return join_word(text, following, dehyphenate, known)
-    if _NO_SPACE.match(last) and _NO_SPACE.match(following):
+    if (_NO_SPACE.match(last) and _NO_SPACE.match(following)) or breaks_range(text, following):
         return text + following
     return f"{text} {following}"
+
+
+def breaks_range(text: str, following: str) -> bool:
+    """Whether `text` breaks off within a range of numbers, as of pages, that `following` goes on with."""
+    return text.endswith(DASH) and text[-2:-1].isdecimal() and following[:1].isdecimal()
 
 
 def join_word(text: str, following: str, dehyphenate: bool, known: str) -> str:

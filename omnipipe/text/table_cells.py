@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from omnipipe.text.paragraphs import breaks_range
 from omnipipe.text.table_markup import TableCell
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ _UNUSUAL = re.compile("[^\\x20-\\x7e\xa1-\xac\xae-\u167f\u2010-\u2027\u2030-\u20
 _lines_of = attrgetter("lines")
 _new_cell = partial(tuple.__new__, TableCell)
 """As `TableCell`, in half of its time."""
+
+_BREAKS_WORD = re.compile("[\ufffe\xad]\n[^\\W\\d_]|[^\\W\\d_]\u2010\n[a-z\xdf-\xf6\xf8-\xff]")
+"""The last two letters of a line, and the first one of the next."""
 
 
 def to_cells(grid: Grid, strings: list[str], *, dehyphenate: bool, rtl: bool) -> list[TableCell]:
@@ -77,10 +81,12 @@ def join_lines(lines: list[str], dehyphenate: bool) -> str:
     out = ""
     for line in lines:
         line = " ".join(line.split())
-        if not out:
-            out = line
-        elif out[-1] in "\ufffe\xad" and dehyphenate and re.match(r"[^\W\d_]", line):
+        if not out or not line:
+            out += line
+        elif dehyphenate and _BREAKS_WORD.search(f"{out[-2:]}\n{line[0]}"):
             out = out[:-1] + line
+        elif breaks_range(out, line):
+            out += line
         elif out[-1] in "\ufffe\xad-":
             out = (out[:-1] + "-" if out[-1] != "-" else out) + line
         else:

@@ -30,7 +30,12 @@ _MAY_START, _MAY_END = np.zeros(0x10000, bool), np.zeros(0x10000, bool)
 for _known, _signs in ((_MAY_START, "0123456789($<>+-"), (_MAY_END, "0123456789)%*-")):
     _known[[ord(c) for c in _signs]] = True
     _known[0x80:] = True
+_BLANK = frozenset({"|", "‖", "–", "—", "-", "*", "..", "...", "....", "…", "·", "x", "n/a", "n.a.", "NA", "N/A"})
+"""What stands in cells without a number."""
 _ZERO = np.zeros(1, np.intp)
+_NAME = re.compile(r"[^\W\d_]$")
+_APART = 0.5
+"""Font sizes between labels and numbers in three of four lines at least."""
 _THOUSANDS = re.compile(r"^\d{3}\b")
 
 
@@ -97,11 +102,12 @@ def tight_edges(words: Pieces, text: str, start: float, end: float) -> list[floa
     if not places:
         return []
     texts = [text[a:b] for a, b in zip(here.first.tolist(), here.last.tolist(), strict=True)]
-    return [x for x in places if _are_numbers(here, texts, line, x)]
+    return [x for x in places if _are_numbers(here, texts, line, x, em)]
 
 
-def _are_numbers(words: Pieces, texts: Sequence[str], line: NDArray[np.intp], place: float) -> bool:
-    """Whether numbers stand on both sides of `place` in nearly all lines, other than groups of three digits."""
+def _are_numbers(words: Pieces, texts: Sequence[str], line: NDArray[np.intp], place: float, em: float) -> bool:
+    """Whether numbers stand on both sides of `place` in nearly all lines, other than groups of three digits; or behind
+    it only, most of them away from labels of several lengths."""
     before: dict[int, tuple[float, str]] = {}
     after: dict[int, tuple[float, str]] = {}
     for k, x0, x1, text in zip(line.tolist(), words.left.tolist(), words.right.tolist(), texts, strict=True):
@@ -113,6 +119,14 @@ def _are_numbers(words: Pieces, texts: Sequence[str], line: NDArray[np.intp], pl
     if len(both) < max(_ROWS, _SHARE * (int(line.max()) + 1)):
         return False
     pairs = [(before[k][1], after[k][1]) for k in both]
-    fit = sum(bool(_BEFORE.search(a) and _AFTER.search(b)) for a, b in pairs)
+    is_number = sum(b in _BLANK or bool(_AFTER.search(b)) for _, b in pairs) >= _SHARE * len(pairs)
+    if is_number and sum(bool(_NAME.search(a)) for a, _ in pairs) >= _SHARE * len(pairs):
+        white = sorted(after[k][0] - before[k][0] for k in both)
+        return white[len(white) // 4] > _APART * em
+    numbers = [(bool(_BEFORE.search(a)), bool(_AFTER.search(b))) for a, b in pairs]
+    fit = sum((x or a in _BLANK) and (y or b in _BLANK) for (x, y), (a, b) in zip(numbers, pairs, strict=True))
     grouped = sum(bool(_THOUSANDS.match(b) and a.isdigit()) for a, b in pairs)
-    return fit >= _SHARE * len(pairs) and 2 * grouped < len(pairs)
+    # An error or a share in brackets after each number belongs to it.
+    bracketed = sum(b[0] in "([" and a[-1] not in ")]" for a, b in pairs)
+    is_filled = 2 * sum(map(all, numbers)) > len(pairs)
+    return fit >= _SHARE * len(pairs) and is_filled and 2 * grouped < len(pairs) and bracketed < _SHARE * len(pairs)

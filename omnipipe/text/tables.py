@@ -15,7 +15,9 @@ from omnipipe.text.gutters import are_text_columns, median
 from omnipipe.text.item_table import read_items
 from omnipipe.text.items import ItemList, is_centred, item_lists
 from omnipipe.text.lines import Pieces, base_of, to_frame
+from omnipipe.text.number_rows import OPENS, are_numbers, number_boxes
 from omnipipe.text.order import Column
+from omnipipe.text.region_pairs import are_apart, are_rows_of, are_sums, overlap, union
 from omnipipe.text.regions import Region, between_lines, clipped, grid_regions, is_scattered
 from omnipipe.text.rulings import Rulings
 from omnipipe.text.table_build import Table, TableReader, TableStyle
@@ -35,10 +37,6 @@ if TYPE_CHECKING:
     Box = tuple[float, float, float, float]
 
 NOT_UNDERSTOOD = "table:not_understood"
-_DIGIT = np.zeros(0x10000, bool)
-_DIGIT[0x30:0x3A] = True
-_OPENS = _DIGIT.copy()
-_OPENS[[ord(c) for c in "$(+-.<>€£¥–−"]] = True
 _NEAR = 6.0
 _LEAST = 4
 """Pieces that a table has at least."""
@@ -185,13 +183,15 @@ class TableFinder:
         is_free = state.inside < 0
         free = pieces.take(is_free) if state.tables else pieces
         ruled = between_lines(rulings, across, free, self._words.text)
-        numbers = self._numbers(free, which)
+        at = are_numbers(self._words, which)
+        numbers = self._numbers(free, which, at)
         boxes = gap_boxes(free, self._words.text, numbers)
         loose = [Region(*box, rulings) for box in boxes]
         for region in ruled:
-            near = [other for other in loose if _overlap(region, other)]
-            beside = [other for other in ruled if _are_apart(region, other)] if near else []
-            around = [_union(region, other) for other in near if not any(_overlap(other, third) for third in beside)]
+            near = [other for other in loose if overlap(region, other)]
+            beside = [other for other in ruled if are_apart(region, other)] if near else []
+            beside = [other for other in beside if not are_sums(pieces, region, other)]
+            around = [union(region, other) for other in near if not any(overlap(other, third) for third in beside)]
             tried: set[tuple[float, ...]] = set()
             for wide in (*around, region):
                 if wide[:4] not in tried and state.take(wide, "between"):
@@ -199,9 +199,13 @@ class TableFinder:
                 tried.add(wide[:4])
         # What lines over a whole page cost is not taken from what stands between them.
         state.budget = _TRIES * len(pieces.left)
+        close = [Region(*box, rulings) for box in number_boxes(self._words, which, at, turn)]
         for region in loose:
-            state.take(region, "gaps")
-        self._take_lists(state, is_free.nonzero()[0], numbers, rulings)
+            # Text beside some rows of a table makes these look like more than the others.
+            taller = [other for other in close if are_rows_of(region, other)]
+            if not (taller and state.take(union(region, taller[0]), "gaps")):
+                state.take(region, "gaps")
+        self._take_lists(state, is_free.nonzero()[0], numbers, close, rulings)
         return _replaced(pieces, state.tables, state.inside, tuple(sorted(state.flags)))
 
     def _find_lists(self, pieces: Pieces, which: NDArray[np.intp], turn: int) -> Found:
@@ -210,24 +214,31 @@ class TableFinder:
         lines = Rulings(empty, empty)
         reader = TableReader(self._words, which, pieces, turn, lines, self._style)
         state = _State(reader, pieces, self._words.text, no_tables(pieces).number, _TRIES * len(pieces.left))
-        self._take_lists(state, np.arange(len(pieces.left)), self._numbers(pieces, which), lines)
+        at = are_numbers(self._words, which)
+        close = [Region(*box, lines) for box in number_boxes(self._words, which, at, turn)]
+        self._take_lists(state, np.arange(len(pieces.left)), self._numbers(pieces, which, at), close, lines)
         return _replaced(pieces, state.tables, state.inside, ())
 
-    def _take_lists(self, state: _State, at: NDArray[np.intp], numbers: NDArray[np.intp], rulings: Rulings) -> None:
-        """Keeps lists of items and of amounts among the pieces `at`, which have so many `numbers`."""
-        if not np.count_nonzero(numbers):
-            return
-        if not self._style.rtl:
+    def _take_lists(
+        self, state: _State, at: NDArray[np.intp], numbers: NDArray[np.intp], close: list[Region], rulings: Rulings
+    ) -> None:
+        """Keeps lists of items and of amounts among the pieces `at`, which have so many `numbers`, and tables in the
+        regions `close`."""
+        has_numbers = np.count_nonzero(numbers) > 0
+        if has_numbers and not self._style.rtl:
             _take_items(state, item_lists(state.pieces.take(at), state.text, numbers), at, rulings)
-        still = state.inside[at] < 0
-        for box in amount_boxes(state.pieces.take(at[still]), state.text, numbers[still]):
-            state.take(Region(*box, rulings), "gaps")
+        for region in close:
+            state.take(region, "gaps")
+        if has_numbers:
+            still = state.inside[at] < 0
+            for box in amount_boxes(state.pieces.take(at[still]), state.text, numbers[still]):
+                state.take(Region(*box, rulings), "gaps")
 
     def _has_numbers(self, pieces: Pieces) -> bool:
         """Whether numbers stand beside texts, or two rows have several: lists may be written column by column."""
         if len(pieces.left) < 2 * _LEAST_ROWS:
             return False
-        is_short = (pieces.right - pieces.left < _SHORT * pieces.size) & _OPENS[self._words.units[pieces.first]]
+        is_short = (pieces.right - pieces.left < _SHORT * pieces.size) & OPENS[self._words.units[pieces.first]]
         num_short = int(np.count_nonzero(is_short))
         if num_short < 2 or len(pieces.left) > MAX_PIECES:
             return False
@@ -256,17 +267,12 @@ class TableFinder:
         counts = np.bincount(band_numbers(pieces))
         return bool(np.count_nonzero(counts >= _LEAST_ROWS) >= _LEAST_ROWS)
 
-    def _numbers(self, pieces: Pieces, which: NDArray[np.intp]) -> NDArray[np.intp]:
-        """How many words of each piece are numbers; none where fewer than half are."""
-        words, units = self._words, self._words.units
+    def _numbers(self, pieces: Pieces, which: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[np.intp]:
+        """How many words of each piece are numbers, those `at` of `which`; none where fewer than half are."""
         none = np.zeros(len(pieces.first), np.intp)
-        first = words.first[which]
-        at = _OPENS[units[first]].nonzero()[0]
-        if not len(none) or not len(at):
-            return none
-        found, last = first[at], np.minimum(words.last[which[at]], len(units))
-        found = found[_DIGIT[units[last - 1]] | _DIGIT[units[np.maximum(last - 2, found)]]]
-        if not len(found):
+        first = self._words.first[which]
+        found = first[at]
+        if not len(none) or not len(found):
             return none
         counts, every = _per_piece(pieces, found), _per_piece(pieces, first)
         return np.where(2 * counts >= every, counts, 0)
@@ -354,26 +360,6 @@ def _is_open(region: Region) -> bool:
     places = 1 + np.count_nonzero(np.diff(down[:, 0]) > 2)
     drawn = float((down[:, 2] - down[:, 1]).sum()) / max(region.bottom - region.top, 1e-6)
     return bool(places <= _FEW or drawn < 0.4 * places)
-
-
-def _overlap(one: Region, other: Region) -> bool:
-    """Whether most of the lower of two regions stands beside the other, and they share some width."""
-    high = min(one.bottom, other.bottom) - max(one.top, other.top)
-    wide = min(one.right, other.right) - max(one.left, other.left)
-    return high > 0.5 * min(one.bottom - one.top, other.bottom - other.top) and wide > 0
-
-
-def _are_apart(one: Region, other: Region) -> bool:
-    """Whether two regions stand beside each other, or below with other sides, as tables of their own do."""
-    if min(one.bottom, other.bottom) > max(one.top, other.top):
-        return one.left >= other.right or other.left >= one.right
-    return min(abs(one.left - other.left), abs(one.right - other.right)) > _NEAR
-
-
-def _union(one: Region, other: Region) -> Region:
-    """The box around both, of the lines of one page."""
-    left, top = min(one.left, other.left), min(one.top, other.top)
-    return Region(left, top, max(one.right, other.right), max(one.bottom, other.bottom), one.lines)
 
 
 def _replaced(pieces: Pieces, tables: list[Table], inside: NDArray[np.intp], flags: tuple[str, ...]) -> Found:

@@ -1,0 +1,63 @@
+"""Pages in three columns and more whose lines stand level: dictionaries, indexes, newsletters."""
+
+from __future__ import annotations
+
+import pytest
+
+from omnipipe.text.options import TextOptions
+from tests.pdfs import Line
+from tests.tablekit import page, read, tables
+
+LINES = [
+    "quarry opened a chapel",
+    "in March, and our tower",
+    "closed the old viaduct;",
+    "every parish received a",
+    "ledger from the council",
+    "while the ferry crossed",
+    "twice a day, and no one",
+    "painted the market hall",
+    "before the first winter",
+]
+
+
+def columns(num: int, lines: list[str], pitch: float) -> tuple[list[str], list[Line]]:
+    """The texts of columns, each with its letter before its lines, and where these stand."""
+    texts = [f"{'abcdef'[k]} {line}" for k in range(num) for line in lines]
+    return texts, [
+        (60 + pitch * (k // len(lines)), 700 - 12.0 * (k % len(lines)), 9.0, text) for k, text in enumerate(texts)
+    ]
+
+
+@pytest.mark.parametrize(("num", "pitch"), [(3, 150.0), (4, 124.0)])
+def test_columns_whose_lines_stand_level_are_read_one_after_another(num: int, pitch: float) -> None:
+    texts, lines = columns(num, LINES, pitch)
+
+    layer = read(page(lines))
+
+    assert layer.text.split() == " ".join(texts).split()
+    assert "layout:doubt" not in layer.flags
+
+
+def test_cells_below_each_other_in_three_columns_stay_a_table() -> None:
+    """Their file writes column after column, too."""
+    _, lines = columns(3, ["ash 12", "elm 31", "oak 7", "yew 19", "fir 4", "bay 22", "fig 80"], 150.0)
+
+    layer = read(page(lines))
+
+    assert len(tables(layer)) == 1
+
+
+def test_a_gutter_as_narrow_as_a_letter_parts_columns() -> None:
+    """Of small text on a wide page; classified advertisements are set so."""
+    line = "The committee rented one dairy after the flood, and"
+    _, box, _ = read(page([(40.0, 700.0, 6.5, line)]), TextOptions(lines=True)).lines[0]
+    pitch = (box[2] - box[0]) * 612 + 5.0
+    lines = [(40.0 + pitch * k, 700 - 7.9 * i - 0.4 * k, 6.5, line) for k in range(3) for i in range(12)]
+
+    layer = read(page(lines), TextOptions(lines=True))
+
+    assert layer.text.split() == " ".join([line] * 36).split()
+    assert "layout:doubt" not in layer.flags
+    lefts = [box[0] for _, box, _ in layer.lines]
+    assert lefts == sorted(lefts)
