@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 
 from omnipipe.engines.base import EngineConfig
 from omnipipe.gate import Gate
-from omnipipe.runners.job import Job, execute_unit
+from omnipipe.runners.job import Job, work_on_unit
 from omnipipe.unit import ENGINE_START, Receipt, Unit
 from omnipipe.worker import Worker
 
@@ -45,12 +45,31 @@ class Crew:
         # One at once: the engine begins to load before the first unit is there.
         self._idle.append(self._made())
 
-    def run(self, unit: Unit) -> Receipt:
-        """Make `unit` done; see `execute_unit`. Several threads may call this at once."""
-        with self._worker() as worker:
-            receipt = execute_unit(worker, self._store, unit, self._gate)
-        self._tell_loading(receipt)
-        return receipt
+    def run(self, units: Iterable[Unit]) -> Generator[Receipt]:
+        """Make `units` done, one after the other; see `work_on_unit`. Several threads may call this at once.
+
+        Each is committed in a thread while the next one is worked on: a reader process would have nothing to do for a
+        tenth of the time otherwise. What has been worked on is committed, and its receipt given, before an error of the
+        next one is raised.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="omnipipe-commit") as thread:
+            committing: Future[Receipt] | None = None
+            try:
+                for unit in units:
+                    with self._worker() as worker:
+                        commit = work_on_unit(worker, self._store, unit, self._gate)
+                    if committing is not None:
+                        done, committing = committing, None
+                        yield self._told(done.result())
+                    committing = thread.submit(commit)
+                    # The pages of a unit are in memory as long as somebody knows how to commit them.
+                    del commit
+            except Exception:
+                if committing is not None:
+                    yield self._told(committing.result())
+                raise
+            if committing is not None:
+                yield self._told(committing.result())
 
     def warm(self) -> None:
         """Start what the first unit needs, in the background."""
@@ -66,11 +85,12 @@ class Crew:
         """End all engines; what waits for them fails."""
         self._engines.close()
 
-    def _tell_loading(self, receipt: Receipt) -> None:
+    def _told(self, receipt: Receipt) -> Receipt:
         seconds = self._engines.load_seconds
         if seconds is not None and not self._told_loading:
             self._told_loading = True
             receipt.stage_seconds[ENGINE_START] = seconds
+        return receipt
 
     @contextmanager
     def _worker(self) -> Iterator[Worker]:
@@ -96,13 +116,19 @@ def run_units(crew: Crew, units: Iterable[Unit], size: int, on_receipt: Callable
     """
     rest = iter(units)
     if size == 1:
-        for unit in rest:
-            on_receipt(crew.run(unit))
+        with closing(crew.run(rest)) as receipts:
+            for receipt in receipts:
+                on_receipt(receipt)
         return
+
+    def run_one(unit: Unit) -> Receipt:
+        (receipt,) = crew.run([unit])
+        return receipt
+
     with ThreadPoolExecutor(size, thread_name_prefix="omnipipe-unit") as threads:
-        running: set[Future[Receipt]] = {threads.submit(crew.run, unit) for unit in islice(rest, size)}
+        running: set[Future[Receipt]] = {threads.submit(run_one, unit) for unit in islice(rest, size)}
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 on_receipt(future.result())
-            running |= {threads.submit(crew.run, unit) for unit in islice(rest, len(done))}
+            running |= {threads.submit(run_one, unit) for unit in islice(rest, len(done))}

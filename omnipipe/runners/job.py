@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -73,18 +73,18 @@ class Later(Protocol):
         """All units of `pass_index` have their receipts."""
 
 
-def execute_unit(worker: Worker, store: UnitStore, unit: Unit, gate: Gate | None = None) -> Receipt:
-    """Make `unit` done, exactly once: its rows are in the run directory when this returns.
+def work_on_unit(worker: Worker, store: UnitStore, unit: Unit, gate: Gate | None = None) -> Callable[[], Receipt]:
+    """Work on `unit`; what is returned makes it done, exactly once: its rows are in the run directory after that.
 
-    A unit that took its worker down twice runs page by page, and alone behind its `gate`; a page that takes its worker
-    down alone ends as an error row.
+    That may be called in another thread, while the worker goes on with the next unit. A unit that took its worker down
+    twice runs page by page, and alone behind its `gate`; a page that takes its worker down alone ends as an error row.
 
     Raises:
-        RunStopped: The rows cannot be written (a full disk); nothing half is left behind.
+        RunStopped: From what is returned: the rows cannot be written (a full disk); nothing half is left behind.
     """
     started = time.perf_counter()
     if store.is_done(unit):
-        return Receipt(
+        done = Receipt(
             unit_id=unit.id,
             num_pages=unit.num_pages,
             statuses={},
@@ -96,13 +96,19 @@ def execute_unit(worker: Worker, store: UnitStore, unit: Unit, gate: Gate | None
             was_done=True,
             pass_index=unit.pass_index,
         )
+        return lambda: done
     before = dict(worker.stage_seconds)
     pages = _run(worker, store, unit, gate or Gate())
-    commit_started = time.perf_counter()
-    store.commit(unit, pages)
-    seconds = {name: spent - before.get(name, 0.0) for name, spent in worker.stage_seconds.items()}
-    seconds["commit"] = time.perf_counter() - commit_started
-    return _receipt(unit, pages, worker, time.perf_counter() - started, seconds)
+    stages = {name: spent - before.get(name, 0.0) for name, spent in worker.stage_seconds.items()}
+    worked = time.perf_counter() - started
+
+    def commit() -> Receipt:
+        commit_started = time.perf_counter()
+        store.commit(unit, pages)
+        stages["commit"] = time.perf_counter() - commit_started
+        return _receipt(unit, pages, worker, worked + stages["commit"], stages)
+
+    return commit
 
 
 def _run(worker: Worker, store: UnitStore, unit: Unit, gate: Gate) -> Sequence[Page]:

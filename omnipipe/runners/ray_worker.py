@@ -68,8 +68,8 @@ class UnitWorker:
         if self._error is not None:
             return Report((), self._error)
         try:
-            for unit in units:
-                receipts.append(self._crew.run(Unit.from_bytes(unit)))
+            for receipt in self._crew.run(map(Unit.from_bytes, units)):
+                receipts.append(receipt)
         except EngineDeadError as error:
             self._die(error)
         except Exception as error:  # noqa: BLE001 - travels to the driver as data

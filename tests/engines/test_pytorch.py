@@ -325,7 +325,8 @@ with opened(config) as engine:
     leave(50)
     print(ask(large)[0])
     leave(250)
-    print(ask(small)[0].text)
+    after = ask(small)[0]
+    print(getattr(after, "text", repr(after)))
 """
 
 
