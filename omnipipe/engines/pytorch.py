@@ -225,7 +225,11 @@ def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether torch raised `error` because memory was too little, on any device."""
     import torch
 
-    return isinstance(error, torch.OutOfMemoryError) or any(
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    # oneDNN has one message for all that fails once it has settled how to compute something (before that, it names the
+    # "primitive descriptor"): no memory for its code or its weights.
+    return str(error).endswith("could not create a primitive") or any(
         words in str(error) for words in ("out of memory", "can't allocate memory", "not enough memory")
     )
 
