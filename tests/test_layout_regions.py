@@ -75,6 +75,15 @@ def test_the_first_line_of_the_text_below_is_no_part_of_a_heading() -> None:
     assert [(kind, text) for kind, _, text in found] == [("title", "2 Results"), ("text", " ".join([PROSE] * 4))]
 
 
+def test_the_last_line_of_a_paragraph_is_no_caption_of_what_is_below() -> None:
+    rows = [line("The table shows the goods that were carried in the year,", 0.1, 0.3, 0.9)]
+    rows.append(line("with the change against the year before.", 0.1, 0.318, 0.5))
+    below = region("caption", (0.09, 0.316, 0.51, 0.332))
+
+    assert [kind for kind, _, _ in arranged([rows], below)] == ["text"]
+    assert [kind for kind, _, _ in arranged([[rows[0]], [rows[1]]], below)] == ["text", "caption"]
+
+
 @pytest.mark.parametrize("text", ["12 — 4", "of this and of that,", "A" * 300])
 def test_what_is_no_heading_by_its_words_stays_text(text: str) -> None:
     found = arranged([[line(text, 0.1, 0.2, 0.8)], *BODY], region("title", (0.1, 0.195, 0.8, 0.215)))

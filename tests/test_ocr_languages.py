@@ -40,6 +40,21 @@ def test_pages_of_han_keep_their_rare_characters() -> None:
     assert settled([_reading("漢字漢字漢"), _reading("齉", "齉", (("a", 0.3),))]) == ["漢字漢字漢", "齉"]
 
 
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        ("3 0rchard Close, 0ne of 40", "3 Orchard Close, One of 40"),
+        ("0n or 0f 0ld", "On or Of Old"),
+        (
+            "0xbeef 0m 0cm 0h 30 £0.50 2.0 A0 a0ne 10rder -0ne 0x",
+            "0xbeef 0m 0cm 0h 30 £0.50 2.0 A0 a0ne 10rder -0ne 0x",
+        ),
+    ],
+)
+def test_a_zero_that_begins_a_word_is_a_letter(read: str, text: str) -> None:
+    assert settled([Reading(read, (0.99,) * len(read), ())]) == [text]
+
+
 def test_named_languages_decide_over_what_the_page_seems_to_have() -> None:
     readings = [_reading("für"), _reading("müsste", "ü", (("u", 0.3),))]
 

@@ -186,6 +186,43 @@ def test_a_table_that_the_model_takes_for_a_figure_is_one(ruled: bool) -> None:
     assert [(block.type, block.text) for block in found] == [("table", PIPES)]
 
 
+def rows_as_paragraphs(drawing: Drawing) -> list[Block]:
+    """Each row of cells a block of its own, as geometry leaves them."""
+    by_row: dict[int, list[Line]] = {}
+    for line in drawing.found:
+        by_row.setdefault(round(line.bbox[1] * drawing.image.height / PITCH), []).append(line)
+    made = []
+    for own in by_row.values():
+        box = (own[0].bbox[0], own[0].bbox[1], own[-1].bbox[2], own[-1].bbox[3])
+        made.append(Block("text", box, 0, None, " ".join(line.text for line in own), None, 0.99, "rapidocr"))
+    return made
+
+
+def test_rows_of_cells_that_the_model_did_not_see_are_a_table() -> None:
+    drawing = drawn(FRUIT, ruled=False)
+    tables = PageTables(GEOMETRY, np.asarray(drawing.image))
+
+    found = apply_regions(rows_as_paragraphs(drawing), drawing.found, [], aspect=2.0, read_table=tables.read)
+
+    assert [(block.type, block.text) for block in found] == [("table", PIPES)]
+    assert tables.num_failed == 0
+
+
+def test_columns_of_text_side_by_side_are_no_table() -> None:
+    drawing = drawn(FRUIT, ruled=False)
+    tables = PageTables(GEOMETRY, np.asarray(drawing.image))
+    by_column = [drawing.found[start::4] for start in range(4)]
+    blocks = [
+        Block("text", own[0].bbox, 0, None, " ".join(line.text for line in own), None, 0.99, "rapidocr")
+        for own in by_column
+    ]
+    lines = [line for own in by_column for line in own]
+
+    found = apply_regions(blocks, lines, [], aspect=2.0, read_table=tables.read)
+
+    assert [block.type for block in found] == ["text"] * 4
+
+
 def test_a_figure_with_labels_stays_one() -> None:
     places = [(0.1, 0.2), (0.55, 0.21), (0.3, 0.4), (0.7, 0.4), (0.15, 0.6), (0.45, 0.61), (0.8, 0.6), (0.2, 0.8)]
     lines = [Line(f"label {at}", (x, y, x + 0.12, y + 0.03)) for at, (x, y) in enumerate(places)]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from omnipipe.page import Block, Box, Line
+from omnipipe.tasks.layout_extraction.aligned import find_aligned
 from omnipipe.tasks.layout_extraction.headings import find_headings, is_next_heading
 from omnipipe.tasks.layout_extraction.notes import find_notes
 from omnipipe.tasks.layout_extraction.order import order_boxes
@@ -89,6 +90,16 @@ def apply_regions(
     usual = _usual(pieces)
     outermost = _outermost(pieces)
     kinds = _kinds(pieces, running, places)
+    known: dict[Place, TableResult] = {}
+    if read_table is not None:
+        for run in find_aligned(pieces, [kind is None for kind in kinds]):
+            table = _read([pieces[index] for index in run], None, read_table, is_table=False)
+            if table is not None and not table.outside:
+                where = Place("table", len(parts))
+                parts.append(Block("table", _around([pieces[index].box for index in run]), 0, None, ""))
+                known[where] = table
+                for index in run:
+                    places[index], kinds[index] = where, "table"
     headings = find_headings(pieces, kinds, _stroke_widths(pieces, image))
     groups: dict[Place, list[Piece]] = {}
     for index, piece in enumerate(pieces):
@@ -105,7 +116,7 @@ def apply_regions(
         if key.kind == "title" and key in groups and is_next_heading(groups[key], piece):
             key = Place(key.kind, -2 - len(pieces) - index)
         groups.setdefault(key, []).append(piece)
-    tables = _tables(groups, parts, read_table) if read_table is not None else {}
+    tables = _tables(groups, parts, read_table, known) if read_table is not None else {}
     if tables:
         first = {id(piece): index for index, piece in enumerate(pieces)}
         groups = dict(sorted(groups.items(), key=lambda group: first[id(group[1][0])]))
@@ -246,19 +257,26 @@ def _block(key: Place, own: Sequence[Piece], usual: float, parts: Sequence[Block
     return Block(key.kind, box, 0, level, text, html, known, first.source)
 
 
+def _read(own: Sequence[Piece], part: Box | None, read_table: TableReading, *, is_table: bool) -> TableResult | None:
+    box = _around([*(piece.box for piece in own), *([] if part is None else [part])])
+    return read_table([Line(piece.text, piece.box, piece.confidence) for piece in own], box, is_table)
+
+
 def _tables(
-    groups: dict[Place, list[Piece]], parts: Sequence[Block], read_table: TableReading
+    groups: dict[Place, list[Piece]],
+    parts: Sequence[Block],
+    read_table: TableReading,
+    known: Mapping[Place, TableResult],
 ) -> dict[Place, TableResult]:
-    """The tables among `groups`; lines that turn out to be no part of one become text, in groups of their own."""
-    found: dict[Place, TableResult] = {}
+    """The tables among `groups`, `known` ones too; lines that turn out to be no part of one become text, in groups of
+    their own."""
+    found = {key: table for key, table in known.items() if key in groups}
     for key, own in [*groups.items()]:
-        if key.kind not in ("table", "figure") or key.part < 0:
+        if key.kind not in ("table", "figure") or key.part < 0 or key in found:
             continue
         if key.kind == "figure" and sum(len(row) > 1 for row in rows_of(own)) < _TABLE_ROWS:
             continue
-        box = _around([*(piece.box for piece in own), parts[key.part].bbox or _PAGE])
-        lines = [Line(piece.text, piece.box, piece.confidence) for piece in own]
-        table = read_table(lines, box, key.kind == "table")
+        table = _read(own, parts[key.part].bbox or _PAGE, read_table, is_table=key.kind == "table")
         if table is None or len(table.outside) == len(own):
             continue
         # The model takes tables without lines for figures; never the other way round.

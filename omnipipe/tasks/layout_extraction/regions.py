@@ -17,6 +17,7 @@ from typing import NamedTuple
 from omnipipe.page import Block, Box
 from omnipipe.tasks.layout_extraction.pieces import Piece, rows_of
 from omnipipe.tasks.ocr_extraction.entries import is_entry
+from omnipipe.text.paragraphs import is_unfinished
 
 _INSIDE = 0.6
 """Share of a line's area that lies in the part which holds it."""
@@ -118,7 +119,7 @@ def _agreed(part: Block, own: Sequence[Piece], pieces: Sequence[Piece]) -> str |
         )
         return "figure" if sure >= _SURE and prose < 0.5 * len(text) and not _are_columns(own) else None
     if part.type == "caption":
-        return "caption" if sure >= _SURE else None
+        return "caption" if sure >= _SURE and not _goes_on(own[0], pieces) else None
     if part.type == "reference":
         like = sum(bool(_REFERENCE.search(piece.text)) for piece in own)
         return "reference" if sure >= _SURE and 4 * like >= len(own) else None
@@ -148,6 +149,13 @@ def _is_title(text: str, own: Sequence[Piece], pieces: Sequence[Piece]) -> bool:
     last = own[-1].box
     below = [piece.box[2] for piece in others if piece.box[1] > (last[1] + last[3]) / 2]
     return not below or last[2] < max(below) - _FULL
+
+
+def _goes_on(piece: Piece, pieces: Sequence[Piece]) -> bool:
+    """Whether a line goes on with the sentence of the one before it, in one paragraph."""
+    index = pieces.index(piece)
+    before = pieces[index - 1] if index else None
+    return before is not None and before.paragraph == piece.paragraph and is_unfinished(before.text, piece.text)
 
 
 def _are_columns(own: Sequence[Piece]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,8 @@ from omnipipe.tasks.ocr_extraction.recognition import Doubt, Reading
 
 _SURELY = 0.9
 """Chance from which a character counts as seen on the page."""
+_ZERO = re.compile(r"(?<![\w.,:/+#$-])0(?=(?:[fnr]|dd|ff|il|ld|ne|ur|ut|wn|(?!x)[a-z]{3,})\b)")
+"""A zero in the place of an O: before letters alone that are no unit, as `0cm` has, and no number in base 16."""
 _MUCH_HAN = 0.02
 """Share of characters without an alphabet (Han, kana, Hangul) from which a page may have any of them."""
 
@@ -19,9 +22,11 @@ def settled(readings: Sequence[Reading], letters: frozenset[str] | None = None) 
 
     A letter beyond ASCII that the model is not sure of stays where it is one of `letters`, or, where those are not
     known, was read surely elsewhere on the page; else the model's next choice stands that is ASCII or one of them.
+    A zero that begins a word is the letter O: typewriters have one sign for both.
     """
     known = letters if letters is not None else _seen(readings)
-    return [_settled(reading, known) if reading.doubts else reading.text for reading in readings]
+    texts = (_settled(reading, known) if reading.doubts else reading.text for reading in readings)
+    return [_ZERO.sub("O", text) if "0" in text else text for text in texts]
 
 
 def _seen(readings: Iterable[Reading]) -> frozenset[str]:
