@@ -104,3 +104,14 @@ def test_lists_of_short_lines_are_no_entries() -> None:
     question: Rows = [(100, "Question, which is long>"), (140, "Yes"), (140, "No"), (140, "Perhaps")]
 
     assert _texts(question * 3) == ["Question, which is long", "Yes", "No", "Perhaps"] * 3
+
+
+@pytest.mark.parametrize(("letter", "height", "num"), [(15, 26, 2), (15, 22, 1), (11, 26, 1)])
+def test_names_below_a_title_in_larger_letters_are_a_paragraph_of_their_own(letter: int, height: int, num: int) -> None:
+    """Both the letters and the box of the title are larger."""
+    found = []
+    for text, size, high, y in (("A title of some length", letter, height, 100), ("by one of them", LETTER, 20, 132)):
+        x1 = 100 + size * len(text)
+        found.append(FoundLine(text, 0.9, ((100, y), (x1, y), (x1, y + high), (100, y + high))))
+
+    assert len(arrange(found, (1000, 1400), "test")[1]) == num

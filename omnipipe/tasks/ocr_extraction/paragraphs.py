@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import statistics
 
@@ -18,6 +19,12 @@ _FAR_IN = 5.0
 """Heights of a line by which the further lines of an entry are set in at most."""
 _SHORT = 0.15
 """Share of the column's width that a short line leaves free at least."""
+_RESIZED = 1.35
+"""Times that the letters of one line are larger than those of the next one where one text does not go on."""
+_TELLING = 12
+"""Letters that a line has at least which tells how large they are."""
+_CAPITALS = 1.15
+"""Times larger that capitals are."""
 _LEAST = 3
 """Entries with further lines that a list of them has."""
 
@@ -49,7 +56,7 @@ def to_paragraphs(printed: list[list[Row]], unit: float) -> list[list[Row]]:
         is_further = not is_run_on and _is_further(first, line[0], after, hung_from, unit)
         is_indented = line[0].x0 - left > unit and above[0].x0 - left < _IN * unit and not (is_further or is_listed)
         is_short = right - above[-1].x1 > 0.25 * (right - left) and not above[-1].line.text.endswith("-")
-        is_resized = not 0.7 < line[0].height / max(1e-6, above[0].height) < 1.4
+        is_resized = _is_resized(above, line)
         is_first = _is_first(first, above[0], line[0], hung_from if is_flush or len(paragraphs) == 1 else None, unit)
         is_first = is_first and not is_run_on
         if is_first or is_table or is_indented or is_short or is_resized or line[0].y0 - above[0].y0 > 1.35 * pitch:
@@ -57,6 +64,27 @@ def to_paragraphs(printed: list[list[Row]], unit: float) -> list[list[Row]]:
         else:
             paragraphs[-1] += line
     return paragraphs
+
+
+def _is_resized(above: list[Row], line: list[Row]) -> bool:
+    """Whether the letters of two lines differ in size, as those of a title and of the names below it.
+
+    Boxes are higher than their lines by more or less, and the words of some lines further apart: a little of both tells
+    as well as much of the first.
+    """
+    low, high = sorted((above[0].height, line[0].height))
+    few, many = sorted((_letter(above), _letter(line)))
+    return high >= 1.4 * low or (high > 1.2 * low and 0 < few < many / _RESIZED)
+
+
+def _letter(line: list[Row]) -> float:
+    """The root of the area that a letter of a line takes; 0 where too few of them, or leaders, do not tell."""
+    if any(is_entry(row.line.text) for row in line):
+        return 0.0
+    num = sum(len(row.line.text) for row in line)
+    area = sum((row.x1 - row.x0) * row.height for row in line)
+    capitals = _CAPITALS if all(row.line.text.isupper() for row in line) else 1.0
+    return math.sqrt(max(0.0, area) / num) / capitals if num >= _TELLING else 0.0
 
 
 def _num_cells(line: list[Row]) -> int:
