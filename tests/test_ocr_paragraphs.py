@@ -110,7 +110,7 @@ def test_lists_of_short_lines_are_no_entries() -> None:
 def test_names_below_a_title_in_larger_letters_are_a_paragraph_of_their_own(letter: int, height: int, num: int) -> None:
     """Both the letters and the box of the title are larger."""
     found = []
-    for text, size, high, y in (("A title of some length", letter, height, 100), ("by one of them", LETTER, 20, 132)):
+    for text, size, high, y in (("A title of some length", letter, height, 100), ("By one of them", LETTER, 20, 132)):
         x1 = 100 + size * len(text)
         found.append(FoundLine(text, 0.9, ((100, y), (x1, y), (x1, y + high), (100, y + high))))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -91,15 +91,12 @@ def apply_regions(
     outermost = _outermost(pieces)
     kinds = _kinds(pieces, running, places)
     known: dict[Place, TableResult] = {}
-    if read_table is not None:
-        for run in find_aligned(pieces, [kind is None for kind in kinds]):
-            table = _read([pieces[index] for index in run], None, read_table, is_table=False)
-            if table is not None and not table.outside:
-                where = Place("table", len(parts))
-                parts.append(Block("table", _around([pieces[index].box for index in run]), 0, None, ""))
-                known[where] = table
-                for index in run:
-                    places[index], kinds[index] = where, "table"
+    for own, part, table in _unseen_tables(pieces, kinds, read_table):
+        where = Place("table", len(parts))
+        parts.append(part)
+        known[where] = table
+        for index in own:
+            places[index], kinds[index] = where, "table"
     headings = find_headings(pieces, kinds, _stroke_widths(pieces, image))
     groups: dict[Place, list[Piece]] = {}
     for index, piece in enumerate(pieces):
@@ -260,6 +257,19 @@ def _block(key: Place, own: Sequence[Piece], usual: float, parts: Sequence[Block
 def _read(own: Sequence[Piece], part: Box | None, read_table: TableReading, *, is_table: bool) -> TableResult | None:
     box = _around([*(piece.box for piece in own), *([] if part is None else [part])])
     return read_table([Line(piece.text, piece.box, piece.confidence) for piece in own], box, is_table)
+
+
+def _unseen_tables(
+    pieces: Sequence[Piece], kinds: Sequence[str | None], read_table: TableReading | None
+) -> Iterator[tuple[list[int], Block, TableResult]]:
+    """The lines of each table that no part holds, as a part would hold it, and what was read of it."""
+    if read_table is None:
+        return
+    for run in find_aligned(pieces, [kind is None for kind in kinds]):
+        own = [pieces[index] for index in run]
+        table = _read(own, None, read_table, is_table=False)
+        if table is not None and not table.outside:
+            yield run, Block("table", _around([piece.box for piece in own]), 0, None, ""), table
 
 
 def _tables(

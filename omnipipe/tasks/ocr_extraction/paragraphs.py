@@ -9,6 +9,7 @@ import statistics
 
 from omnipipe.tasks.ocr_extraction.columns import Row
 from omnipipe.tasks.ocr_extraction.entries import is_entry
+from omnipipe.text.paragraphs import is_unfinished
 
 _BULLETED = re.compile(r"[•●▪■◦○‣]\s?\S")
 _MARK = re.compile(r"(?P<kind>\d{1,3}[.)]|\(\w{1,4}\)|\[\d{1,3}\]|[a-z]\)|[-–*])(?=\s|$)")
@@ -70,11 +71,13 @@ def _is_resized(above: list[Row], line: list[Row]) -> bool:
     """Whether the letters of two lines differ in size, as those of a title and of the names below it.
 
     Boxes are higher than their lines by more or less, and the words of some lines further apart: a little of both tells
-    as well as much of the first.
+    as well as much of the first, where no sentence goes on.
     """
     low, high = sorted((above[0].height, line[0].height))
     few, many = sorted((_letter(above), _letter(line)))
-    return high >= 1.4 * low or (high > 1.2 * low and 0 < few < many / _RESIZED)
+    if high > 1.2 * low and 0 < few < many / _RESIZED and not is_unfinished(above[-1].line.text, line[0].line.text):
+        return True
+    return high >= 1.4 * low
 
 
 def _letter(line: list[Row]) -> float:
