@@ -88,7 +88,6 @@ def apply_regions(
     places = place(pieces, parts)
     running = _running(pieces, parts, aspect, image)
     usual = _usual(pieces)
-    outermost = _outermost(pieces)
     kinds = _kinds(pieces, running, places)
     known: dict[Place, TableResult] = {}
     for own, part, table in _unseen_tables(pieces, kinds, read_table):
@@ -98,21 +97,10 @@ def apply_regions(
         for index in own:
             places[index], kinds[index] = where, "table"
     headings = find_headings(pieces, kinds, _stroke_widths(pieces, image))
-    groups: dict[Place, list[Piece]] = {}
-    for index, piece in enumerate(pieces):
-        where = running[index] or places[index] or Place(piece.block.type)
-        if where.kind == "title" and index in outermost and piece.letter < _LARGER * usual:
-            # Running heads look like titles to the model: of those that are set as small as text none is believed.
-            where = Place(piece.block.type)
-        if index in headings:
-            where = Place("title")
-        if piece.block.type == _NUMBERS:
-            where = Place(_NUMBERS)
-        # What geometry joined stays apart from its neighbours, unless one part holds it all.
-        key = where if where.part >= 0 and where.kind in _WHOLE else Place(where.kind, -2 - piece.paragraph)
-        if key.kind == "title" and key in groups and is_next_heading(groups[key], piece):
-            key = Place(key.kind, -2 - len(pieces) - index)
-        groups.setdefault(key, []).append(piece)
+    held = [
+        margin or where or Place(piece.block.type) for piece, margin, where in zip(pieces, running, places, strict=True)
+    ]
+    groups = _grouped(pieces, held, headings, usual)
     tables = _tables(groups, parts, read_table, known) if read_table is not None else {}
     if tables:
         first = {id(piece): index for index, piece in enumerate(pieces)}
@@ -130,6 +118,29 @@ def apply_regions(
         ]
     ordered = [*(made[index] for index in order), *(block for block in blocks if block.type == NEVER_SHOWN)]
     return tuple(block._replace(order=number) for number, block in enumerate(ordered))
+
+
+def _grouped(
+    pieces: Sequence[Piece], held: Sequence[Place], headings: Collection[int], usual: float
+) -> dict[Place, list[Piece]]:
+    """The lines of each block, from where each line is `held`; `headings` are lines whatever holds them."""
+    outermost = _outermost(pieces)
+    groups: dict[Place, list[Piece]] = {}
+    for index, piece in enumerate(pieces):
+        where = held[index]
+        if where.kind == "title" and index in outermost and piece.letter < _LARGER * usual:
+            # Running heads look like titles to the model: of those that are set as small as text none is believed.
+            where = Place(piece.block.type)
+        if index in headings:
+            where = Place("title")
+        if piece.block.type == _NUMBERS:
+            where = Place(_NUMBERS)
+        # What geometry joined stays apart from its neighbours, unless one part holds it all.
+        key = where if where.part >= 0 and where.kind in _WHOLE else Place(where.kind, -2 - piece.paragraph)
+        if key.kind == "title" and key in groups and is_next_heading(groups[key], piece):
+            key = Place(key.kind, -2 - len(pieces) - index)
+        groups.setdefault(key, []).append(piece)
+    return groups
 
 
 def typed_by_regions(blocks: Sequence[Block], regions: Sequence[Block], *, in_order: bool) -> tuple[Block, ...]:

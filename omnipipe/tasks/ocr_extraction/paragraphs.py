@@ -71,13 +71,13 @@ def _is_resized(above: list[Row], line: list[Row]) -> bool:
     """Whether the letters of two lines differ in size, as those of a title and of the names below it.
 
     Boxes are higher than their lines by more or less, and the words of some lines further apart: a little of both tells
-    as well as much of the first, where no sentence goes on.
+    as well as much of the first. Where a sentence goes on, it takes more.
     """
     low, high = sorted((above[0].height, line[0].height))
+    if is_unfinished(above[-1].line.text, line[0].line.text):
+        return high >= 1.8 * low
     few, many = sorted((_letter(above), _letter(line)))
-    if high > 1.2 * low and 0 < few < many / _RESIZED and not is_unfinished(above[-1].line.text, line[0].line.text):
-        return True
-    return high >= 1.4 * low
+    return high >= 1.4 * low or (high > 1.2 * low and 0 < few < many / _RESIZED)
 
 
 def _letter(line: list[Row]) -> float:
