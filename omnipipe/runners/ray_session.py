@@ -21,6 +21,7 @@ from omnipipe.errors import ConfigError, RunStopped
 from omnipipe.runners.ray_lean import lean_datasets, lean_ray
 from omnipipe.runners.ray_options import RayOptions, find_address
 from omnipipe.runners.ray_pool import Pool, plan_pools
+from omnipipe.runners.ray_reach import make_reachable
 from omnipipe.user_module import modules_by_value
 
 _CONNECT_SECONDS = 5.0
@@ -137,6 +138,7 @@ def _start(address: str | None, options: RayOptions) -> bool:
     """Whether Ray was started or joined here: False where this process had it already."""
     if address is not None:
         _check_listens(address)
+        make_reachable(address)
     import ray
 
     if ray.is_initialized():
@@ -175,8 +177,11 @@ def check_address(address: str | None) -> None:
         ConfigError: It does not, or the address is none.
     """
     found = find_address(address, os.environ)
-    if found is not None and not _is_ray_there():
-        _check_listens(found)
+    if found is None or ("ray" in sys.modules and _is_ray_there()):
+        return
+    _check_listens(found)
+    # Before the import that `_is_ray_there` would be.
+    make_reachable(found)
 
 
 @contextmanager
