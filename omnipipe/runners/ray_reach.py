@@ -30,8 +30,8 @@ def make_reachable(address: str) -> None:
         return
     if "ray" in sys.modules:
         raise ConfigError(
-            f"the head at {address} listens on loopback only, and Ray would look for it at {own}:{port}. Set {_SWITCH}=0 "
-            "before Python starts, or start the head without it."
+            f"the head at {address} listens on loopback only, and Ray would look for it at {own}:{port}. "
+            f"Set {_SWITCH}=0 before Python starts, or start the head without it."
         )
     os.environ[_SWITCH] = "0"
 

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, closing, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -22,6 +22,7 @@ from omnipipe.runners.ray_lean import lean_datasets, lean_ray
 from omnipipe.runners.ray_options import RayOptions, find_address
 from omnipipe.runners.ray_pool import Pool, plan_pools
 from omnipipe.runners.ray_reach import make_reachable
+from omnipipe.runners.ray_watch import Terminal, tell_of_waiting, watched
 from omnipipe.user_module import modules_by_value
 
 _CONNECT_SECONDS = 5.0
@@ -84,6 +85,8 @@ class RaySession:
 
     def __enter__(self) -> RaySession:
         with ExitStack() as opening:
+            # Before descriptor 2 is replaced.
+            terminal = opening.enter_context(closing(Terminal()))
             address = find_address(self._options.address, os.environ)
             opening.enter_context(_environment(_SETTINGS if address else _SETTINGS | _LOCAL_SETTINGS))
             # Advice for people who write datasets by hand; it also comes up in threads of Ray's.
@@ -106,6 +109,9 @@ class RaySession:
                 from omnipipe.runners.ray_probe import check_nodes
 
                 check_nodes(self._run_dir)
+                if self._for_batch:
+                    tell_of_waiting(terminal, self._options.num_cpus or 1)
+            opening.enter_context(watched(terminal, self._options.log_dir or self._run_dir / "logs"))
             self._exit = opening.pop_all()
         return self
 
