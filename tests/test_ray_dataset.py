@@ -98,6 +98,24 @@ def test_a_wrong_number_of_actors_is_refused(documents: Path, concurrency: objec
         to_dataset("text_layer", documents, concurrency=concurrency)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("num_cpus", "2"),
+        ("num_cpus", -1),
+        ("num_cpus", None),
+        ("num_gpus", float("nan")),
+        ("memory", "4GB"),
+        ("limit", True),
+        ("pages", 3),
+        ("options", {}),
+    ],
+)
+def test_an_argument_of_a_wrong_kind_is_refused_by_name(documents: Path, name: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=f"{name}="):
+        to_dataset("text_layer", documents, **{name: value})  # type: ignore[arg-type]
+
+
 def test_a_dataset_without_rows_has_its_columns(documents: Path) -> None:
     from ray.data.expressions import col
 

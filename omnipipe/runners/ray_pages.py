@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count, pairwise
@@ -32,6 +33,7 @@ _UNIT_PAGES = 32
 _TASK_DOCUMENTS = 32
 _TASK_BYTES = 16 << 20
 _TASKS_PER_ACTOR = 4
+_UNITS = {"memory": " of bytes"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,8 @@ def to_dataset(
     """
     low, high, first = _bounds(concurrency)
     _check_counts(limit=limit, max_pages=max_pages, override_num_blocks=override_num_blocks)
+    _check_amounts(num_cpus=num_cpus, num_gpus=num_gpus, memory=memory)
+    _check_kinds(uris, pages, options)
     loaded = pipeline if isinstance(pipeline, Pipeline) else load_pipeline(pipeline)
     sources = list(expand([uris] if isinstance(uris, str | Path) else list(uris), limit=limit))
     reading = _Reading(
@@ -89,12 +93,10 @@ def to_dataset(
     )
 
     cpus = _start_ray()
-    import pyarrow as pa
     import ray
 
     loads = _loads(sources, override_num_blocks, high or max(1, int(cpus / max(num_cpus, 0.01))))
-    blocks = [pa.table({_SOURCES: pa.array([pickle.dumps(load)], pa.large_binary())}) for load in loads]
-    dataset: Dataset = ray.data.from_arrow(blocks).map_batches(
+    dataset: Dataset = ray.data.from_arrow(_blocks(loads)).map_batches(
         _PageReader,
         fn_constructor_args=(reading,),
         batch_size=None,
@@ -107,6 +109,12 @@ def to_dataset(
         ),
     )
     return dataset
+
+
+def _blocks(loads: Iterable[Sequence[Source]]) -> list[pa.Table]:
+    import pyarrow as pa
+
+    return [pa.table({_SOURCES: pa.array([pickle.dumps(load)], pa.large_binary())}) for load in loads]
 
 
 def _start_ray() -> float:
@@ -122,8 +130,28 @@ def _start_ray() -> float:
 
 def _check_counts(**counts: object) -> None:
     for name, value in counts.items():
-        if value is not None and (not isinstance(value, int) or value < 1):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise ConfigError(f"{name}={value!r:.40} is no whole number from 1. Give one, or None.")
+
+
+def _check_kinds(uris: object, pages: object, options: object) -> None:
+    if uris is None:
+        raise ConfigError("uris=None names nothing. Give files, folders, globs, URIs or a manifest.")
+    if pages is not None and not isinstance(pages, str):
+        raise ConfigError(f"pages={pages!r:.40} is no text. Write it as on the command line: pages='3'.")
+    if options is not None and not isinstance(options, WorkerOptions):
+        raise ConfigError(f"options={options!r:.40} are no WorkerOptions. Give omnipipe.worker.WorkerOptions(...).")
+
+
+def _check_amounts(**amounts: object) -> None:
+    for name, value in amounts.items():
+        is_amount = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+        if value is not None and not is_amount:
+            raise ConfigError(
+                f"{name}={value!r:.40} is no amount from 0. Give a number{_UNITS.get(name, '')}, or None."
+            )
+    if amounts["num_cpus"] is None:
+        raise ConfigError("num_cpus=None is no amount of CPUs. Give a number, such as 1.")
 
 
 def _bounds(concurrency: object) -> tuple[int, int | None, int | None]:
