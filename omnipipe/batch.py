@@ -120,6 +120,7 @@ def run(
     """Bring every page of `inputs` into the run directory `output`, each exactly once, and say what is there.
 
     Does only what is missing; kill it anywhere and call it again. Documents that cannot be read are rows, not errors.
+    Called from several threads, runs on Ray wait for one another.
 
     Raises:
         UserError: An input, a setting or the output cannot be used as asked; nothing was started.

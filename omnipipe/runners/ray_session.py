@@ -46,6 +46,8 @@ _LOCAL_SETTINGS = {
     # Read once by the libraries of a worker process, before any code of ours runs in it.
     "OMP_NUM_THREADS": "1",
 }
+# Ray, descriptor 2 and the environment are the process's: a second run in it waits for the first.
+_ONE_RUN = threading.RLock()
 _SETTINGS = {"RAY_DATA_DISABLE_PROGRESS_BARS": "1"}
 
 
@@ -85,6 +87,8 @@ class RaySession:
 
     def __enter__(self) -> RaySession:
         with ExitStack() as opening:
+            if self._for_batch:
+                opening.enter_context(_ONE_RUN)
             # Before descriptor 2 is replaced.
             terminal = opening.enter_context(closing(Terminal()))
             address = find_address(self._options.address, os.environ)
