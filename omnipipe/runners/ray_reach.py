@@ -1,4 +1,4 @@
-"""Where Ray really looks for the head of a cluster that is named by a loopback address."""
+"""Whether Ray can join a cluster or have one of its own, and why it cannot."""
 
 from __future__ import annotations
 
@@ -34,6 +34,27 @@ def make_reachable(address: str) -> None:
             f"Set {_SWITCH}=0 before Python starts, or start the head without it."
         )
     os.environ[_SWITCH] = "0"
+
+
+def explain(error: Exception, address: str) -> str:
+    """Why Ray did not join the cluster at `address`, and what would let it, in one line."""
+    # Ray names the two versions in lines of their own.
+    reason = " ".join(str(error).split())[:300] or type(error).__name__
+    if "ersion mismatch" in reason:
+        remedy = "Install the cluster's versions of Ray and Python here, or these there."
+    else:
+        remedy = (
+            f"This machine has to be a node of the cluster: `ray start --address={address}` makes it one. From "
+            "elsewhere: `ray job submit -- omnipipe run ...`."
+        )
+    return f"no run on the Ray cluster at {address}: {reason.rstrip('.')}. {remedy}"
+
+
+def path_note(error: Exception) -> str:
+    """What to set where a Ray of our own cannot have its sockets and logs where they would be."""
+    if not isinstance(error, OSError | UnicodeError):
+        return ""
+    return " RAY_TMPDIR chooses another folder: a short path in ASCII that can be written to, such as /tmp."
 
 
 def _own_address() -> str:

@@ -21,7 +21,7 @@ from omnipipe.errors import ConfigError, RunStopped
 from omnipipe.runners.ray_lean import lean_datasets, lean_ray
 from omnipipe.runners.ray_options import RayOptions, find_address
 from omnipipe.runners.ray_pool import Pool, plan_pools
-from omnipipe.runners.ray_reach import make_reachable
+from omnipipe.runners.ray_reach import explain, make_reachable, path_note
 from omnipipe.runners.ray_watch import Terminal, tell_of_waiting, watched
 from omnipipe.user_module import modules_by_value
 
@@ -172,12 +172,12 @@ def _start(address: str | None, options: RayOptions) -> bool:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         if address is None:
             raise RunStopped(
-                f"Ray did not start on this machine ({reason}). {_logs()} has its logs. What is committed stays valid, "
-                "and the same command goes on; with --runner local it does without Ray."
+                f"Ray did not start on this machine ({reason}). {_logs()} has its logs.{path_note(error)} What is "
+                "committed stays valid, and the same command goes on; with --runner local it does without Ray."
             ) from error
         if not isinstance(error, ConnectionError | RuntimeError | ValueError):
             raise
-        raise ConfigError(f"no run on the Ray cluster at {address}: {reason}") from error
+        raise ConfigError(explain(error, address)) from error
 
 
 def check_address(address: str | None) -> None:
