@@ -6,7 +6,7 @@ headings, and part nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,17 +58,30 @@ def num_ruled(edges: Edges, rules: Rulings, *, is_foot: bool) -> int:
     if any(0 < other - place < _TOGETHER for other, _, _ in ends):
         return 0
     outside = [band for band in (edges.foot if is_foot else edges.head) if _reach(band) < place + _TOUCH * edges.em]
-    rows = [row for band in outside for row in band.rows]
-    if not 0 < len(rows) <= _MAX_ROWS or place - _reach(outside[-1]) > _NEAR * edges.em:
-        return 0
-    # What stands further in than a head is a heading of its own.
-    if any(band.white > _PARTED for band in outside[:-1]):
+    if not outside or place - _reach(outside[-1]) > _NEAR * edges.em:
         return 0
     # The next row begins inside of the rule.
     if _reach(outside[-1]) + outside[-1].white * edges.em < place - _TOUCH * edges.em:
         return 0
-    is_none = any(band.is_table and len(row.texts) > 1 for band in outside for row in band.rows)
-    return 0 if is_none or any(_is_text(row, edges) for row in rows) else len(rows)
+    return sum(len(band.rows) for band in outside) if _may_be_outside(outside, edges) else 0
+
+
+def may_be_ruled(edges: Edges, *, is_foot: bool) -> bool:
+    """Whether `num_ruled` may find rows, whatever lines the page draws: most pages need not be asked for theirs."""
+    bands = edges.foot if is_foot else edges.head
+    # Outside of a rule is what reaches no further than some place: one band at least, and all that reach less far.
+    places = {reach for reach in map(_reach, bands) if reach < MAX_REACH + _TOUCH * edges.em}
+    return any(_may_be_outside([band for band in bands if _reach(band) <= place], edges) for place in places)
+
+
+def _may_be_outside(bands: Sequence[Band], edges: Edges) -> bool:
+    """Whether what a rule parts from the text may be these bands, by what they are and by the white between them."""
+    rows = [row for band in bands for row in band.rows]
+    # What stands further in than a head is a heading of its own.
+    if len(rows) > _MAX_ROWS or any(band.white > _PARTED for band in bands[:-1]):
+        return False
+    is_none = any(band.is_table and len(row.texts) > 1 for band in bands for row in band.rows)
+    return not (is_none or any(_is_text(row, edges) for row in rows))
 
 
 def _reach(band: Band) -> float:

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from omnipipe.text.edges import PARTED, ZONE, Band, Cells, Edges, Margins, OuterRow, find_edges
-from omnipipe.text.ruled import MAX_REACH, Rules, num_ruled
+from omnipipe.text.ruled import MAX_REACH, Rules, may_be_ruled, num_ruled
 from omnipipe.text.running_form import (
     are_alike,
     has_form,
@@ -142,6 +142,7 @@ def _with_rules(
 ) -> list[tuple[OuterRow, Verdict]]:
     """The rows of one side, those that a rule parts from the text taken for running matter."""
     is_open = any(row.reach < MAX_REACH for row, verdict in judged if verdict in ("doubt", "no"))
+    is_open = is_open and may_be_ruled(edges, is_foot=is_foot)
     num = num_ruled(edges, rules(), is_foot=is_foot) if is_open else 0
     outside: list[tuple[OuterRow, Verdict]] = [
         (row, "yes" if verdict in ("doubt", "no") else verdict) for row, verdict in judged[:num]
