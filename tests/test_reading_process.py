@@ -202,6 +202,23 @@ def test_the_child_is_replaced_when_it_has_grown(book: str) -> None:
         assert child_pid(reader) != first
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's")
+@pytest.mark.parametrize("known", [None, "glibc.malloc.check=0"])
+def test_the_child_has_huge_pages_unless_tunables_are_set(
+    known: str | None, book: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if known is not None:
+        monkeypatch.setenv("GLIBC_TUNABLES", known)
+
+    with ReaderProcess(ReaderLimits()) as reader:
+        num_pages = len(texts(reader.read_pages(book, range(6), OPTIONS)))
+        environment = Path(f"/proc/{child_pid(reader)}/environ").read_text().split("\0")
+
+    assert num_pages == 6
+    assert f"GLIBC_TUNABLES={known or 'glibc.malloc.hugetlb=1'}" in environment
+
+
 def test_the_child_outlives_the_thread_that_asked_first(reader: ReaderProcess, book: str) -> None:
     thread = threading.Thread(target=lambda: reader.inspect(book))
     thread.start()

@@ -197,8 +197,8 @@ _ALLOCATOR = {
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TOP_PAD_": str(16 << 20),
     "MALLOC_ARENA_MAX": "1",
-    # In huge pages, where the kernel leaves that to programs: a page goes once over much code and data, and half of its
-    # time is spent on what is in no cache. Whoever has tunables set keeps them.
+    # In huge pages, where the kernel leaves that to programs: a page goes once over much memory. Whoever has tunables
+    # set keeps them. (docs/decisions/0005)
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
 
