@@ -46,7 +46,8 @@ def find_side(textpage: RawText, words: Words) -> str:
         return ""
     votes = 0
     for match in list(_BETWEEN.finditer(words.text))[:_MAX_SAMPLE]:
-        place = match.start()
+        word = int(words.first.searchsorted(match.start(), side="right")) - 1
+        place = int(words.char[word]) + match.start() - int(words.first[word])
         sides = [_span(textpage, place + step) for step in (-1, 0, 1)]
         shared = [max(0.0, min(sides[1][1], side[1]) - max(sides[1][0], side[0])) for side in (sides[0], sides[2])]
         votes += (shared[1] > shared[0]) - (shared[0] > shared[1])
@@ -61,11 +62,10 @@ def join_accents(text: str, side: str) -> str:
     return _BEFORE.sub(lambda match: _joined(match[0], match[2], match[1]), text)
 
 
-def _span(textpage: RawText, place: int) -> tuple[float, float]:
-    """Left and right of a character of the page's text, in points."""
+def _span(textpage: RawText, char: int) -> tuple[float, float]:
+    """Left and right of a character in PDFium's list, in points."""
     box = [ctypes.c_double() for _ in range(4)]
-    char = pdfium.FPDFText_GetCharIndexFromTextIndex(textpage.raw, place)
-    if char < 0 or not pdfium.FPDFText_GetCharBox(textpage.raw, char, *box):
+    if not pdfium.FPDFText_GetCharBox(textpage.raw, char, *box):
         return 0.0, 0.0
     return box[0].value, box[1].value
 

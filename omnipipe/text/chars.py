@@ -16,6 +16,7 @@ import pypdfium2.raw as pdfium
 
 from omnipipe.text.bidi import in_reading_order
 from omnipipe.text.bitmap_ligatures import with_ligatures
+from omnipipe.text.drawn_accents import with_accents
 from omnipipe.text.extreme import largest, smallest
 from omnipipe.text.ligatures import mend_ligatures
 from omnipipe.text.native import bare
@@ -107,6 +108,7 @@ def read_words(chars: Chars) -> Words | None:
     units = with_ligatures(units)
     if is_leftward or most >= FIRST_STRETCHED:
         units, places_of = _mended(chars, units, places_of)
+    units, places_of = _accented(chars, units, places_of)
     first, last, line = _cut(units)
     if not len(first):
         return None
@@ -148,6 +150,15 @@ def _mended(chars: Chars, units: NDArray[np.uint16], places_of: _Places) -> tupl
         units, source = ordered
     else:
         units = units[source]
+    return units, lambda which: places_of(source[which])
+
+
+def _accented(chars: Chars, units: NDArray[np.uint16], places_of: _Places) -> tuple[NDArray[np.uint16], _Places]:
+    """As `_mended`, with accents that stand over their letters joined with them."""
+    found = with_accents(units, lambda which: chars.boxes(places_of(which)))
+    if found is None:
+        return units, places_of
+    units, source = found
     return units, lambda which: places_of(source[which])
 
 
