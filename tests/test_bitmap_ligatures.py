@@ -1,4 +1,4 @@
-"""Fonts of TeX without names of characters: codes of ligatures come as control characters."""
+"""Ligatures that come as control characters (fonts of TeX without names of characters), or with their bytes swapped."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from omnipipe.text.bitmap_ligatures import SPELT, with_ligatures
+from omnipipe.text.swapped_ligatures import with_letters
 from tests.pdfs import Line, pdf_of_contents, text_content
 from tests.tablekit import read
 
@@ -45,3 +46,17 @@ def test_dashes_and_quotation_marks_of_the_later_encoding_are_read() -> None:
     units = np.array([ord(c) for c in "\x10a\x1ces\x11 di\x1bers, pp. 227\x15241\x16here"], np.uint16)
 
     assert "".join(map(chr, with_ligatures(units))).translate(SPELT) == "“afies” differs, pp. 227–241—here"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("o\u6600\u6600ice \u6600\u6900rst su\u6600\u6600\u6900x a\u7400\u7400", "office first suffix att"),
+        ("\u6600\u6900", "\u6600\u6900"),
+        ("\u65e5\u6600 a \u6900\u6c00b", "\u65e5\u6600 a \u6900\u6c00b"),
+    ],
+)
+def test_ligatures_with_swapped_bytes_are_letters_beside_letters(text: str, wanted: str) -> None:
+    units = np.array([ord(char) for char in text], np.uint16)
+
+    assert "".join(map(chr, with_letters(units))) == wanted

@@ -22,6 +22,7 @@ from omnipipe.text.ligatures import mend_ligatures
 from omnipipe.text.native import bare
 from omnipipe.text.script import FIRST_LEFTWARD, may_run_left
 from omnipipe.text.stretched import FIRST_STRETCHED, without_stretch
+from omnipipe.text.swapped_ligatures import FIRST_SWAPPED, with_letters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,6 +107,9 @@ def read_words(chars: Chars) -> Words | None:
     is_leftward = most >= FIRST_LEFTWARD and may_run_left(units)
     places_of: _Places = chars.places if len(units) != chars.count else _same
     units = with_ligatures(units)
+    if most >= FIRST_SWAPPED:
+        units = with_letters(units)
+        most = int(largest(units))
     if is_leftward or most >= FIRST_STRETCHED:
         units, places_of = _mended(chars, units, places_of)
     units, places_of = _accented(chars, units, places_of)
