@@ -7,7 +7,7 @@ import random
 import numpy as np
 
 from omnipipe.text.edges import Band, Edges, Margins, OuterRow
-from omnipipe.text.ruled import may_be_ruled, num_ruled
+from omnipipe.text.ruled import MAX_REACH, may_be_ruled, num_ruled
 from omnipipe.text.rulings import Rulings
 
 EM = 0.0125
@@ -35,11 +35,12 @@ def test_pages_that_are_not_asked_have_no_ruled_rows() -> None:
     num_asked = num_found = 0
     for _ in range(400):
         edges = some_edges(chance)
-        is_asked = may_be_ruled(edges, is_foot=True)
+        most = chance.choice((MAX_REACH, 0.19))
+        is_asked = may_be_ruled(edges, most, is_foot=True)
         num_asked += is_asked
         for place in np.linspace(0.0, 0.2, 60):
             lines = np.array([[1 - place, 0.09, 0.91]], np.float32)
-            num = num_ruled(edges, Rulings(lines, np.zeros((0, 3), np.float32)), is_foot=True)
+            num = num_ruled(edges, Rulings(lines, np.zeros((0, 3), np.float32)), most, is_foot=True)
             num_found += num > 0
             assert is_asked or num == 0
 

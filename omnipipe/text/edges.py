@@ -27,6 +27,9 @@ _APART = 1.2
 _FAR = 5.0
 """Times the white between the next two rows: a row this far from them is none of their table."""
 
+_FAR_FROM_ONE = 3.0
+"""The same where the next row is the only one of a table, as its last on a page of its own."""
+
 _SMALLER = 0.9
 """Of the size of a table's cells: rows in smaller type that white parts from them are none of the table."""
 
@@ -188,9 +191,10 @@ def _bands(
         if bands:
             is_table = is_table or (_holds_line(groups[stop - 1], em) and _has_columns(cells, kept, em))
         elif is_table and white > _APART:
+            is_lone = stop + 1 < len(groups) and len(groups[stop + 1]) == 1
             is_table = not (
                 _is_smaller(groups[stop - 1], inside)
-                or white > _FAR * _white(groups[stop : stop + 2], em)
+                or white > (_FAR_FROM_ONE if is_lone else _FAR) * _white(groups[stop : stop + 2], em)
                 or _has_columns(cells, kept, em)
             )
         bands.append(Band(tuple(rows[first:stop]), white, is_table))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from omnipipe.text.edges import ZONE
 from omnipipe.text.rulings import Rulings
-from omnipipe.text.running_form import is_caption, is_note
+from omnipipe.text.running_form import Verdict, is_caption, is_note
 
 if TYPE_CHECKING:
     from omnipipe.text.edges import Band, Edges, OuterRow
@@ -24,7 +25,7 @@ _MIN_WIDTH = 0.9
 """Of the width of the text: rules that part heads and feet are no shorter."""
 
 MAX_REACH = 0.14
-"""Share of the page's height from its edge to a rule, at most."""
+"""Share of the page's height from its edge to a rule, at most; more where the other side has running matter there."""
 
 _NEAR = 2.5
 """Ems between a rule and the row outside of it, at most."""
@@ -43,8 +44,33 @@ _LARGEST = 1.2
 """Of the size of running text: rows in larger type are headings."""
 
 
-def num_ruled(edges: Edges, rules: Rulings, *, is_foot: bool) -> int:
-    """How many rows at the top (or the bottom) of the page a rule parts from the text; mostly 0."""
+def reach_of(judged: list[tuple[OuterRow, Verdict]], em: float) -> float:
+    """How far in running matter may stand where it faces what one side has outermost: pages with wide margins have them
+    above and below."""
+    if not judged or judged[0][1] not in ("yes", "number"):
+        return 0.0
+    return min(judged[0][0].reach + em, ZONE)
+
+
+def with_rules(
+    judged: list[tuple[OuterRow, Verdict]], edges: Edges, rules: Rules, most: float, *, is_foot: bool
+) -> list[tuple[OuterRow, Verdict]]:
+    """The rows of one side, those that a rule at `most` so far in parts from the text taken for running matter."""
+    is_open = any(row.reach < most for row, verdict in judged if verdict in ("doubt", "no"))
+    is_open = is_open and may_be_ruled(edges, most, is_foot=is_foot)
+    num = num_ruled(edges, rules(), most, is_foot=is_foot) if is_open else 0
+    outside: list[tuple[OuterRow, Verdict]] = [
+        (row, "yes" if verdict in ("doubt", "no") else verdict) for row, verdict in judged[:num]
+    ]
+    # What stands inside of the rule is text, such as the only line of a list of contents.
+    return [*outside, *[(row, "no") for row, _ in judged[num:]]] if outside != judged[:num] else judged
+
+
+def num_ruled(edges: Edges, rules: Rulings, most: float = MAX_REACH, *, is_foot: bool) -> int:
+    """How many rows at the top (or the bottom) of the page a rule parts from the text; mostly 0.
+
+    `most` is the share of the page's height from its edge to the rule, at most.
+    """
     start, end = edges.span
     wide = [
         (1 - place if is_foot else place, left, right)
@@ -52,7 +78,7 @@ def num_ruled(edges: Edges, rules: Rulings, *, is_foot: bool) -> int:
         if right - left > _MIN_WIDTH * (end - start) and left < end and right > start
     ]
     place, left, right = min(wide, default=(1.0, 0.0, 0.0))
-    if place > MAX_REACH or _is_side_of_box(rules, 1 - place if is_foot else place, edges.em):
+    if place > most or _is_side_of_box(rules, 1 - place if is_foot else place, edges.em):
         return 0
     ends = [other for other in wide if max(abs(other[1] - left), abs(other[2] - right)) < _SAME_END * edges.em]
     if any(0 < other - place < _TOGETHER for other, _, _ in ends):
@@ -66,11 +92,11 @@ def num_ruled(edges: Edges, rules: Rulings, *, is_foot: bool) -> int:
     return sum(len(band.rows) for band in outside) if _may_be_outside(outside, edges) else 0
 
 
-def may_be_ruled(edges: Edges, *, is_foot: bool) -> bool:
+def may_be_ruled(edges: Edges, most: float = MAX_REACH, *, is_foot: bool) -> bool:
     """Whether `num_ruled` may find rows, whatever lines the page draws: most pages need not be asked for theirs."""
     bands = edges.foot if is_foot else edges.head
     # Outside of a rule is what reaches no further than some place: one band at least, and all that reach less far.
-    places = {reach for reach in map(_reach, bands) if reach < MAX_REACH + _TOUCH * edges.em}
+    places = {reach for reach in map(_reach, bands) if reach < most + _TOUCH * edges.em}
     return any(_may_be_outside([band for band in bands if _reach(band) <= place], edges) for place in places)
 
 

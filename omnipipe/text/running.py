@@ -7,13 +7,14 @@ Place and form decide most of them; what stays open is looked for on neighbourin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from omnipipe.text.edges import PARTED, ZONE, Band, Cells, Edges, Margins, OuterRow, find_edges
-from omnipipe.text.ruled import MAX_REACH, Rules, may_be_ruled, num_ruled
+from omnipipe.text.ruled import MAX_REACH, Rules, reach_of, with_rules
 from omnipipe.text.running_form import (
+    Verdict,
     are_alike,
     has_form,
     is_caption,
@@ -23,9 +24,6 @@ from omnipipe.text.running_form import (
     num_letters,
     page_number,
 )
-
-Verdict = Literal["yes", "number", "doubt", "no", "speck"]
-"""`number`: yes, and it is a page number. `speck`: nothing that could be read."""
 
 _MAX_CHARS = 200
 _SAME_HEIGHT = 0.012
@@ -54,6 +52,9 @@ _SPREAD = 6.0
 _MOST_PARTS = 3
 """Texts beside each other in a head of several rows at most; more head a table that goes on from the page before."""
 
+_CLOSE_HEAD = 1.2
+"""White in ems below the head of a table, at most."""
+
 _LETTERS = frozenset("ivxIVX")
 
 
@@ -77,7 +78,8 @@ def find_running(edges: Edges, sample: Sample | None = None, rules: Rules | None
     ]
     sides = [_with_other_side(one, other, edges) for one, other in (sides, sides[::-1])]
     if rules is not None:
-        sides = [_with_rules(side, edges, rules, is_foot) for side, is_foot in zip(sides, (False, True), strict=True)]
+        most = [max(MAX_REACH, reach_of(side, edges.em)) for side in sides[::-1]]
+        sides = [with_rules(sides[is_foot], edges, rules, most[is_foot], is_foot=is_foot) for is_foot in (False, True)]
     others: Sequence[tuple[int, Margins]] = ()
     if sample is not None and any(map(_is_open, sides)):
         others = [other for other in sample() if not _is_copy(edges.margins, other[1])]
@@ -135,20 +137,6 @@ def _with_other_side(
     bands = edges.foot if judged[0][0].middle > 0.5 else edges.head
     is_apart = len(bands[0].rows) == 1 and bands[0].white > _PARTED_WELL
     return [(row, "yes"), *judged[1:]] if is_apart else judged
-
-
-def _with_rules(
-    judged: list[tuple[OuterRow, Verdict]], edges: Edges, rules: Rules, is_foot: bool
-) -> list[tuple[OuterRow, Verdict]]:
-    """The rows of one side, those that a rule parts from the text taken for running matter."""
-    is_open = any(row.reach < MAX_REACH for row, verdict in judged if verdict in ("doubt", "no"))
-    is_open = is_open and may_be_ruled(edges, is_foot=is_foot)
-    num = num_ruled(edges, rules(), is_foot=is_foot) if is_open else 0
-    outside: list[tuple[OuterRow, Verdict]] = [
-        (row, "yes" if verdict in ("doubt", "no") else verdict) for row, verdict in judged[:num]
-    ]
-    # What stands inside of the rule is text, such as the only line of a list of contents.
-    return [*outside, *[(row, "no") for row, _ in judged[num:]]] if outside != judged[:num] else judged
 
 
 def _with_number(
@@ -212,7 +200,7 @@ def _judge(row: OuterRow, band: Band, inner: OuterRow | None, side: _Side, *, is
         return _judge_number(row, band, inner, side, is_numbered=is_numbered)
     if band.white < PARTED:
         return "no"
-    if band.is_table or (not side.is_foot and len(band.rows) > 1 and len(row.texts) > _MOST_PARTS):
+    if band.is_table or (not side.is_foot and len(row.texts) > _MOST_PARTS and _is_head(row, band, inner)):
         return "doubt" if "explicit" in numbers else "no"
     is_parted = band.white > (0.4 if "explicit" in numbers or size < _TINY else 0.8)
     if not is_numbered and row.reach < 0.15 and is_parted and _has_number_at_end(row, numbers, band.white, side):
@@ -222,6 +210,13 @@ def _judge(row: OuterRow, band: Band, inner: OuterRow | None, side: _Side, *, is
     if side.is_foot and is_note(text) and (is_note(row.texts[-1]) or not _is_spread(row, side)):
         return "doubt"
     return "yes" if _is_set_apart(row, band, text, side) else "doubt"
+
+
+def _is_head(row: OuterRow, band: Band, inner: OuterRow | None) -> bool:
+    """Whether a row of many parts is the head of a table: one of several rows, or close to one of as many cells."""
+    if len(band.rows) > 1:
+        return True
+    return inner is not None and band.white < _CLOSE_HEAD and len(inner.texts) > max(_MOST_PARTS, len(row.texts) - 2)
 
 
 def _is_set_apart(row: OuterRow, band: Band, text: str, side: _Side) -> bool:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Literal
+
+Verdict = Literal["yes", "number", "doubt", "no", "speck"]
+"""Of a row at the edge of a page. `number`: yes, and it is a page number. `speck`: nothing that could be read."""
 
 _ROMAN = r"(?:c{0,3}(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3}))"
 _NAMED = (
