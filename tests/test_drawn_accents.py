@@ -66,6 +66,14 @@ def test_the_accent_of_a_capital_is_found_where_the_line_ends() -> None:
     assert joined("Reditel skoly \u02c7", {14: (0.5, 2.5)}) == "\u0158editel skoly "
 
 
+def test_accents_that_follow_other_letters_of_the_word_are_joined_with_their_own() -> None:
+    text = "el\u00b4 eves \u0060 z"
+
+    # The acute stands over the first letter, the grave over the fourth, and the text has spaces only where accents end.
+    places = {0: 0, 1: 1, 2: 0, 3: 1, 4: 2, 5: 3, 6: 4, 7: 5, 8: 6, 9: 4, 10: 7, 11: 8}
+    assert joined(text, {at: (5.0 * place, 0.0) for at, place in places.items()}).split() == ["élevès", "z"]
+
+
 def test_a_stroke_with_the_code_of_a_space_crosses_its_letter() -> None:
     assert joined("sta ly lad", {3: (15, 0), 4: (15, 0), 5: (20, 0), 6: (25, 0)}) == "stały lad"
 

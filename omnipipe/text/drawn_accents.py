@@ -1,7 +1,8 @@
 """Accents that stand over or under a letter as characters of their own, joined with it.
 
-TeX's old fonts have no accented letters: an accent is drawn, then its letter under it. Over a capital it is raised, and
-PDFium, which takes what is raised for a line, puts it at the end of the text's line or on one of its own.
+TeX's old fonts have no accented letters: an accent is drawn, then its letter under it, or the other way round. PDFium
+puts it after other letters of its word, and, where it is raised over a capital, at the end of the line or on a line of
+its own.
 """
 
 from __future__ import annotations
@@ -45,9 +46,11 @@ _ASIDE = 0.15
 its neighbours."""
 _RAISED, _LEAST_RAISED = 0.4, 0.05
 """Of a character's height: from a letter's lower edge to its accent's, at most; over capitals at least."""
-_TOUCHING = 0.12
+_TOUCHING = 0.1
 """Of a character's height: white that is no space, between a letter and the next one."""
-_MAX_SIGNS, _MAX_RAISED = 20_000, 500
+_MAX_SIGNS, _MAX_MOVED = 20_000, 500
+_WINDOW = 100
+"""Characters between an accent and its letter in the text, at most, where PDFium has them apart."""
 _SPACE, _L = 0x20, 0x6C
 _NOTHING = 0.5
 """Points that boxes of one place may be apart."""
@@ -107,9 +110,9 @@ def _join_accents(found: _Found, signs: Ints, boxes: Callable[[Ints], Floats]) -
         is_over = _are_over(sign_boxes[at], boxes(places[at]))
         for i in at[is_over].tolist():
             is_left[i] = not found.join(int(signs[i]), int(places[i]))
-    raised = np.flatnonzero(is_left & _IS_RARE.take(units[signs]))
-    if 0 < len(raised) <= _MAX_RAISED:
-        _join_raised(found, signs[raised], sign_boxes[raised], boxes)
+    rest = np.flatnonzero(is_left)
+    if 0 < len(rest) <= _MAX_MOVED:
+        _join_moved(found, signs[rest], sign_boxes[rest], boxes)
 
 
 def _are_over(signs: Floats, letters: Floats) -> NDArray[np.bool_]:
@@ -121,18 +124,20 @@ def _are_over(signs: Floats, letters: Floats) -> NDArray[np.bool_]:
     return found
 
 
-def _join_raised(found: _Found, signs: Ints, sign_boxes: Floats, boxes: Callable[[Ints], Floats]) -> None:
-    """Joins accents with the capitals that they stand over, wherever these are in the text."""
-    capitals = np.flatnonzero(_IS_CAPITAL.take(found.units))
-    if not len(capitals):
-        return
-    letters = boxes(capitals)
-    for sign, box in zip(signs.tolist(), sign_boxes, strict=True):
-        is_over = _are_over(np.broadcast_to(box, letters.shape), letters)
-        is_over &= box[1] - letters[:, 1] > _LEAST_RAISED * (letters[:, 3] - letters[:, 1])
-        over = np.flatnonzero(is_over)
+def _join_moved(found: _Found, signs: Ints, sign_boxes: Floats, boxes: Callable[[Ints], Floats]) -> None:
+    """Joins accents with the letters that they stand over, nearby in the text, and with capitals wherever these are."""
+    letters = np.flatnonzero(_IS_LETTER.take(found.units))
+    letter_boxes = boxes(letters)
+    is_capital = _IS_CAPITAL.take(found.units[letters])
+    starts, ends = letters.searchsorted(signs - _WINDOW), letters.searchsorted(signs + _WINDOW)
+    for sign, box, start, end in zip(signs.tolist(), sign_boxes, starts.tolist(), ends.tolist(), strict=True):
+        over = start + np.flatnonzero(_are_over(box[None], letter_boxes[start:end]))
+        if not len(over) and _IS_RARE[found.units[sign]]:
+            height = letter_boxes[:, 3] - letter_boxes[:, 1]
+            is_raised = is_capital & (box[1] - letter_boxes[:, 1] > _LEAST_RAISED * height)
+            over = np.flatnonzero(is_raised & _are_over(box[None], letter_boxes))
         if len(over) == 1:
-            found.join(sign, int(capitals[over[0]]))
+            found.join(sign, int(letters[over[0]]))
 
 
 class _Found:
@@ -165,11 +170,15 @@ class _Found:
         units[list(self._made)] = list(self._made.values())
         kept = np.ones(len(units), bool)
         kept[list(self.letter_of)] = False
-        for sign, letter in self.letter_of.items():
-            # PDFium takes white that starts where an accent ends for a space.
-            space = max(sign, letter) + 1
-            if abs(sign - letter) == 1 and space < len(units) - 1 and units[space] == _SPACE:
-                kept[space] = not _touch(*boxes(np.array([letter, space + 1], np.intp)))
+        for sign in self.letter_of:
+            # PDFium takes white beside an accent for a space.
+            before, after = sign - 1, sign + 1
+            while before > 0 and (units[before] == _SPACE or not kept[before]):
+                before -= 1
+            while after < len(units) - 1 and (units[after] == _SPACE or not kept[after]):
+                after += 1
+            if after - before > 2 and before >= 0 and after < len(units):
+                kept[before + 1 : after] &= not _touch(*boxes(np.array([before, after], np.intp)))
         return units[kept], np.flatnonzero(kept)
 
 
