@@ -72,3 +72,26 @@ def test_a_ruled_head_may_stand_as_far_in_as_the_page_number_below() -> None:
         layer = read(pdf_of_contents([text_content([*(lines if number else lines[:1]), *body]) + b"\n" + drawn]))
 
         assert ("Keepers of the Light" in dict(running(layer)).values()) == (rule and number)
+
+
+def test_the_first_row_of_a_ruled_table_below_a_head_is_no_head() -> None:
+    names: list[Line] = [
+        (x, 744.0, 11.0, text) for x, text in ((76.0, "Option"), (126.0, "Default"), (172.0, "Meaning"))
+    ]
+    rows: list[Line] = []
+    for i in range(7):
+        y = 712.0 - 36 * i
+        rows += [
+            (172.0, y + 7, 11.0, f"what it is that the {i}th of all of them is"),
+            (76.0, y, 11.0, f"port{i}"),
+        ]
+        rows += [(126.0, y, 11.0, f"{i}80"), (172.0, y - 7, 11.0, "us in the end")]
+    head: list[Line] = [(40.0, 772.0, 8.0, "1/2/26, 1:12 PM"), (300.0, 772.0, 8.0, "Manual")]
+    across = b" ".join(b"72 %d 470 0.7 re f" % y for y in (760, *range(736, 480, -36)))
+    down = b" ".join(b"%d 484 0.7 276 re f" % x for x in (72, 122, 168, 542))
+    body = [line for line in prose(1, top=460) if line[1] > 90]
+
+    layer = read(pdf_of_contents([text_content([*head, *names, *rows, *body]) + b"\n" + across + b" " + down]))
+
+    assert "| Option | Default | Meaning |" in layer.text
+    assert not any("Option" in text for _, text in running(layer))

@@ -16,3 +16,18 @@ def test_the_first_row_of_amounts_below_a_heading_over_two_columns_is_no_heading
 
     assert '<th colspan="2">Harvest of both years</th>' in block.text
     assert "<td>Corn</td><td>1.25</td>" in block.text
+
+
+def test_a_name_beside_its_numbers_is_in_their_column() -> None:
+    numbers = [(f"K{i}", f"bolt {i}", f"{200 + 7 * i}", f"{50 + i}.23") for i in range(12)]
+    rows = [
+        (x, 680.0 - 15 * i, 12.0, text)
+        for i, row in enumerate(numbers)
+        for x, text in zip((80, 150, 389, 441), row, strict=True)
+    ]
+    head = ((80, "Code"), (150, "Article"), (349, "Stock"), (411.5, "Prices"))
+    names: list[Line] = [(x, 695, 12, text) for x, text in head]
+
+    block = tables(read(page([*names, *rows], [])))[0]
+
+    assert block.text.splitlines()[0] == "| Code | Article | Stock | Prices |"

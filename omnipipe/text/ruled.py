@@ -39,6 +39,12 @@ _SAME_END, _TOUCH = 0.3, 0.1
 _PARTED = 1.5
 """White in ems between two rows of a head, at most."""
 
+_CLOSE = 1.5
+"""White in ems below rows that may be of a table, where they are the outermost."""
+
+_ON = 4.0
+"""Font sizes by which lines of a table go on beyond a row of it, at least."""
+
 _MAX_ROWS, _MAX_CHARS = 3, 100
 _LARGEST = 1.2
 """Of the size of running text: rows in larger type are headings."""
@@ -56,6 +62,13 @@ def with_rules(
     judged: list[tuple[OuterRow, Verdict]], edges: Edges, rules: Rules, most: float, *, is_foot: bool
 ) -> list[tuple[OuterRow, Verdict]]:
     """The rows of one side, those that a rule at `most` so far in parts from the text taken for running matter."""
+    bands = edges.foot if is_foot else edges.head
+    close = [band for i, band in enumerate(bands) if i or band.white < _CLOSE]
+    rows = [row for band in close for row in band.rows if len(row.texts) > 1]
+    judged = [
+        (row, "no" if v in ("yes", "doubt") and row in rows and _is_in_table(row, rules(), is_foot=is_foot) else v)
+        for row, v in judged
+    ]
     is_open = any(row.reach < most for row, verdict in judged if verdict in ("doubt", "no"))
     is_open = is_open and may_be_ruled(edges, most, is_foot=is_foot)
     num = num_ruled(edges, rules(), most, is_foot=is_foot) if is_open else 0
@@ -108,6 +121,16 @@ def _may_be_outside(bands: Sequence[Band], edges: Edges) -> bool:
         return False
     is_none = any(band.is_table and len(row.texts) > 1 for band in bands for row in band.rows)
     return not (is_none or any(_is_text(row, edges) for row in rows))
+
+
+def _is_in_table(row: OuterRow, rules: Rulings, *, is_foot: bool) -> bool:
+    """Whether a line goes down between the texts of a row and on, as those of a table do: lines of a head that is set
+    as a table of its own, or of a frame around the page, do not."""
+    place, top, bottom = rules.vertical.T
+    if is_foot:
+        top, bottom = 1 - bottom, 1 - top
+    passes = (top < row.reach - 0.5 * row.size) & (bottom > max(ZONE, row.reach + _ON * row.size))
+    return bool(np.count_nonzero(passes & (place > row.left) & (place < row.right)))
 
 
 def _reach(band: Band) -> float:

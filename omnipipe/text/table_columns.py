@@ -177,7 +177,31 @@ def _gaps(runs: Pieces, body: _Body, part: int, bounds: tuple[float, float], bet
     heads = (body.heads == part).nonzero()[0]
     if len(heads):
         crossing = crossing + cover(runs.left[heads], runs.right[heads], x0, grain, len(crossing))
-    return [*labels, *(x0 + _clearest(crossing, a, b) * grain for a, b in found)]
+    everyone = np.concatenate((order, heads))
+    left, right = runs.left[everyone], runs.right[everyone]
+    places = [x0 + _clearest(crossing, a, b) * grain for a, b in found]
+    sides = [(x0 + (a - 1) * grain, x0 + (b + 1) * grain) for a, b in found]
+    return [*labels, *(_beside(left, right, x, side) for x, side in zip(places, sides, strict=True))]
+
+
+def _beside(left: Floats, right: Floats, place: float, corridor: tuple[float, float]) -> float:
+    """`place`, or, where runs cross the `corridor` there that leave some white at one side of it, the middle of that: a
+    name over the left end of its numbers reaches into the white before them."""
+    across = (left < place) & (right > place)
+    if not np.count_nonzero(across):
+        return place
+    start, end = corridor
+    is_before, is_after = ~across & (right <= place) & (right > start), ~across & (left >= place) & (left < end)
+    if np.count_nonzero(is_before):
+        start = float(largest(right[is_before]))
+    if np.count_nonzero(is_after):
+        end = float(smallest(left[is_after]))
+    first, last = float(smallest(left[across])), float(largest(right[across]))
+    if start < first < place and last > end:
+        return (start + first) / 2
+    if place < last < end and first < start:
+        return (last + end) / 2
+    return place
 
 
 def _label_edge(runs: Pieces, alone: NDArray[np.intp], rows: NDArray[np.intp], em: float) -> list[float]:
