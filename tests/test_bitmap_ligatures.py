@@ -48,6 +48,14 @@ def test_dashes_and_quotation_marks_of_the_later_encoding_are_read() -> None:
     assert "".join(map(chr, with_ligatures(units))).translate(SPELT) == "“afies” differs, pp. 227–241—here"
 
 
+def test_letters_of_the_later_encoding_are_no_signs_of_arithmetic() -> None:
+    units = np.array([ord(c) for c in "Gr\xf6\xffe der \xd6\x1bnung, \xf7uvre, 4 \xd7 2, \x12er hei\xfft"], np.uint16)
+    other = np.array([ord(c) for c in "L'Ha\xff, 4\xf72, a\xd7b"], np.uint16)
+
+    assert "".join(map(chr, with_ligatures(units))).translate(SPELT) == "Größe der Öffnung, œuvre, 4 × 2, „er heißt"
+    assert with_ligatures(other) is other
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
