@@ -16,6 +16,7 @@ import numpy as np
 
 from omnipipe.text.gutters import Area, Band, area_of, bands_of, find_bands, median
 from omnipipe.text.sheet import Sheet
+from omnipipe.text.side_bar import side_bar
 from omnipipe.text.side_captions import captions_beside
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def reading_order(pieces: Pieces, rtl: bool = False, text: str = "") -> list[Col
     if len(everything) > _MAX_PIECES:
         return [to_column(pieces, everything, rtl)]
     sheet = Sheet(pieces, text)
-    return [_column(sheet, region, rtl) for region in _regions(sheet, everything, rtl, text, 0)]
+    bar = side_bar(pieces)
+    parts = [everything] if bar is None else [(~bar).nonzero()[0], bar.nonzero()[0]]
+    return [_column(sheet, region, rtl) for part in parts for region in _regions(sheet, part, rtl, text, 0)]
 
 
 def is_in_doubt(pieces: Pieces, columns: Sequence[Column]) -> bool:
