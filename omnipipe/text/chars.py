@@ -19,6 +19,7 @@ from omnipipe.text.bitmap_ligatures import with_ligatures
 from omnipipe.text.drawn_accents import with_accents
 from omnipipe.text.extreme import largest, smallest
 from omnipipe.text.ligatures import mend_ligatures
+from omnipipe.text.line_ends import without_ends
 from omnipipe.text.native import bare
 from omnipipe.text.script import FIRST_LEFTWARD, may_run_left
 from omnipipe.text.stretched import FIRST_STRETCHED, without_stretch
@@ -110,6 +111,9 @@ def read_words(chars: Chars) -> Words | None:
     if most >= FIRST_SWAPPED:
         units = with_letters(units)
         most = int(largest(units))
+    source = without_ends(units, lambda which: chars.boxes(places_of(which)))
+    if source is not None:
+        units, places_of = units[source], _through(source, places_of)
     if is_leftward or most >= FIRST_STRETCHED:
         units, places_of = _mended(chars, units, places_of)
     units, places_of = _accented(chars, units, places_of)
@@ -164,6 +168,10 @@ def _accented(chars: Chars, units: NDArray[np.uint16], places_of: _Places) -> tu
         return units, places_of
     units, source = found
     return units, lambda which: places_of(source[which])
+
+
+def _through(source: NDArray[np.intp], places_of: _Places) -> _Places:
+    return lambda which: places_of(source[which])
 
 
 def _same(which: NDArray[np.intp]) -> NDArray[np.intp]:
