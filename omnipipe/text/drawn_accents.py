@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 _COMBINING = {
     "¨": "\u0308",
     "ˆ": "\u0302",
-    "^": "\u0302",
     "˜": "\u0303",
-    "~": "\u0303",
     "ˇ": "\u030c",
     "˘": "\u0306",
     "¯": "\u0304",
@@ -46,6 +44,8 @@ _ASIDE = 0.15
 its neighbours."""
 _RAISED, _LEAST_RAISED = 0.4, 0.05
 """Of a character's height: from a letter's lower edge to its accent's, at most; over capitals at least."""
+_ALIKE = 0.25
+"""Of a character's height: between that and its accent's, which is of the same size."""
 _TOUCHING = 0.1
 """Of a character's height: white that is no space, between a letter and the next one."""
 _MAX_SIGNS, _MAX_MOVED = 20_000, 500
@@ -63,7 +63,7 @@ def _table(codes: str) -> NDArray[np.bool_]:
 
 
 _IS_ACCENT = _table("".join(_COMBINING))
-_IS_RARE = _table("".join(set(_COMBINING) - set("^~`")))
+_IS_RARE = _table("".join(set(_COMBINING) - {"`"}))
 _IS_CAPITAL = _table("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _IS_LETTER = _table("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzıȷ")
 
@@ -110,7 +110,8 @@ def _join_accents(found: _Found, signs: Ints, boxes: Callable[[Ints], Floats]) -
         is_over = _are_over(sign_boxes[at], boxes(places[at]))
         for i in at[is_over].tolist():
             is_left[i] = not found.join(int(signs[i]), int(places[i]))
-    rest = np.flatnonzero(is_left)
+    # Of accents these have the others beside them; alone they are quotation marks.
+    rest = np.flatnonzero(is_left & np.any(_IS_RARE.take(units[signs])))
     if 0 < len(rest) <= _MAX_MOVED:
         _join_moved(found, signs[rest], sign_boxes[rest], boxes)
 
@@ -120,7 +121,8 @@ def _are_over(signs: Floats, letters: Floats) -> NDArray[np.bool_]:
     height = letters[:, 3] - letters[:, 1]
     aside = np.abs(signs[:, 0] + signs[:, 2] - letters[:, 0] - letters[:, 2]) / 2
     up = signs[:, 1] - letters[:, 1]
-    found: NDArray[np.bool_] = (height > 0) & (aside < _ASIDE * height) & (np.abs(up) < _RAISED * height)
+    is_alike = np.abs(signs[:, 3] - signs[:, 1] - height) < _ALIKE * height
+    found: NDArray[np.bool_] = is_alike & (height > 0) & (aside < _ASIDE * height) & (np.abs(up) < _RAISED * height)
     return found
 
 
