@@ -198,8 +198,8 @@ class _Run:
             raise Interrupted(self._how_to_go_on(), is_terminated=isinstance(asked, Terminated)) from None
         finally:
             self._progress.stop()
-            # Its threads end here and not where a garbage collection comes upon them (ahead.py has why). Where a thread
-            # of the runner is still inside, that ends them.
+            # Its threads end here and not where a garbage collection comes upon them: that may be the start of another
+            # thread, which holds the lock that joining asks for. Where a thread of the runner is inside, that ends them.
             with suppress(ValueError):
                 units.close()
         return self._summary(self._ledger.finish(), time.monotonic() - started)
