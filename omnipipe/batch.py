@@ -199,7 +199,7 @@ class _Run:
         finally:
             self._progress.stop()
             # Its threads end here and not where a garbage collection comes upon them: that may be the start of another
-            # thread, which holds the lock that joining asks for. Where a thread of the runner is inside, that ends them.
+            # thread, which holds the lock that joining asks for. If one of the runner's is inside, this ends it, too.
             with suppress(ValueError):
                 units.close()
         return self._summary(self._ledger.finish(), time.monotonic() - started)
