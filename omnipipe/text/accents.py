@@ -9,23 +9,14 @@ from typing import TYPE_CHECKING
 
 import pypdfium2.raw as pdfium
 
+from omnipipe.text.drawn_accents import MARKS
+
 if TYPE_CHECKING:
     from omnipipe.text.chars import Words
     from omnipipe.text.textpage import RawText
 
-_COMBINING = {
-    "¨": "\u0308",
-    "ˆ": "\u0302",
-    "˜": "\u0303",
-    "ˇ": "\u030c",
-    "˘": "\u0306",
-    "¯": "\u0304",
-    "˙": "\u0307",
-    "˚": "\u030a",
-    "˝": "\u030b",
-    "´": "\u0301",
-    "`": "\u0300",
-}
+_COMBINING = {sign: mark for sign, mark in MARKS.items() if sign not in "¸˛"}
+"""Those that stand over their letters."""
 _SIGNS = "".join(_COMBINING)
 _LOOSE = ("¸", *_COMBINING)
 _ANY = re.compile(f"[¸{_SIGNS}](?<!`)(?<!´)|(?<=[A-Za-z])[`´](?=[A-Za-zı])|[`´](?=ı)")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Ints = NDArray[np.intp]
 
-_COMBINING = {
+MARKS = {
     "¨": "\u0308",
     "ˆ": "\u0302",
     "˜": "\u0303",
@@ -35,7 +35,9 @@ _COMBINING = {
     "¸": "\u0327",
     "˛": "\u0328",
 }
-COMBINING = {ord(sign): mark for sign, mark in _COMBINING.items()}
+"""Combining characters, by the signs that fonts draw alone."""
+
+COMBINING = {ord(sign): mark for sign, mark in MARKS.items()}
 _DOTLESS = {ord("ı"): "i", ord("ȷ"): "j"}
 _NEAR = (1, -1)
 """Where a letter stands from its accent in the text, where both are on one line."""
@@ -62,8 +64,8 @@ def _table(codes: str) -> NDArray[np.bool_]:
     return table
 
 
-_IS_ACCENT = _table("".join(_COMBINING))
-_IS_RARE = _table("".join(set(_COMBINING) - {"`"}))
+_IS_ACCENT = _table("".join(MARKS))
+_IS_RARE = _table("".join(set(MARKS) - {"`"}))
 _IS_CAPITAL = _table("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _IS_LETTER = _table("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzıȷ")
 
