@@ -161,7 +161,7 @@ class _Rows:
         import pyarrow.parquet as pq
 
         schema = documents_schema()
-        # Read, made and written in turn: threads for these steps wait for one another, and take a fifth more CPU.
+        # Read, made and written in turn: threads for these steps wait for one another, and take a quarter more CPU.
         with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=["mime", "status"]) as writer:
             for group in _cut(self._batches(schema), _GROUP_BYTES, _batch_size):
                 table = pa.Table.from_batches(group, schema)

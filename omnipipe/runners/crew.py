@@ -48,9 +48,8 @@ class Crew:
     def run(self, units: Iterable[Unit]) -> Generator[Receipt]:
         """Make `units` done, one after the other; see `work_on_unit`. Several threads may call this at once.
 
-        Each is committed in a thread while the next one is worked on: a reader process would have nothing to do for a
-        tenth of the time otherwise. What has been worked on is committed, and its receipt given, before an error of the
-        next one is raised.
+        Each is committed in a thread while the next one is worked on, or a reader process would wait for every commit.
+        What has been worked on is committed, and its receipt given, before an error of the next one is raised.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="omnipipe-commit") as thread:
             committing: Future[Receipt] | None = None
