@@ -6,12 +6,14 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from omnipipe.errors import AccountingError
+from omnipipe.ledger.beside import Beside, num_spare
 from omnipipe.ledger.docrow import COLUMNS, PageRow, document_row
 from omnipipe.ledger.files import write_first
 from omnipipe.ledger.heap import give_back
@@ -22,6 +24,8 @@ from omnipipe.ledger.unitfile import UnitInfo, read_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from omnipipe.sources.source import SourceRecord
 
 PART_DOCUMENTS = 2_000
 PART_BYTES = 256 * 2**20
@@ -78,16 +82,18 @@ def write_documents(
     """
     names: list[str] = []
     num_documents = 0
-    for documents, name in _parts(_documents(layout, sources, plan, find_info)):
-        num_documents += len(documents)
-        names.append(name)
-        path = layout.documents / name
-        if not path.exists():
-            # What the run before this took, a driver's share of Ray most of all, is not needed any more, nor are the
-            # holes that the part before left.
-            give_back()
-            rows = _Rows(layout, sources, documents, run_id)
-            write_first(path, layout.run_tmp(run_id), rows.write)
+    with closing(Beside(num_spare(sources.num_documents() // PART_DOCUMENTS + 1), write_part)) as beside:
+        for documents, name in _parts(_documents(layout, sources, plan, find_info)):
+            num_documents += len(documents)
+            names.append(name)
+            if not (layout.documents / name).exists():
+                records = [sources.records(document.doc_id) for document in documents]
+                part = PartTask(layout.root, run_id, name, documents, records)
+                if not beside.offer(part):
+                    write_part(part)
+        # What was too much for another process is said by this one.
+        for part in beside.undone():
+            write_part(part)
     for path in layout.documents.glob("*.parquet"):
         if path.name not in names and layout.is_own(path):
             path.unlink(missing_ok=True)
@@ -146,14 +152,31 @@ def _part_name(digest: str) -> str:
     return f"{digest[:24]}.parquet"
 
 
+class PartTask(NamedTuple):
+    """A part to write: what `_Rows` needs, wherever that runs. `records` are those of each document."""
+
+    root: Path
+    run_id: str
+    name: str
+    documents: Sequence[_Document]
+    records: Sequence[Sequence[SourceRecord]]
+
+
+def write_part(part: PartTask) -> None:
+    """Write one part of `documents/`, unless it is there."""
+    # What the run before this took, a driver's share of Ray most of all, is not needed any more, nor are the holes that
+    # the part before left.
+    give_back()
+    layout = RunLayout(part.root)
+    write_first(layout.documents / part.name, layout.run_tmp(part.run_id), _Rows(layout, part).write)
+
+
 class _Rows:
     """Writes one part, streaming over the unit files it is made of."""
 
-    def __init__(self, layout: RunLayout, sources: SourceTable, documents: Sequence[_Document], run_id: str) -> None:
+    def __init__(self, layout: RunLayout, part: PartTask) -> None:
         self._layout = layout
-        self._sources = sources
-        self._documents = documents
-        self._run_id = run_id
+        self._part = part
         self._open: OrderedDict[str, dict[str, list[PageRow]]] = OrderedDict()
 
     def write(self, path: Path) -> None:
@@ -171,13 +194,14 @@ class _Rows:
         """The rows in small batches: Python's strings take more room than Arrow's, and leave holes where they were."""
         import pyarrow as pa
 
-        for rows in _cut(map(self._row, self._documents), _BATCH_BYTES, _row_size):
+        rows_of = map(self._row, self._part.documents, self._part.records)
+        for rows in _cut(rows_of, _BATCH_BYTES, _row_size):
             yield pa.RecordBatch.from_pylist(rows, schema=schema)
 
-    def _row(self, document: _Document) -> dict[str, object]:
+    def _row(self, document: _Document, records: Sequence[SourceRecord]) -> dict[str, object]:
         rows = [row for unit_id in document.unit_ids for row in self._unit(unit_id).pop(document.doc_id, ())]
         rows.sort(key=lambda row: row.page_index)
-        return document_row(document.doc_id, self._sources.records(document.doc_id), rows, run_id=self._run_id)
+        return document_row(document.doc_id, records, rows, run_id=self._part.run_id)
 
     def _unit(self, unit_id: str) -> dict[str, list[PageRow]]:
         if unit_id in self._open:

@@ -67,6 +67,11 @@ class SourceTable:
         """Documents that live at some uri, in the order of their first appearance."""
         return (doc_id for (doc_id,) in self._shelf.scan("SELECT doc_id FROM documents ORDER BY place"))
 
+    def num_documents(self) -> int:
+        """How many documents live at some uri."""
+        row = self._shelf.row("SELECT COUNT(*) FROM documents")
+        return 0 if row is None else int(row[0])
+
     def has(self, doc_id: str) -> bool:
         """Whether the document lives at some uri."""
         return self._shelf.row("SELECT 1 FROM documents WHERE doc_id=?", doc_id) is not None
