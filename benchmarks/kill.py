@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -142,7 +143,8 @@ def _kill(process: subprocess.Popen[bytes], victim: str, chance: random.Random, 
     if victim == "worker":
         workers = [child for child in family if _is_worker(child)]
         if workers:
-            chance.choice(workers).kill()
+            with suppress(psutil.NoSuchProcess):
+                chance.choice(workers).kill()
         # The run lives on and replaces the worker; then it is killed as a whole, so that there is a run to go on with.
         _wait_for(process, chance.uniform(0.5, 5.0), output, tally)
         if process.poll() is not None:
@@ -151,7 +153,8 @@ def _kill(process: subprocess.Popen[bytes], victim: str, chance: random.Random, 
     os.killpg(process.pid, signal.SIGKILL)
     if victim != "driver":
         for child in family:
-            if child.is_running():
+            # Most end by themselves, at any moment.
+            with suppress(psutil.NoSuchProcess):
                 child.kill()
     process.wait()
     # Workers of a killed driver may write for another 1.4 s; the next start comes at once on purpose.
