@@ -21,6 +21,7 @@ from omnipipe.text.headings import (
     level_by_size,
     size_shares,
 )
+from omnipipe.text.line_spacing import wide_pitch
 from omnipipe.text.listing import as_item, is_marked, is_wrapped, nest, unmarked_item
 from omnipipe.text.paragraphs import ends_sentence
 from omnipipe.text.rows import BOLD, PageStyle, Part, Row, mirrored, to_rows
@@ -79,11 +80,12 @@ def _text_parts(rows: Sequence[Row], edge: float, page: PageStyle) -> list[Part]
     parts: list[Part] = []
     group: list[Row] = [rows[0]]
     headings = page.options.headings
+    spacing = wide_pitch(rows, edge)
     for previous, row in pairwise(rows):
         # Headings are short lines.
         is_head = headings and previous.right <= edge - 2 * previous.size and is_set_off(group, row, edge, page)
         parts_here = page.tags and parts_at(page.tags, previous, row)
-        if parts_here or (parts_here is None and (is_head or _starts_block(previous, row, group, edge, rows))):
+        if parts_here or (parts_here is None and (is_head or _starts_block(previous, row, group, edge, rows, spacing))):
             parts.append(_part(group, edge, page, rows, is_head=is_head))
             group = []
         group.append(row)
@@ -97,21 +99,25 @@ def _right_edge(rows: Sequence[Row]) -> float:
     return ends[-max(1, len(ends) // 10)]
 
 
-def _starts_block(previous: Row, row: Row, group: Sequence[Row], edge: float, column: Sequence[Row]) -> bool:
+def _starts_block(
+    previous: Row, row: Row, group: Sequence[Row], edge: float, column: Sequence[Row], spacing: float
+) -> bool:
     text, left, _, right, bottom, size, gaps, _, _, style = row
     em = size if size > previous.size else previous.size
     if abs(previous.size - size) > 0.12 * em:
         return True
     pitch = bottom - previous.bottom
     is_short = previous.right < edge - 3 * em
-    if pitch < 2 * em and not is_short and not gaps and text[:1].islower():
+    goes_on = text[:1].islower()
+    is_near = pitch < 1.12 * spacing and (goes_on or _goes_below(previous, row, edge))
+    if (pitch < 2 * em or is_near) and not is_short and not gaps and goes_on:
         return False
     if (previous.style ^ style) & BOLD and text[:1].isupper():
         stands_alone = style & BOLD and right < edge - 3 * em and ends_sentence(previous.text)
         if is_short or stands_alone:
             return True
     usual = group[1].bottom - group[0].bottom if len(group) > 1 else 1.45 * em
-    if pitch > 1.3 * em and (pitch > 2.2 * em or (pitch > 1.25 * usual and pitch > usual + 0.25 * em)):
+    if not is_near and pitch > 1.3 * em and (pitch > 2.2 * em or (pitch > 1.25 * usual and pitch > usual + 0.25 * em)):
         return True
     if is_marked(text):
         return not is_wrapped(previous, row, column, edge)
@@ -121,6 +127,12 @@ def _starts_block(previous: Row, row: Row, group: Sequence[Row], edge: float, co
     if not (is_short or indented) or gaps or not ends_sentence(previous.text):
         return False
     return indented or not _is_full(previous, group)
+
+
+def _goes_below(previous: Row, row: Row, edge: float) -> bool:
+    """Whether `row` may go on from `previous`, a full line, as widely spaced text does: no heading, and not set off."""
+    is_head = (previous.style | row.style) & BOLD
+    return not is_head and row.left < previous.left + 0.7 * row.size and is_full(previous, edge, row.left)
 
 
 def _is_full(row: Row, group: Sequence[Row]) -> bool:
