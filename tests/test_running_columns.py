@@ -206,3 +206,16 @@ def test_the_number_of_a_chapter_below_the_page_number_stays() -> None:
     layer = read(pdf_of_lines([[*head, *body]]))
 
     assert running(layer) == [("page_number", "5")]
+
+
+def test_headings_in_the_middle_of_both_columns_below_a_title_are_read_with_their_columns() -> None:
+    """As on the first page of a paper, where the text is written column by column."""
+    text = [(x, y, 9.0, line) for x, y, _, line in columns(1, top=620)]
+    left, right = text[:40], text[40:]
+    title = [(150.0, 730.0, 16.0, "On Rivers and What Is Carried by Them")]
+    first, second = (144.0, 650.0, 10.0, "CONTENTS"), (398.0, 650.0, 10.0, "INTRODUCTION")
+
+    layer = read(pdf_of_lines([[*title, first, *left, second, *right]]))
+
+    places = [layer.text.find(part) for part in ("CONTENTS", left[0][3][:20], "INTRODUCTION", right[0][3][:20])]
+    assert places == sorted(places)

@@ -163,7 +163,7 @@ def _cut(sheet: Sheet, area: Area, gutter: float, outer: list[NDArray[np.intp]])
         return None
     across = ~(before | after)
     if outer:
-        across |= _margins(left, outer, gutter, 0.7 * area.em)
+        across |= _margins(left, right, outer, gutter, area.em)
     walls = across.nonzero()[0]
     if not len(walls):
         sides = region[before], region[after]
@@ -365,15 +365,23 @@ def _outer(area: Area) -> list[NDArray[np.intp]]:
 
 
 def _margins(
-    left: NDArray[np.float32], outer: list[NDArray[np.intp]], gutter: float, slack: float
+    left: NDArray[np.float32], right: NDArray[np.float32], outer: list[NDArray[np.intp]], gutter: float, em: float
 ) -> NDArray[np.bool_]:
-    """Pieces of `outer` that are running heads and feet: headings of columns start at the left edges of both."""
+    """Pieces of `outer` that are running heads and feet: headings of columns start at the left edges of both, or, below
+    a title that crosses the gutter, stand in the middle of both."""
     margin = np.zeros(len(left), bool)
-    after = left[left >= gutter]
-    edges = float(smallest(left)), float(smallest(after)) if len(after) else np.inf
+    is_after = left >= gutter
+    columns = [(left[side], right[side]) for side in (right <= gutter, is_after) if np.count_nonzero(side)]
+    edges = float(smallest(left)), float(smallest(columns[-1][0])) if np.count_nonzero(is_after) else np.inf
+    middles = [float(smallest(lefts) + largest(rights)) / 2 for lefts, rights in columns]
+    crosses = (left < gutter - em) & (right > gutter + em)
     for found in outer:
         starts = left[found].tolist()
-        if not all(any(abs(start - x) < slack for start in starts) for x in edges):
+        if all(any(abs(start - x) < 0.7 * em for start in starts) for x in edges):
+            continue
+        centres = ((left[found] + right[found]) / 2).tolist()
+        has_title = len(middles) == 2 and np.count_nonzero(crosses[found])
+        if not (has_title and all(any(abs(centre - x) < em for centre in centres) for x in middles)):
             margin[found] = True
     return margin
 
