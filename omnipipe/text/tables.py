@@ -12,6 +12,7 @@ from omnipipe.text.amounts import amount_boxes
 from omnipipe.text.extreme import largest, smallest
 from omnipipe.text.gaps import MAX_PIECES, gap_boxes
 from omnipipe.text.gutters import are_text_columns, median
+from omnipipe.text.head_line import regions_below_heads
 from omnipipe.text.item_table import read_items
 from omnipipe.text.items import ItemList, is_centred, item_lists
 from omnipipe.text.lines import Pieces, base_of, to_frame
@@ -183,6 +184,7 @@ class TableFinder:
         is_free = state.inside < 0
         free = pieces.take(is_free) if state.tables else pieces
         ruled = between_lines(rulings, across, free, self._words.text)
+        ruled += regions_below_heads(rulings, across, free)
         at = are_numbers(self._words, which)
         numbers = self._numbers(free, which, at)
         boxes = gap_boxes(free, self._words.text, numbers)
