@@ -69,3 +69,22 @@ def test_the_only_entry_of_a_list_below_a_rule_is_text() -> None:
 
     assert running(layer) == [("header", "Rivers of the North")]
     assert layer.text == "List of rivers 23"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [(459.0, 716.0, 10.0, "1. Introduction")],
+        [(72.0, 716.0, 10.0, "1.2. Sources"), (491.0, 716.0, 10.0, "RIVERS")],
+    ],
+)
+def test_a_numbered_title_at_the_right_or_at_both_ends_above_a_rule_is_a_head(lines: list[Line]) -> None:
+    layer = read(page(lines, [OVER]))
+
+    assert [text for _, text in running(layer)] == [" ".join(line[3] for line in lines)]
+
+
+def test_a_numbered_heading_at_the_left_above_a_rule_stays() -> None:
+    layer = read(page([(72.0, 716.0, 10.0, "1. Introduction")], [OVER]))
+
+    assert running(layer) == []

@@ -45,6 +45,9 @@ _CLOSE = 1.5
 _ON = 4.0
 """Font sizes by which lines of a table go on beyond a row of it, at least."""
 
+_APART = 6.0
+"""White in ems between two titles of one head."""
+
 _MAX_ROWS, _MAX_CHARS = 3, 100
 _LARGEST = 1.2
 """Of the size of running text: rows in larger type are headings."""
@@ -141,10 +144,21 @@ def _reach(band: Band) -> float:
 def _is_text(row: OuterRow, edges: Edges) -> bool:
     """Whether a row is a heading, a caption or a note, or a whole line of text."""
     text = " ".join(row.texts)
-    if row.size > _LARGEST * edges.em or len(text) > _MAX_CHARS or is_caption(text) or is_note(text):
+    if row.size > _LARGEST * edges.em or len(text) > _MAX_CHARS or is_caption(text):
+        return True
+    if is_note(text) and not _is_title_of_chapter(row, edges):
         return True
     is_whole = row.left < edges.span[0] + edges.em and row.right > edges.span[1] - edges.em
     return is_whole and len(row.texts) == 1
+
+
+def _is_title_of_chapter(row: OuterRow, edges: Edges) -> bool:
+    """Whether a row at the head that starts with a number is no heading: it stands at the right end of the text's
+    width, or at both ends."""
+    start, end = edges.span
+    is_at_right = row.right > end - edges.em and row.left > (start + end) / 2
+    is_at_both = len(row.texts) == 2 and min(row.gaps, default=0.0) > _APART * edges.em
+    return row.middle < 0.5 and (is_at_right or is_at_both)
 
 
 def _is_side_of_box(rules: Rulings, place: float, em: float) -> bool:
