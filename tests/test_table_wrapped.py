@@ -54,3 +54,18 @@ def test_rows_of_words_stay_rows() -> None:
 )
 def test_a_hyphen_breaks_words_and_a_dash_does_not(lines: list[str], whole: str) -> None:
     assert join_lines(lines, dehyphenate=True) == whole
+
+
+def test_lines_with_no_cell_in_the_first_column_are_read() -> None:
+    """Where none of the lines has a cell in each column."""
+    rows = [
+        ["Late parts", "The line stops for the", ""],
+        ["", "rest of the shift, and", "All keep parts of it."],
+        ["Poor paint", "The doors come back on", ""],
+        ["", "the evening train, and", "Each looks at his door."],
+    ]
+    rules = [(80.0, y, 460.0, y) for y in (712.0, 694.0, 640.0)]
+
+    layer = read(page(set_out([[*HEAD[:2], ""], *rows], COLUMNS, 700, 12), rules))
+
+    assert all(text in layer.text for row in rows for text in row)

@@ -69,7 +69,8 @@ def _by_words(cells: list[dict[int, str]]) -> list[int]:
     starts = [0]
     for k, (above, line) in enumerate(pairwise(cells), 1):
         num_lower = sum(text[:1].islower() for text in line.values())
-        is_whole = len(line) == num_columns and not above.get(0, "").endswith(_HYPHENS)
+        # A line may have as many cells as any, and none in the first column.
+        is_whole = 0 in line and len(line) == num_columns and not above.get(0, "").endswith(_HYPHENS)
         if is_whole and not num_lower:
             starts.append(k)
         elif is_whole and not line[0][:1].islower() and 0 not in above:
