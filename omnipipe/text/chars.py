@@ -18,6 +18,7 @@ from omnipipe.text.bidi import in_reading_order
 from omnipipe.text.bitmap_ligatures import with_ligatures
 from omnipipe.text.drawn_accents import with_accents
 from omnipipe.text.extreme import largest, smallest
+from omnipipe.text.higher_planes import with_higher
 from omnipipe.text.ligatures import mend_ligatures
 from omnipipe.text.line_ends import without_ends
 from omnipipe.text.native import bare
@@ -103,10 +104,13 @@ def read_words(chars: Chars) -> Words | None:
     units = _units(chars)
     if units is None:
         return None
+    places_of: _Places = _same
+    if len(units) != chars.count:
+        higher = with_higher(chars.handle, units, chars.count)
+        units, places_of = (units, chars.places) if higher is None else (higher[0], _through(higher[1], chars.places))
     most = int(largest(units))
     # Both are of the higher scripts: a page in Latin, Greek or Cyrillic letters and common signs ends here.
     is_leftward = most >= FIRST_LEFTWARD and may_run_left(units)
-    places_of: _Places = chars.places if len(units) != chars.count else _same
     units = with_ligatures(units)
     if most >= FIRST_SWAPPED:
         units = with_letters(units)
