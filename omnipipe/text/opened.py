@@ -14,6 +14,7 @@ from omnipipe.text.edges import Cells, find_edges
 from omnipipe.text.fonts import word_objects
 from omnipipe.text.headings import body_size, size_shares
 from omnipipe.text.hidden import mark_hidden
+from omnipipe.text.letterspaced import join_letterspaced
 from omnipipe.text.line_number import find_line_numbers
 from omnipipe.text.lines import join_words, to_frame
 from omnipipe.text.links import read_links
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 
     from omnipipe.text.chars import Words
     from omnipipe.text.edges import Edges, Margins
+    from omnipipe.text.letterspaced import join_letterspaced
     from omnipipe.text.lines import Pieces
-    from omnipipe.text.links import Links
+from omnipipe.text.links import Links
 
 
 class OpenPage:
@@ -61,7 +63,8 @@ class OpenPage:
             return None
         words = drop_doubled(chars, words)
         words = words._replace(objects=word_objects(chars, words))
-        return join_spread(chars, drop_overdrawn(mark_hidden(self.page, words, self.drawn, self.box)))
+        shown = drop_overdrawn(mark_hidden(self.page, words, self.drawn, self.box))
+        return join_letterspaced(chars, join_spread(chars, shown))
 
     def close(self) -> None:
         """Free the text; the page itself stays open."""

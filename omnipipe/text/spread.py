@@ -74,11 +74,11 @@ def join_spread(chars: Chars, words: Words) -> Words:
             place, even, after = found
             parts[after] = True
             places[of_size & even[words.line]] = place * size / 4
-    parts[parts] = _are_made(chars, words, parts.nonzero()[0])
-    return _joined(words, parts, places) if np.count_nonzero(parts) else words
+    parts[parts] = are_made(chars, words, parts.nonzero()[0])
+    return joined(words, parts, places) if np.count_nonzero(parts) else words
 
 
-def _are_made(chars: Chars, words: Words, which: NDArray[np.intp]) -> NDArray[np.bool_]:
+def are_made(chars: Chars, words: Words, which: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Whether the spaces before words are PDFium's, which take no room, and none of the page."""
     box = chars.boxes(words.char[which] - 1)
     found: NDArray[np.bool_] = box[:, 2] - box[:, 0] < _WHITE * words.size[which]
@@ -144,7 +144,7 @@ def _even_lines(line: NDArray[np.intp], steps: _Steps, place: float, num_lines: 
     return found
 
 
-def _joined(words: Words, parts: NDArray[np.bool_], places: NDArray[np.float32]) -> Words:
+def joined(words: Words, parts: NDArray[np.bool_], places: NDArray[np.float32]) -> Words:
     """`words`, those of `parts` joined to the ones before them; where `places` have a width in points, boxes reach over
     all of theirs."""
     kept = np.ones(len(words.units), bool)
