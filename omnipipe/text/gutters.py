@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from omnipipe.text.beside import is_paragraph_beside
 from omnipipe.text.contacts import are_blocks
 from omnipipe.text.extreme import largest, smallest
 from omnipipe.text.prose import are_strips, is_prose
@@ -276,6 +277,8 @@ def _are_columns(sheet: Sheet, before: NDArray[np.intp], after: NDArray[np.intp]
     if is_prose(sheet, before, bases[0], em) and is_prose(sheet, after, bases[1], em):
         return switches < 0.7 * rows or rows >= 8
     if switches == 1 and are_strips(sheet, before, em) and are_strips(sheet, after, em):
+        return True
+    if switches == 1 and is_paragraph_beside(sheet, before, after, em):
         return True
     if switches > max(3, 0.15 * len(both)):
         return False
