@@ -32,9 +32,8 @@ if TYPE_CHECKING:
 
     from omnipipe.text.chars import Words
     from omnipipe.text.edges import Edges, Margins
-    from omnipipe.text.letterspaced import join_letterspaced
     from omnipipe.text.lines import Pieces
-from omnipipe.text.links import Links
+    from omnipipe.text.links import Links
 
 
 class OpenPage:
