@@ -185,7 +185,24 @@ class Page:
         """This page ended as an error row; what was known of it stays."""
         return self.with_(status="failed", error=PageError.of(code, message), image=None, text=None)
 
+    def in_unicode(self) -> Self:
+        """This page with a sign of replacement where a text has half a character.
+
+        Lone surrogates come out of broken fonts and file names; UTF-8, and so Parquet, has no room for them.
+        """
+        return self.with_(**{name: _clean(getattr(self, name)) for name in Page.__slots__})
+
 
 _VALUES = attrgetter(*Page.__slots__)
 # Descriptors set the fields of a frozen record that nobody has seen yet.
 _PUT: dict[str, Callable[[Page, object], None]] = {name: getattr(Page, name).__set__ for name in Page.__slots__}
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, Block | Line | PageError):
+        return type(value)._make(map(_clean, value))
+    if isinstance(value, tuple):
+        return tuple(map(_clean, value))
+    return value

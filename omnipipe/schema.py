@@ -119,7 +119,14 @@ _WIDE_SPACES = (
 
 
 def pages_table(pages: Sequence[Page], *, config_hash: str, run_id: str, created_at: datetime) -> pa.Table:
-    """The rows of `pages` in the `PAGES` schema, in the given order."""
+    """The rows of `pages` in the `PAGES` schema, in the given order; what is no valid Unicode is replaced."""
+    try:
+        return _table(pages, config_hash, run_id, created_at)
+    except UnicodeEncodeError:
+        return _table([page.in_unicode() for page in pages], config_hash, run_id, created_at)
+
+
+def _table(pages: Sequence[Page], config_hash: str, run_id: str, created_at: datetime) -> pa.Table:
     # By columns from the start: most of a commit's time went into looking up each value by its name.
     values: dict[str, Sequence[object]] = dict(
         zip(_PLAIN, zip(*map(_plain_values, pages), strict=True) if pages else repeat(()), strict=False)

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omnipipe.engines.thread import EngineHost
-from omnipipe.errors import EngineDeadError, RunStopped, UserError
-from omnipipe.page import Page, ProblemError
+from omnipipe.page import Page
 from omnipipe.pipeline import Pipeline
 from omnipipe.reading.process import ReaderLimits, ReaderProcess
 from omnipipe.sources.fetch import Fetcher
 from omnipipe.stages.base import Answers, Stage, WaitingStage
+from omnipipe.stages.isolation import choose, close_stage, isolated, may_want, open_stage
 from omnipipe.unit import DocumentRef, Unit
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ _PAGES_WITH_PIXELS = 4
 
 # Pages that are drawn before they are sent to an engine together: small, so that it gets its first pages soon.
 _PAGES_TO_SEND = 8
-
-# What ends a worker or a run, and is never one page's fault.
-_NOT_THE_PAGES_FAULT = (EngineDeadError, RunStopped, UserError)
 
 
 class NoAnswers:
@@ -85,7 +82,7 @@ class Worker:
         self._fetcher = Fetcher(self._options.cache_dir)
         self._documents: dict[str, DocumentRef] = {}
         for stage in (*self._stages, *self._afterwards):
-            stage.open(self)
+            open_stage(stage, self)
 
     def engine(self, config: EngineConfig) -> EngineThread:
         """The engine of `config`; see `StageContext`."""
@@ -154,15 +151,15 @@ class Worker:
             _put(done, chunk, _without_pictures(wait()))
 
     def _handed_over(self, stage: WaitingStage, pages: list[Page], rest: Sequence[Stage]) -> Callable[[], list[Page]]:
-        wanted = [i for i, page in enumerate(pages) if stage.wants(page)]
+        wanted, kept = choose(stage, pages)
         given = [pages[i] for i in wanted]
         wait = stage.start(given) if given else None
 
         def answered() -> list[Page]:
-            done = list(pages)
+            done = list(kept)
             if wait is not None:
                 started = time.perf_counter()
-                for i, page in zip(wanted, _isolated(stage, given, wait), strict=True):
+                for i, page in zip(wanted, isolated(stage, given, wait), strict=True):
                     done[i] = page
                 self._spent(stage, time.perf_counter() - started)
             for later in rest:
@@ -183,7 +180,7 @@ class Worker:
 
     def close(self) -> None:
         for stage in (*self._stages, *self._afterwards):
-            stage.close()
+            close_stage(stage)
         if self._own_engines is not None:
             self._own_engines.close()
         if self._reader is not None:
@@ -198,15 +195,14 @@ class Worker:
         self.close()
 
     def _apply(self, stage: Stage, pages: list[Page]) -> list[Page]:
-        wanted = [i for i, page in enumerate(pages) if stage.wants(page)]
+        wanted, done = choose(stage, pages)
         if not wanted:
-            return pages
+            return done
         started = time.perf_counter()
-        done = list(pages)
         for first in range(0, len(wanted), stage.batch_size):
             batch = wanted[first : first + stage.batch_size]
             given = [pages[i] for i in batch]
-            _put(done, batch, _isolated(stage, given, lambda given=given: stage.process(given)))  # type: ignore[misc]
+            _put(done, batch, isolated(stage, given, lambda given=given: stage.process(given)))  # type: ignore[misc]
         self._spent(stage, time.perf_counter() - started)
         return done
 
@@ -259,38 +255,9 @@ def _chunks(pages: Sequence[Page], stages: Sequence[Stage]) -> Iterator[list[int
     with_pixels = 0
     for i, page in enumerate(pages):
         chunk.append(i)
-        with_pixels += stages[0].wants(page)
+        with_pixels += may_want(stages[0], page)
         if with_pixels == most:
             yield chunk
             chunk, with_pixels = [], 0
     if chunk:
         yield chunk
-
-
-def _isolated(stage: Stage, pages: Sequence[Page], work: Callable[[], Sequence[Page]]) -> Sequence[Page]:
-    """What `work` makes of `pages`; a page that makes `stage` raise is an error row, its neighbours are not."""
-    try:
-        return _checked(stage, pages, work())
-    except _NOT_THE_PAGES_FAULT:
-        raise
-    except Exception as error:
-        if len(pages) == 1:
-            return [_error_row(stage, pages[0], error)]
-        return [_isolated(stage, [page], lambda page=page: stage.process([page]))[0] for page in pages]  # type: ignore[misc]
-
-
-def _checked(stage: Stage, before: Sequence[Page], after: Sequence[Page]) -> Sequence[Page]:
-    if [page.id for page in after] != [page.id for page in before]:
-        raise ValueError(
-            f"stage {type(stage).__name__} returned {len(after)} pages for {len(before)}, or in another order. "
-            "A stage returns the pages that it was given, one to one."
-        )
-    return after
-
-
-def _error_row(stage: Stage, page: Page, error: Exception) -> Page:
-    if isinstance(error, ProblemError):
-        return page.failed(error.error.code, error.error.message)
-    if isinstance(error, MemoryError):
-        return page.failed("oom", f"stage {type(stage).__name__} ran out of memory on this page")
-    return page.failed("stage_error", f"stage {type(stage).__name__} raised {type(error).__name__}: {error}")

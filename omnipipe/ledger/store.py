@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
@@ -16,7 +16,7 @@ from omnipipe.ledger.layout import RunLayout
 from omnipipe.ledger.member import Key, row_keys, without_pages
 from omnipipe.ledger.openpages import read_open, write_open
 from omnipipe.ledger.starts import append_end, append_page, append_start, judge
-from omnipipe.page import Block, Line, Page, PageError
+from omnipipe.page import Page
 from omnipipe.unit import Unit
 
 if TYPE_CHECKING:
@@ -157,12 +157,7 @@ class UnitStore:
     def _table(self, pages: Sequence[Page]) -> pa.Table:
         from omnipipe.schema import pages_table
 
-        now = datetime.now(UTC)
-        try:
-            return pages_table(pages, config_hash=self.config_hash, run_id=self.run_id, created_at=now)
-        except UnicodeEncodeError:
-            pages = [_sanitised(page) for page in pages]
-            return pages_table(pages, config_hash=self.config_hash, run_id=self.run_id, created_at=now)
+        return pages_table(pages, config_hash=self.config_hash, run_id=self.run_id, created_at=datetime.now(UTC))
 
 
 def _check(unit: Unit, pages: Sequence[Page]) -> None:
@@ -177,26 +172,3 @@ def _check(unit: Unit, pages: Sequence[Page]) -> None:
 
 def _words(key: Key | None) -> str:
     return "nothing" if key is None else f"{key[0][:12]}#{key[1]} ({key[2]} pages)"
-
-
-def _sanitised(page: Page) -> Page:
-    return page.with_(**{entry.name: _clean(getattr(page, entry.name)) for entry in fields(page)})
-
-
-def _clean(value: object) -> object:
-    # Lone surrogates come out of broken fonts and file names; UTF-8, and so Parquet, has no room for them.
-    if isinstance(value, str):
-        return value if _is_clean(value) else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, Block | Line | PageError):
-        return type(value)._make(map(_clean, value))
-    if isinstance(value, tuple):
-        return tuple(map(_clean, value))
-    return value
-
-
-def _is_clean(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
