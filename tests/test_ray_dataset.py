@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import signal
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,13 +14,15 @@ import pytest
 
 from omnipipe.batch import RunOptions, run
 from omnipipe.errors import ConfigError, InputError
-from omnipipe.pipeline import load_pipeline
+from omnipipe.page import Page
+from omnipipe.pipeline import Pipeline, load_pipeline
 from omnipipe.runners.ray_data import to_dataset
 from omnipipe.runners.ray_options import RayOptions
 from omnipipe.runners.ray_pages import Concurrency, _loads
 from omnipipe.runners.ray_session import RaySession
 from omnipipe.schema import PAGES, RESULT_COLUMNS
 from omnipipe.sources.source import Source
+from omnipipe.stages.base import Stage
 from tests.pdfs import pdf_of_texts
 from tests.ray_local import own_ray
 
@@ -131,3 +136,30 @@ def test_few_documents_are_dealt_out_to_all_actors(number: int, sizes: list[int]
 
     assert [len(load) for load in _loads(sources, None, 2)] == sizes
     assert sum(len(load) for load in _loads(sources, 5, 2)) == number
+
+
+class DiesAt(Stage):
+    """Takes its process down on page `index` of the documents of these names."""
+
+    names: tuple[str, ...]
+    index: int
+
+    def wants(self, page: Page) -> bool:
+        return page.text is not None
+
+    def process(self, pages: Sequence[Page]) -> Sequence[Page]:
+        for page in pages:
+            if page.index == self.index and page.uri.endswith(self.names):
+                os.kill(os.getpid(), signal.SIGKILL)
+        return pages
+
+
+def test_pages_that_take_their_actor_down_are_rows(documents: Path) -> None:
+    pipeline = Pipeline("deadly", (*load_pipeline("text_layer").stages, DiesAt(names=("b.pdf", "c.pdf"), index=2)))
+
+    rows = table_of(to_dataset(pipeline, documents, concurrency=1, override_num_blocks=1)).to_pylist()
+
+    dead = [(Path(row["source_uri"]).name, row["page_index"]) for row in rows if row["error_code"] == "worker_died"]
+    assert sorted(dead) == [("b.pdf", 2), ("c.pdf", 2)]
+    assert [row["status"] for row in rows].count("ok") == 42
+    assert not list(Path(tempfile.gettempdir()).glob("omnipipe-dataset-*"))

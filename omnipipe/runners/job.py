@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from omnipipe.chain import Chain
 from omnipipe.engines.thread import EngineHost
 from omnipipe.errors import EngineDeadError
 from omnipipe.gate import Gate
@@ -122,24 +123,42 @@ def _run(worker: Worker, store: UnitStore, unit: Unit, gate: Gate) -> Sequence[P
         try:
             if attempt.mode == "whole":
                 return worker.process(pages, answers)
-            return list(_page_by_page(worker, store, unit, pages, attempt.poisoned, answers))
+            return list(page_by_page(worker, store, unit, pages, attempt.poisoned, answers))
         except EngineDeadError:
             # Before the next unit gets in: it would look as if its first page had died alone.
             gate.shut()
             raise
 
 
-def _page_by_page(
-    worker: Worker, store: UnitStore, unit: Unit, pages: Sequence[Page], poisoned: frozenset[str], answers: Answers
+class Starts(Protocol):
+    """Where it is written down which page runs alone now."""
+
+    def record_page(self, unit: Unit, page_id: str) -> None:
+        """Record that the page `page_id` starts alone."""
+        ...
+
+    def record_end(self, unit: Unit) -> None:
+        """Record that all pages came through alone."""
+        ...
+
+
+def page_by_page(
+    worker: Worker | Chain,
+    starts: Starts,
+    unit: Unit,
+    pages: Sequence[Page],
+    poisoned: frozenset[str],
+    answers: Answers | None = None,
 ) -> Iterator[Page]:
+    """The same pages, finished one by one; those in `poisoned` are error rows."""
     for page in pages:
         if page.id in poisoned:
             yield page.failed("worker_died", "reading this page alone took its worker process down more than once")
             continue
         if page.is_open:
-            store.record_page(unit, page.id)
+            starts.record_page(unit, page.id)
         yield from worker.process([page], answers)
-    store.record_end(unit)
+    starts.record_end(unit)
 
 
 def _receipt(unit: Unit, pages: Sequence[Page], worker: Worker, seconds: float, stages: dict[str, float]) -> Receipt:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import pickle
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count, pairwise
 from pathlib import Path
@@ -15,7 +17,10 @@ from typing import TYPE_CHECKING
 from omnipipe.chain import Chain
 from omnipipe.errors import ConfigError
 from omnipipe.ledger.wanted import find_lack
+from omnipipe.page import Page
 from omnipipe.pipeline import Pipeline, load_pipeline
+from omnipipe.runners.job import page_by_page
+from omnipipe.runners.ray_pages_starts import TaskStarts
 from omnipipe.sources.expand import expand
 from omnipipe.sources.fetch import Fetcher
 from omnipipe.sources.index import index_source
@@ -43,6 +48,7 @@ class _Reading:
     options: WorkerOptions
     selection: PageSelection | None
     max_pages: int | None
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 Concurrency = int | tuple[int, int] | tuple[int, int, int] | None
@@ -67,12 +73,13 @@ def to_dataset(
 
     `uris` is what `run` takes as inputs; they are listed now and read when the dataset is. Nothing is committed: what
     is executed twice is computed twice, and the same bytes under two uris are two documents. A document's rows come in
-    the order of its pages, and one actor reads it. At most 32 pages an actor are in memory at once, plus Ray Data's
-    blocks. Where this process has no Ray yet, RAY_ADDRESS is joined, or a local one started that lives as long as it.
+    the order of its pages, and one actor reads it; a page that takes that down alone, twice, is a row `worker_died`. At
+    most 32 pages an actor are in memory, plus Ray Data's blocks. Where this process has no Ray yet, RAY_ADDRESS is
+    joined, or a local one started that lives as long as it.
 
-    The other arguments are those of Ray Data's own `map_batches` and readers: `concurrency` actors, (least, most) or
-    (least, most, at first) of them, as many as there is room for if None; `num_cpus`, `num_gpus` and `memory` (bytes)
-    of each, whose engines see no other GPUs; `override_num_blocks` tasks that the documents are dealt out to.
+    The other arguments are those of Ray Data's own functions: `concurrency` actors, (least, most) or (least, most, at
+    first), None: as many as there is room for; `num_cpus`, `num_gpus` and `memory` (bytes) of each, whose engines see
+    no other GPUs; `override_num_blocks` tasks that the documents are dealt out to.
 
     Raises:
         InputError: A named input does not exist.
@@ -82,8 +89,8 @@ def to_dataset(
     _check_counts(limit=limit, max_pages=max_pages, override_num_blocks=override_num_blocks)
     _check_amounts(num_cpus=num_cpus, num_gpus=num_gpus, memory=memory)
     _check_kinds(uris, pages, options)
-    loaded = pipeline if isinstance(pipeline, Pipeline) else load_pipeline(pipeline)
     sources = list(expand([uris] if isinstance(uris, str | Path) else list(uris), limit=limit))
+    loaded = pipeline if isinstance(pipeline, Pipeline) else load_pipeline(pipeline)
     reading = _Reading(
         pipeline=loaded,
         config_hash=loaded.config_hash,
@@ -96,7 +103,7 @@ def to_dataset(
     import ray
 
     loads = _loads(sources, override_num_blocks, high or max(1, int(cpus / max(num_cpus, 0.01))))
-    dataset: Dataset = ray.data.from_arrow(_blocks(loads)).map_batches(
+    return ray.data.from_arrow(_blocks(loads)).map_batches(
         _PageReader,
         fn_constructor_args=(reading,),
         batch_size=None,
@@ -108,7 +115,6 @@ def to_dataset(
             min_size=low, max_size=high, initial_size=first, max_tasks_in_flight_per_actor=2
         ),
     )
-    return dataset
 
 
 def _blocks(loads: Iterable[Sequence[Source]]) -> list[pa.Table]:
@@ -186,25 +192,38 @@ class _PageReader:
         from omnipipe.schema import PAGES, pages_table
 
         is_empty = True
+        starts = TaskStarts(self._reading.token)
         for row in rows.column(_SOURCES):
-            for unit in self._units(pickle.loads(row.as_py())):
-                pages = self._worker.run(unit)
+            for unit in self._units(row.as_py()):
+                pages = self._run(unit, starts)
                 yield pages_table(pages, config_hash=self._reading.config_hash, run_id="", created_at=datetime.now(UTC))
                 is_empty = False
+        starts.close()
         if is_empty:
             # Else a dataset without rows would have no columns to go on with.
             yield PAGES.empty_table()
 
-    def _units(self, sources: Sequence[Source]) -> Iterator[Unit]:
+    def _run(self, unit: Unit, starts: TaskStarts) -> Sequence[Page]:
+        attempt = starts.plan_attempt(unit)
+        if attempt.mode == "whole":
+            pages: Sequence[Page] = self._worker.run(unit)
+        else:
+            given = self._worker.start_pages(unit)
+            pages = list(page_by_page(self._worker, starts, unit, given, attempt.poisoned))
+        starts.end(unit, attempt)
+        return pages
+
+    def _units(self, load: bytes) -> Iterator[Unit]:
         numbers = count()
-        for source in sources:
+        digest = hashlib.sha256(load).hexdigest()[:16]
+        for source in pickle.loads(load):
             record = index_source(source, self._worker.reader, self._fetcher)
             lack = find_lack(
                 record, record.ref(), [], selection=self._reading.selection, max_pages=self._reading.max_pages
             )
             for member in lack.members:
                 for piece in _pieces(member):
-                    yield Unit(id=f"{next(numbers)}", members=(piece,))
+                    yield Unit(id=f"{digest}-{next(numbers)}", members=(piece,))
 
 
 def _pieces(member: Member) -> Iterator[Member]:
