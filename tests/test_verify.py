@@ -53,6 +53,25 @@ def rewrite(path: Path, change: Callable[[pa.Table], pa.Table], *, footer: bool 
             writer.add_key_value_metadata(kept)
 
 
+def test_a_run_that_was_killed_while_it_listed_its_inputs_is_not_proved(tmp_path: Path) -> None:
+    """What it had not listed is in no plan, so that every planned page may be there."""
+    with Ledger.open(tmp_path / "out", PIPELINE) as ledger:
+        index(ledger, RECORDS[:1])
+        run_all(ledger)
+    killed = verify_run(tmp_path / "out")
+    with Ledger.open(tmp_path / "out", PIPELINE) as ledger:
+        ledger.finish()
+    done = verify_run(tmp_path / "out")
+    with Ledger.open(tmp_path / "out", PIPELINE) as ledger:
+        index(ledger, RECORDS[1:2])
+        run_all(ledger)
+    killed_later = verify_run(tmp_path / "out")
+
+    assert done.ok, done.problems
+    assert "the run is not finished" in killed.problems[0]
+    assert "the run is not finished" in killed_later.problems[0]
+
+
 def test_a_finished_run_is_proved(run: Path) -> None:
     report = verify_run(run)
 

@@ -95,6 +95,7 @@ class _Verification:
                 self._check_retry(unit, unit.replaces)
         self._check_sums()
         self._check_sources()
+        self._check_end(plan)
         self._check_documents()
         return self._report
 
@@ -217,10 +218,19 @@ class _Verification:
             sums = ", ".join(f"{status} {report.counts.statuses[status]}" for status in STATUSES)
             report.problems.append(f"{report.pages_in} pages are planned, the rows sum to {total} ({sums})")
 
+    def _check_end(self, plan: PlanTable) -> None:
+        """What a driver had not listed yet when it was killed is in no plan, and nobody could miss it."""
+        finished = self._manifest.finished
+        if finished is None or finished.get("pages_in") != plan.num_pages:
+            self._report.problems.append(
+                "the run is not finished: it is at work, or its last command did not come to its end, and may not have "
+                "listed all documents yet. Run the same command again"
+            )
+
     def _check_documents(self) -> None:
         report = self._report
         if self._manifest.finished is None:
-            report.notes.append("the run was never finished: documents/ is not written yet")
+            report.notes.append("documents/ is not written yet")
             return
         parts = self._manifest.finished.get("documents")
         wanted = {str(part) for part in parts} if isinstance(parts, list) else set()
