@@ -59,11 +59,13 @@ class PageError(NamedTuple):
     def of(cls, code: str, message: str) -> PageError:
         """An error with a checked code; messages are one line of at most 500 characters, valid Unicode.
 
+        Of a longer one the middle goes: names come first, and may be longer than that, and the reason last.
         What no terminal and no Parquet file takes of a file's name is escaped: `\\xff`, `\\n`.
         """
         if code not in ERROR_CODES:
             raise ValueError(f"unknown error code {code!r}. Known codes: {', '.join(sorted(ERROR_CODES))}")
-        return cls(code, printable(message)[:500])
+        line = printable(message)
+        return cls(code, line if len(line) <= 500 else f"{line[:250]}...{line[-247:]}")
 
 
 def printable(text: str) -> str:

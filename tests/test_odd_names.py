@@ -36,7 +36,7 @@ def test_a_damaged_file_whose_name_is_no_unicode_is_one_failed_row(tmp_path: Pat
         ("\udcff\ud800.pdf", r"\xff\ud800.pdf"),
         ("a\x1b[31m\x85\u2028b", r"a\x1b[31m\x85\u2028b"),
         ("日本\u3000é \U0001f600.pdf", "日本\u3000é \U0001f600.pdf"),
-        ("x" * 600, "x" * 500),
+        ("x" * 600 + " is not there", "x" * 250 + "..." + "x" * 234 + " is not there"),
     ],
 )
 def test_messages_are_one_valid_line(message: str, said: str) -> None:

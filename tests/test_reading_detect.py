@@ -34,6 +34,14 @@ def test_what_is_no_document_is_refused_by_its_kind(head: bytes, name: str, code
     assert name in caught.value.error.message
 
 
+@pytest.mark.parametrize("name", ["list.csv", "LIST.TSV", "list.json"])
+def test_a_table_of_paths_is_told_how_lists_are_given(name: str) -> None:
+    with pytest.raises(ProblemError, match=r"is no document\. A list of documents is a \.txt") as caught:
+        detect(b"path,year\na.pdf,2020\n", name)
+
+    assert caught.value.error.code == "unsupported"
+
+
 @pytest.mark.parametrize("num_junk", [0, 1, 1023, 5000])
 def test_a_pdf_is_found_behind_leading_junk(num_junk: int) -> None:
     content = b"x" * num_junk + pdf_of_texts(["words"])

@@ -39,6 +39,7 @@ _OTHERS: tuple[tuple[bytes, str], ...] = (
 _DOCUMENT_SUFFIXES = frozenset(
     {".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".jp2", ".j2k", ".jpx"}
 )
+_LIST_SUFFIXES = frozenset({".csv", ".tsv", ".json"})
 _KNOWN = "PDF, PNG, JPEG, TIFF, WebP, BMP, GIF and JPEG 2000 can be read."
 
 
@@ -76,7 +77,11 @@ def detect(head: bytes, name: str) -> Detected:
         raise ProblemError("unsupported", f"{shown} is an HTML or XML page. {_KNOWN}")
     if not head.strip(b"\0"):
         raise ProblemError("corrupt", f"{shown} begins with {len(head)} zero bytes. {_KNOWN}")
-    if PurePath(name).suffix.lower() in _DOCUMENT_SUFFIXES and not _is_text(head):
+    suffix = PurePath(name).suffix.lower()
+    if suffix in _LIST_SUFFIXES:
+        wanted = "A list of documents is a .txt with a path a line, a .jsonl or a .parquet file."
+        raise ProblemError("unsupported", f"{shown} is no document. {wanted}")
+    if suffix in _DOCUMENT_SUFFIXES and not _is_text(head):
         raise ProblemError("corrupt", f"{shown} does not begin like any format that it could be. {_KNOWN}")
     raise ProblemError("unsupported", f"{shown} is neither a PDF nor a known image. {_KNOWN}")
 
