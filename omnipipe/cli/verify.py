@@ -17,7 +17,7 @@ Slowest = Annotated[
 
 
 def verify(run: option.RunDir, as_json: option.Json = False, slowest: Slowest = 0) -> None:
-    """Prove from the files alone that every planned page is in RUN exactly once. Exit code 1 if not."""
+    """Prove from the files alone that RUN was finished and has every page exactly once. Exit code 1 if not."""
     from omnipipe.cli.slowest import find_slowest
     from omnipipe.ledger.verify import verify_run
     from omnipipe.progress import counted
