@@ -29,8 +29,9 @@ def test_a_stream_goes_on_after_the_server_was_killed(tmp_path: Path) -> None:
             first.process.wait(30)
         with serving(tmp_path, *arguments) as second:
             seen += list(pages)
-            log = second.output.read_text()
 
+    # Written beside the answers, and whole when the server has ended.
+    log = second.output.read_text()
     assert sorted(page.index for page in seen) == list(range(NUM_PAGES))
     assert all(page.text for page in seen)
     assert re.search(r'"method": "GET", "route": "/v1/jobs/\{job_id\}", "status": 200', log)
