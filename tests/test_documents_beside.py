@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 import time
+import weakref
 from contextlib import closing
 from pathlib import Path
 
@@ -66,6 +68,17 @@ def write_file(path: Path) -> None:
         raise ValueError(path)
 
 
+class Kept:
+    """A task that can be seen to be let go."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def keep(task: Kept) -> None:
+    """Do nothing."""
+
+
 def wait_for(path: Path) -> int:
     """The process that wrote `path`."""
     end = time.monotonic() + 60
@@ -124,6 +137,19 @@ def test_tasks_that_failed_are_told(tmp_path: Path) -> None:
         # Another process takes the next one.
         assert beside.offer(tmp_path / "second")
         assert beside.undone() == [tmp_path / "fails"]
+
+
+def test_tasks_that_are_done_are_let_go() -> None:
+    alive = weakref.WeakValueDictionary[int, Kept]()
+    with closing(Beside(1, keep)) as beside:
+        for number in range(4):
+            kept = alive[number] = Kept(number)
+            while not beside.offer(kept):
+                time.sleep(0.01)
+            del kept
+        gc.collect()
+        # The last one may be under way, and the one before it in the hands of its thread.
+        assert len(alive) <= 2
 
 
 def test_a_process_is_ended_at_its_work(tmp_path: Path) -> None:

@@ -50,18 +50,20 @@ class Beside(Generic[Task]):
         self._processes: list[subprocess.Popen[bytes]] = []
         self._idle: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
         self._given: list[tuple[Future[bool], Task]] = []
+        self._failed: list[Task] = []
 
     def offer(self, task: Task) -> bool:
         """Whether one of the processes has nothing to do, and does `task`."""
-        busy = sum(not future.done() for future, _ in self._given)
-        if self._threads is None or busy >= self._count:
+        self._settle([(future, given) for future, given in self._given if future.done()])
+        if self._threads is None or len(self._given) >= self._count:
             return False
         self._given.append((self._threads.submit(self._do, task), task))
         return True
 
     def undone(self) -> Sequence[Task]:
         """Waits until all is done; the tasks of processes that failed or were killed."""
-        return [task for future, task in self._given if not future.result()]
+        self._settle(list(self._given))
+        return self._failed
 
     def close(self) -> None:
         """End the processes, whatever they do."""
@@ -72,6 +74,14 @@ class Beside(Generic[Task]):
         for process in self._processes:
             with process:
                 pass
+
+    def _settle(self, given: Sequence[tuple[Future[bool], Task]]) -> None:
+        """Wait for `given`, and keep of it what was not done: all tasks of a long run would take much memory."""
+        for entry in given:
+            future, task = entry
+            if not future.result():
+                self._failed.append(task)
+            self._given.remove(entry)
 
     def _do(self, task: Task) -> bool:
         try:
