@@ -72,7 +72,8 @@ class Beside(Generic[Task]):
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)
         for process in self._processes:
-            with process:
+            # What of a task is not sent yet goes nowhere.
+            with contextlib.suppress(BrokenPipeError), process:
                 pass
 
     def _settle(self, given: Sequence[tuple[Future[bool], Task]]) -> None:
