@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,6 +17,7 @@ from omnipipe.engines.thread import EngineThread
 from omnipipe.generation import GenerationParams
 from omnipipe.model import Completion, Message, Request, TextPart
 from omnipipe.page import ProblemError
+from tests.engines.alone import run_alone
 from tests.engines.contract import READ, EngineContract, opened, read_request, white_request
 from tests.tiny_reader import CHECKPOINT, random_pages
 
@@ -284,19 +283,6 @@ def test_memory_is_free_after_close() -> None:
     tensor_bytes, resident = map(int, finished.stdout.split())
     assert tensor_bytes < 10_000
     assert resident < 3_000_000
-
-
-def run_alone(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`script` in a process of its own, with `environment` added."""
-    return subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-        cwd=Path(__file__).parents[2],
-        env=os.environ | environment,
-    )
 
 
 def test_too_little_memory_is_known_by_torchs_own_error() -> None:

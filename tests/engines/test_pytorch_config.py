@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ from omnipipe.config import result_settings
 from omnipipe.engines.pytorch import PyTorchConfig
 from omnipipe.engines.pytorch_check import has_cuda
 from omnipipe.errors import ConfigError, MissingExtraError
+from tests.engines.alone import run_alone
 from tests.tiny_reader import CHECKPOINT
 
 pytest.importorskip("transformers", reason="the settings are checked against the installed transformers")
@@ -196,13 +194,6 @@ def _has(package: str) -> bool:
 
 def _run(code: str, **environment: str) -> str:
     """What `code` prints in a Python of its own."""
-    finished = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, **environment},
-    )
+    finished = run_alone(code, **environment)
+    assert finished.returncode == 0, finished.stderr[-2000:]
     return finished.stdout.strip()
