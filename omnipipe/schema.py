@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = "1"
 
-_BBOX = pa.list_(pa.float32(), 4)
+# Four numbers each. No list of a fixed size: pyarrow up to 25 cannot read a Parquet file in which one of those is null.
+_BBOX = pa.list_(pa.float32())
 _BLOCK = pa.struct(
     [
         ("id", pa.string()),
@@ -198,9 +199,10 @@ def _offsets(pages: Iterable[Sequence[object]]) -> pa.Array:
     return pa.array(list(accumulate((len(page) for page in pages), initial=0)), pa.int32())
 
 
-def _boxes_array(boxes: Sequence[Box | None]) -> pa.FixedSizeListArray:
+def _boxes_array(boxes: Sequence[Box | None]) -> pa.ListArray:
     known = [box for box in boxes if box is not None]
     if len(known) < len(boxes):
         return pa.array([None if box is None else list(box) for box in boxes], _BBOX)
     flat = np.fromiter(chain.from_iterable(known), np.float32, 4 * len(known))
-    return pa.FixedSizeListArray.from_arrays(pa.array(flat), type=_BBOX)
+    ends = np.arange(0, 4 * len(known) + 1, 4, np.int32)
+    return pa.ListArray.from_arrays(pa.array(ends), pa.array(flat), type=_BBOX)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -74,6 +76,19 @@ def test_boxes_may_be_unknown_for_some_or_all_blocks() -> None:
 
     assert [block["bbox"] for block in mixed["blocks"]] == [[0.0, 0.0, 1.0, 1.0], None]  # type: ignore[attr-defined]
     assert [block["bbox"] for block in none["blocks"]] == [None]  # type: ignore[attr-defined]
+
+
+def test_no_list_has_a_fixed_size() -> None:
+    """Up to version 25 pyarrow refuses a Parquet file in which a list of a fixed size is null."""
+
+    def kinds(kind: pa.DataType) -> Iterator[pa.DataType]:
+        yield kind
+        for at in range(kind.num_fields):
+            yield from kinds(kind.field(at).type)
+
+    found = [kind for field in PAGES for kind in kinds(field.type)]
+    assert any(pa.types.is_list(kind) for kind in found)
+    assert not any(pa.types.is_fixed_size_list(kind) for kind in found)
 
 
 def test_no_pages_are_an_empty_table() -> None:

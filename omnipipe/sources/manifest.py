@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PATH_COLUMNS = ("path", "uri", "url", "file", "source_uri")
 BYTES_COLUMNS = ("bytes", "content", "pdf")
 
+_NO_LIKE = (ValueError, OverflowError, KeyError)
+"""What pyarrow raises for values that Python has no like of; the last one for an unknown time zone, up to 24."""
+
 
 class Entry(NamedTuple):
     """Row `row` (from 0) of a manifest. `path` is as it was written; None: the row holds the bytes, or is broken."""
@@ -198,7 +201,7 @@ def _has_nulls(table: pq.ParquetFile, column: str) -> bool:
 def _plain_rows(batch: pa.RecordBatch) -> list[dict[str, object]]:
     try:
         rows: list[dict[str, object]] = batch.to_pylist()
-    except (ValueError, OverflowError):
+    except _NO_LIKE:
         # One value that Python has no like of: the other rows, and this one's document, are none the worse.
         columns = [[_plain(value) for value in column] for column in batch.columns]
         rows = [dict(zip(batch.schema.names, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -211,7 +214,7 @@ def _plain(scalar: pa.Scalar) -> object:
 
     try:
         return scalar.as_py()
-    except (ValueError, OverflowError):
+    except _NO_LIKE:
         if isinstance(scalar, pa.DictionaryScalar):
             return _plain(scalar.value)
         if isinstance(scalar, pa.StringScalar):

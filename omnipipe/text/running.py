@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from omnipipe.text.close_head import find_close_head
 from omnipipe.text.edges import PARTED, ZONE, Band, Cells, Edges, Margins, OuterRow, find_edges
 from omnipipe.text.ruled import MAX_REACH, Rules, reach_of, with_rules
 from omnipipe.text.running_form import (
@@ -388,7 +389,12 @@ def classify_margins(lines: Sequence[Box], *, aspect: float = 1.0, rules: Rules 
     size = (0.8 * height).astype(np.float32)
     cells = Cells(boxes[:, 0] * aspect, boxes[:, 1], boxes[:, 2] * aspect, boxes[:, 3], size)
     kinds: list[str | None] = [None] * len(lines)
-    for found in find_running(find_edges(cells, lambda i: lines[i].text, float(np.median(size))), None, rules):
+    em = float(np.median(size))
+    for found in find_running(find_edges(cells, lambda i: lines[i].text, em), None, rules):
         for i in found.pieces:
             kinds[i] = found.kind
+    close = find_close_head(cells, lambda i: lines[i].text, em)
+    if not any(kinds[i] for i in close):
+        for i in close:
+            kinds[i] = "page_number" if page_number(lines[i].text) else "header"
     return kinds

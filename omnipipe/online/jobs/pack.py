@@ -36,10 +36,8 @@ class PackedJob(NamedTuple):
 
 def load_arrow() -> None:
     """Import what packs need."""
-    import pyarrow.json
-    import pyarrow.parquet  # noqa: F401
 
-    _json_schema()
+    import omnipipe.schema  # noqa: F401
 
 
 def write_pack(folder: Path, name: str, jobs: Iterable[PackedJob]) -> int:
@@ -161,7 +159,7 @@ def _parse_all(lines: Sequence[bytes]) -> pa.Table:
     data = b"\n".join(lines)
     table = pj.read_json(
         io.BytesIO(data),
-        parse_options=pj.ParseOptions(explicit_schema=_json_schema(), unexpected_field_behavior="ignore"),
+        parse_options=pj.ParseOptions(explicit_schema=PAGES, unexpected_field_behavior="ignore"),
         read_options=pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
     )
     return table.select(PAGES.names).cast(PAGES)
@@ -174,26 +172,6 @@ def _schema() -> pa.Schema:
     from omnipipe.schema import PAGES
 
     return PAGES.append(pa.field("job_id", pa.string())).append(pa.field("row_json", pa.binary()))
-
-
-@cache
-def _json_schema() -> pa.Schema:
-    """`PAGES` with plain lists: Arrow's JSON reader knows none of a fixed size."""
-    import pyarrow as pa
-
-    from omnipipe.schema import PAGES
-
-    return pa.schema([(field.name, _loose(field.type)) for field in PAGES])
-
-
-def _loose(kind: pa.DataType) -> pa.DataType:
-    import pyarrow as pa
-
-    if pa.types.is_fixed_size_list(kind) or pa.types.is_list(kind):
-        return pa.list_(_loose(kind.value_type))
-    if pa.types.is_struct(kind):
-        return pa.struct([(field.name, _loose(field.type)) for field in kind])
-    return kind
 
 
 def _write_list(path: Path, records: Sequence[bytes]) -> None:
