@@ -74,7 +74,7 @@ $(OLDEST)/oldest.stamp: pyproject.toml
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	VIRTUAL_ENV=$(OLDEST) $(OLDEST)/bin/uv pip install --quiet --system-certs --resolution lowest-direct -e .
 	VIRTUAL_ENV=$(OLDEST) $(OLDEST)/bin/uv pip install --quiet --system-certs pytest pytest-xdist hypothesis duckdb \
-	  nbclient ipykernel jsonschema tesserocr
+	  nbclient ipykernel jsonschema tesserocr openai schemathesis playwright httpx2
 	@$(OLDEST)/bin/omnipipe doctor --fetch-models > /dev/null || echo "Going on without what doctor names."
 	@touch $@
 
