@@ -32,6 +32,7 @@ ERROR_CODES = frozenset(
         "document_timeout",
         "oom",
         "stage_error",
+        "stage_timeout",
         "worker_died",
         "engine_timeout",
         "engine_dead",

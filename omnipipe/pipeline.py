@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from omnipipe.config import result_settings, settings_hash
 from omnipipe.stages.base import Stage, WaitingStage
+from omnipipe.stages.deadline import find_limit
 from omnipipe.stages.read import Read
 from omnipipe.stages.render import Render
 
@@ -107,6 +109,8 @@ def find_conflict(stages: Sequence[Stage]) -> Conflict | None:
         if isinstance(stage, Read) != (index == 0):
             what = "is first" if index == 0 else "comes again"
             return Conflict(index, f"stage {name} {what}. A pipeline begins with read, and has it once.")
+        if (limit := find_limit(stage)) is not None and not _is_above_0(limit):
+            return Conflict(index, f"stage {name} has deadline={limit!r}. Give seconds above 0, or None.")
         if stage.needs_pixels and not any(before.makes_pixels for before in stages[:index]):
             return Conflict(
                 index, f"stage {name} looks at pixels, but no stage before it makes them. Put render before it."
@@ -116,6 +120,10 @@ def find_conflict(stages: Sequence[Stage]) -> Conflict | None:
                 index, f"stage {name} has no picture of its own: pages wait for it without one. Put render before it."
             )
     return None
+
+
+def _is_above_0(limit: object) -> bool:
+    return isinstance(limit, int | float) and not isinstance(limit, bool) and 0 < limit < math.inf
 
 
 def _suited(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from omnipipe.pipeline import Pipeline
 from omnipipe.reading.process import ReaderLimits, ReaderProcess
 from omnipipe.sources.fetch import Fetcher
 from omnipipe.stages.base import Answers, Stage, WaitingStage
+from omnipipe.stages.deadline import find_limit
 from omnipipe.stages.isolation import choose, close_stage, isolated, may_want, open_stage
 from omnipipe.unit import DocumentRef, Unit
 
@@ -81,6 +83,7 @@ class Worker:
         self._reader: ReaderProcess | None = None
         self._fetcher = Fetcher(self._options.cache_dir)
         self._documents: dict[str, DocumentRef] = {}
+        self._one_by_one: set[int] = set()
         for stage in (*self._stages, *self._afterwards):
             open_stage(stage, self)
 
@@ -159,7 +162,7 @@ class Worker:
             done = list(kept)
             if wait is not None:
                 started = time.perf_counter()
-                for i, page in zip(wanted, isolated(stage, given, wait), strict=True):
+                for i, page in zip(wanted, isolated(stage, given, wait, self), strict=True):
                     done[i] = page
                 self._spent(stage, time.perf_counter() - started)
             for later in rest:
@@ -199,12 +202,27 @@ class Worker:
         if not wanted:
             return done
         started = time.perf_counter()
-        for first in range(0, len(wanted), stage.batch_size):
-            batch = wanted[first : first + stage.batch_size]
+        rest = deque(wanted)
+        while rest:
+            batch = [rest.popleft() for _ in range(min(len(rest), self._batch_size(stage)))]
             given = [pages[i] for i in batch]
-            _put(done, batch, isolated(stage, given, lambda given=given: stage.process(given)))  # type: ignore[misc]
+            began = time.perf_counter()
+            finished = isolated(stage, given, lambda given=given: stage.process(given), self)  # type: ignore[misc]
+            self._note_pace(stage, finished, time.perf_counter() - began)
+            _put(done, batch, finished)
         self._spent(stage, time.perf_counter() - started)
         return done
+
+    def _batch_size(self, stage: Stage) -> int:
+        return 1 if id(stage) in self._one_by_one else stage.batch_size
+
+    def _note_pace(self, stage: Stage, finished: Sequence[Page], seconds: float) -> None:
+        limit = find_limit(stage)
+        if limit is None or seconds <= limit:
+            return
+        # Where no page was late alone, the stage is slow: the next batch would be cut off as well, for nothing.
+        if not any(page.error is not None and page.error.code == "stage_timeout" for page in finished):
+            self._one_by_one.add(id(stage))
 
     def _spent(self, stage: Stage, seconds: float) -> None:
         name = type(stage).__name__

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -159,6 +162,13 @@ def page_by_page(
             starts.record_page(unit, page.id)
         yield from worker.process([page], answers)
     starts.record_end(unit)
+
+
+def end_process(reason: str) -> None:
+    """End this process, so that Ray starts another; what it was working on is written down."""
+    sys.stderr.write(f"omnipipe: {reason}; this worker ends, another one starts\n")
+    sys.stderr.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _receipt(unit: Unit, pages: Sequence[Page], worker: Worker, seconds: float, stages: dict[str, float]) -> Receipt:

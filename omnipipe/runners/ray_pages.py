@@ -19,13 +19,14 @@ from omnipipe.errors import ConfigError
 from omnipipe.ledger.wanted import find_lack
 from omnipipe.page import Page
 from omnipipe.pipeline import Pipeline, load_pipeline
-from omnipipe.runners.job import page_by_page
+from omnipipe.runners.job import end_process, page_by_page
 from omnipipe.runners.ray_pages_starts import TaskStarts
 from omnipipe.sources.expand import expand
 from omnipipe.sources.fetch import Fetcher
 from omnipipe.sources.index import index_source
 from omnipipe.sources.pages import PageSelection
 from omnipipe.sources.source import Source
+from omnipipe.stages.deadline import watch
 from omnipipe.unit import Member, Unit
 from omnipipe.worker import WorkerOptions
 
@@ -187,6 +188,7 @@ class _PageReader:
         self._reading = reading
         self._fetcher = Fetcher(reading.options.cache_dir)
         self._worker = Chain(reading.pipeline, reading.options)
+        watch(reading.pipeline.stages, end_process)
 
     def __call__(self, rows: pa.Table) -> Iterator[pa.Table]:
         from omnipipe.schema import PAGES, pages_table

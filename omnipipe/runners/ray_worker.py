@@ -18,8 +18,9 @@ import pyarrow as pa
 from omnipipe.errors import EngineDeadError, OmnipipeError, OutputError, RunStopped
 from omnipipe.ledger.heap import give_back
 from omnipipe.runners.crew import Crew
-from omnipipe.runners.job import Job
+from omnipipe.runners.job import Job, end_process
 from omnipipe.runners.ray_feed import UNITS
+from omnipipe.stages.deadline import watch
 from omnipipe.unit import Receipt, Unit
 
 REPORT = "report"
@@ -54,6 +55,7 @@ class UnitWorker:
             self._crew = Crew(job, pass_index)
             # The child loads while this process waits for its first task.
             self._crew.warm()
+            watch(job.pipeline.stages, end_process)
             # What Ray and the libraries made at import stays for good: no need to walk it again for each unit.
             gc.freeze()
             gc.set_threshold(50_000, 20, 100)

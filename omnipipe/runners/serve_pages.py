@@ -15,9 +15,11 @@ from omnipipe.online.engine_service import served_models
 from omnipipe.online.piece import Piece, PieceResult, WorkerLostError
 from omnipipe.online.piece_worker import PieceWorker
 from omnipipe.online.service_engine import service_host
+from omnipipe.runners.job import end_process
 from omnipipe.runners.serve_engine import HandleEngineService
 from omnipipe.runners.serve_plan import ServePlan
 from omnipipe.runners.serve_portable import Failed, portable
+from omnipipe.stages.deadline import watch
 
 if TYPE_CHECKING:
     from ray.serve.handle import DeploymentHandle
@@ -37,6 +39,7 @@ class Pages:
         self._engines = service_host(HandleEngineService(served_models(plan.pipeline), engines))
         self._worker = PieceWorker(plan.pipeline, plan.limits, self._engines)
         self._worker.warm(1)
+        watch(plan.pipeline.stages, end_process)
         # Threads that stay: a reader's child process ends with the thread that started it. Where no piece waits for an
         # engine a second one would only take the core from the first; it is here, and begins when that one ends.
         num_threads = pieces if engines else 1

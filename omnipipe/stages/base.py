@@ -65,6 +65,9 @@ class Stage(Config):
     batch_size: ClassVar[int] = 64
     """Pages a call of `process` gets at most."""
 
+    deadline: ClassVar[float | None] = 600.0
+    """Seconds that a call of a user's own stage may take, None: any time. A late batch is repeated page by page."""
+
     makes_pixels: ClassVar[bool] = False
     """Whether pages leave this stage with pixels: from the first such stage on, a worker takes few pages at a time."""
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from traceback import walk_tb
 from types import TracebackType
 
 from omnipipe.errors import EngineDeadError, RunStopped, UserError
 from omnipipe.page import Page, ProblemError
 from omnipipe.stages.answer_check import find_fault
 from omnipipe.stages.base import Stage, StageContext
+from omnipipe.stages.deadline import LateError, deadline, find_limit
 
 _log = logging.getLogger(__name__)
 
@@ -42,8 +45,9 @@ def open_stage(stage: Stage, context: StageContext) -> None:
 def close_stage(stage: Stage) -> None:
     """Close `stage`. What it raises is logged: the pages are done, and others have to be closed as well."""
     try:
-        stage.close()
-    except (Exception, SystemExit) as error:
+        with deadline(stage):
+            stage.close()
+    except (Exception, SystemExit, LateError) as error:
         if isinstance(error, SystemExit) and _is_a_signals(error):
             raise
         _log.warning("stage %s raised %s in close(): %s", type(stage).__name__, type(error).__name__, _said(error))
@@ -55,11 +59,13 @@ def choose(stage: Stage, pages: Sequence[Page]) -> tuple[list[int], list[Page]]:
     done = list(pages)
     for place, page in enumerate(pages):
         try:
-            if stage.wants(page):
+            with deadline(stage):
+                is_wanted = stage.wants(page)
+            if is_wanted:
                 wanted.append(place)
         except _NOT_THE_PAGES_FAULT:
             raise
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stage's own code
+        except (Exception, SystemExit, LateError) as error:  # noqa: BLE001 - a stage's own code
             done[place] = _error_row(stage, page, error)
     return wanted, done
 
@@ -70,16 +76,28 @@ def may_want(stage: Stage, page: Page) -> bool:
     return bool(wanted) or left is not page
 
 
-def isolated(stage: Stage, pages: Sequence[Page], work: Callable[[], Sequence[Page]]) -> Sequence[Page]:
-    """What `work` makes of `pages`; a page that makes `stage` raise is an error row, its neighbours are not."""
+def isolated(
+    stage: Stage, pages: Sequence[Page], work: Callable[[], Sequence[Page]], context: StageContext
+) -> Sequence[Page]:
+    """What `work` makes of `pages`; those that `stage` raises on or is late with are error rows, their neighbours not.
+
+    Raises:
+        RunStopped: See `open_stage`: a stage that was late is opened anew.
+    """
     try:
-        return _checked(stage, pages, work())
+        with deadline(stage):
+            return _checked(stage, pages, work())
     except _NOT_THE_PAGES_FAULT:
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a stage's own code
+    except (Exception, SystemExit, LateError) as error:  # noqa: BLE001 - a stage's own code
+        if isinstance(error, LateError):
+            _log.warning("%s; it had %d pages", _said_of_late(stage, error), len(pages))
+            # It was cut off in the middle: what it holds may be out of step, such as a process that still answers.
+            close_stage(stage)
+            open_stage(stage, context)
         if len(pages) == 1:
             return [_error_row(stage, pages[0], error)]
-        return [isolated(stage, [page], lambda page=page: stage.process([page]))[0] for page in pages]  # type: ignore[misc]
+        return [isolated(stage, [page], lambda page=page: stage.process([page]), context)[0] for page in pages]  # type: ignore[misc]
 
 
 def _checked(stage: Stage, before: Sequence[Page], given: object) -> Sequence[Page]:
@@ -102,8 +120,10 @@ def _checked(stage: Stage, before: Sequence[Page], given: object) -> Sequence[Pa
 _PROMISE = "A stage returns the pages that it was given, one to one."
 
 
-def _error_row(stage: Stage, page: Page, error: Exception | SystemExit) -> Page:
+def _error_row(stage: Stage, page: Page, error: Exception | SystemExit | LateError) -> Page:
     name = type(stage).__name__
+    if isinstance(error, LateError):
+        return page.failed("stage_timeout", _said_of_late(stage, error))
     if isinstance(error, ProblemError):
         return page.failed(error.error.code, error.error.message)
     if isinstance(error, MemoryError):
@@ -115,6 +135,13 @@ def _error_row(stage: Stage, page: Page, error: Exception | SystemExit) -> Page:
     if isinstance(error, _StageFaultError):
         return page.failed("stage_error", f"stage {name} {error}")
     return page.failed("stage_error", f"stage {name} raised {type(error).__name__}: {_said(error)}")
+
+
+def _said_of_late(stage: Stage, error: LateError) -> str:
+    frames = [frame for frame in walk_tb(error.__traceback__) if frame[0].f_code.co_filename != __file__]
+    here = [place for place in frames if place[0].f_globals.get("__name__") == type(stage).__module__] or frames
+    at = f", at line {here[-1][1]} of {Path(here[-1][0].f_code.co_filename).name}" if here else ""
+    return f"stage {type(stage).__name__} took more than the {find_limit(stage):g} s it may{at}"
 
 
 def _said(error: BaseException) -> str:
