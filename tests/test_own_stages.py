@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -196,3 +197,18 @@ def test_a_run_goes_on_past_a_page_with_a_wrong_value(tmp_path: Path) -> None:
 
     assert summary.statuses == {"ok": 2, "failed": 1}
     assert verify_run(tmp_path / "out").ok
+
+
+def test_a_local_run_that_native_code_takes_down_says_where_it_was(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdfs.pdf_of_texts(["This page says a few words that one reads."]))
+    (tmp_path / "crash.py").write_text(
+        "import os\nfrom omnipipe import Stage\n\n\nclass Crash(Stage):\n    def wants(self, page):\n"
+        "        return True\n\n    def process(self, pages):\n        os.abort()\n"
+    )
+    (tmp_path / "p.yaml").write_text("name: p\nstages:\n  - read\n  - crash.py:Crash\n")
+    command = [sys.executable, "-m", "omnipipe", "run", "a.pdf", "-o", "out", "-p", "p.yaml", "--runner", "local"]
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == -signal.SIGABRT
+    assert 'crash.py", line 10 in process' in done.stderr

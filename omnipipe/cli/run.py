@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import json
 import logging
 import os
@@ -204,6 +206,10 @@ def _prepare(runner: RunnerChoice, *, verbose: bool) -> None:
     if runner is RunnerChoice.ray:
         # The threads of a driver are Ray's, and wait; with `local` the work itself is done in this process.
         share_one_arena()
+    else:
+        # Native code of a stage may take this process down: a line of where it was, as Ray's workers say it.
+        with contextlib.suppress(OSError):
+            faulthandler.enable(all_threads=False)
 
 
 def check_ocr(pipeline: Pipeline) -> None:

@@ -67,6 +67,12 @@ class Job:
         return UnitStore(self.run_dir, self.run_id, self.boot_id, self.config_hash, len(self.pipeline.passes))
 
 
+_DIED = (
+    "this page alone took its worker process down more than once: by a crash of native code, for want of memory, or "
+    "since a stage never came back"
+)
+
+
 class Later(Protocol):
     """Where the units of later passes come from, while the pass before them runs."""
 
@@ -156,7 +162,7 @@ def page_by_page(
     """The same pages, finished one by one; those in `poisoned` are error rows."""
     for page in pages:
         if page.id in poisoned:
-            yield page.failed("worker_died", "reading this page alone took its worker process down more than once")
+            yield page.failed("worker_died", _DIED)
             continue
         if page.is_open:
             starts.record_page(unit, page.id)
