@@ -16,6 +16,7 @@ from omnipipe.generation import GenerationParams
 from omnipipe.model import Completion
 from omnipipe.page import Page, PageError, ProblemError
 from omnipipe.reading.facts import RenderPolicy
+from omnipipe.stages.answer_check import find_fault
 from omnipipe.stages.base import Answers, StageContext, WaitingStage
 
 _OF_AN_ANSWER = (
@@ -110,8 +111,12 @@ class Extract(WaitingStage):
             except ProblemError as problem:
                 return self._lost(last.with_(attempts=attempt), problem.error)
             last = self._with_measures(page, completion, params, attempt)
-            if completion.finish_reason == "stop":
-                return self._finished(last, completion)
+            try:
+                self._check(page, last)
+                if completion.finish_reason == "stop":
+                    return self._finished(last, completion)
+            except ProblemError as problem:
+                return self._lost(page.with_(attempts=attempt), problem.error)
             failure = _failure(completion, params)
             params = self._warmer(params, attempt)
         return self._lost(last, failure)
@@ -140,7 +145,13 @@ class Extract(WaitingStage):
         return found
 
     def _finished(self, page: Page, completion: Completion) -> Page:
-        done = self.engine.family.parse(page.with_(route="vlm", quality=None, lines=(), blocks=()), completion)
+        asked = page.with_(route="vlm", quality=None, lines=(), blocks=())
+        try:
+            done = self.engine.family.parse(asked, completion)
+        except Exception as error:
+            said = f"raised {type(error).__name__}: {error!s}"
+            raise ProblemError("stage_error", f"{type(self.engine).__name__} {said}") from error
+        self._check(asked, done)
         flags = done.flags if done.text else (*done.flags, "no_text_found")
         return done.with_(
             status="ok",
@@ -150,6 +161,23 @@ class Extract(WaitingStage):
             error=None,
             image=None,
         )
+
+    def _check(self, before: Page, after: object) -> None:
+        """See that what a family or an engine of another package gave can be a row.
+
+        Raises:
+            ProblemError: It cannot.
+        """
+        if all(type(part).__module__.startswith("omnipipe.") for part in (self.engine, self.engine.family)):
+            return
+        if not isinstance(after, Page):
+            fault: str | None = f"returned {after!r:.60} for a page"
+        elif after.id != before.id:
+            fault = "returned another page than it was given"
+        else:
+            fault = find_fault(before, after)
+        if fault is not None:
+            raise ProblemError("stage_error", f"{type(self.engine).__name__} {fault}.")
 
     def _with_measures(self, page: Page, completion: Completion, params: GenerationParams, attempt: int) -> Page:
         return page.with_(
