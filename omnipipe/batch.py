@@ -25,7 +25,7 @@ from omnipipe.reading.process import ReaderLimits
 from omnipipe.runners.escalation import ENGINE_UNITS, Escalation
 from omnipipe.runners.job import Job, Later
 from omnipipe.runners.strays import Strays
-from omnipipe.sources.expand import expand
+from omnipipe.sources.expand import Expansion, expand
 from omnipipe.sources.index import index_sources
 from omnipipe.sources.pages import PageSelection
 from omnipipe.sources.walk import find_stat
@@ -153,7 +153,7 @@ class _Run:
         ledger: Ledger,
         options: RunOptions,
         progress: Progress,
-        sources: Iterator[Source] | None = None,
+        sources: Expansion | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._inputs = inputs
@@ -222,8 +222,9 @@ class _Run:
             pending = list(self._ledger.pending(0))
         strays = Strays(self._ledger, self._lock)
         yield from strays.of_earlier(pending)
+        self._sources = self._sources or expand(self._inputs, limit=self._options.limit)
         records = index_sources(
-            self._sources or expand(self._inputs, limit=self._options.limit),
+            self._sources,
             num_processes=max(1, min(4, os.cpu_count() or 1)),
             limits=self._options.limits,
             passwords=self._options.passwords,
@@ -283,6 +284,12 @@ class _Run:
             has = "has" if self._num_passed_over == 1 else "have"
             of_all = f"{documents} of {self._num_documents:,}"
             warnings.append(f"--pages {self._options.pages}: {of_all} {has} no such page.")
+        if self._sources is not None and (doubles := self._sources.doubles).count:
+            rows = f"{counted(doubles.count, 'row')} of the inputs {'names' if doubles.count == 1 else 'name'}"
+            warnings.append(
+                f"{rows} a document that came before with other columns, such as {doubles.example}. The first one's "
+                "are kept: name each document once."
+            )
         summary = RunSummary(
             run_dir=self._ledger.run_dir,
             run_id=self._ledger.run_id,

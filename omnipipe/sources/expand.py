@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import stat
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
@@ -25,15 +27,29 @@ _CHUNK = 256
 """Rows of a manifest that are looked up together: an object store answers many questions as fast as one."""
 
 
+class Doubles:
+    """Uris that came again with other columns of the user's than the first time: how often, and the first of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.example: str | None = None
+
+    def add(self, uri: str) -> None:
+        self.count += 1
+        self.example = self.example or uri
+
+
 class Expansion(Iterator[Source]):
     """Sources, found while they are asked for.
 
-    `left_out` counts the files of folders that are no documents by name, by their ending, as far as it has come.
+    `left_out` counts the files of folders that are no documents by name, by their ending, as far as it has come, and
+    `doubles` the rows whose columns were passed over because an earlier one named the same document.
     """
 
-    def __init__(self, sources: Iterable[Source], left_out: Counter[str]) -> None:
+    def __init__(self, sources: Iterable[Source], left_out: Counter[str], doubles: Doubles) -> None:
         self._sources = iter(sources)
         self.left_out = left_out
+        self.doubles = doubles
 
     def __next__(self) -> Source:
         return next(self._sources)
@@ -48,7 +64,7 @@ def expand(inputs: Sequence[str | Path], *, limit: int | None = None) -> Expansi
 
     An input is a file, a folder (with those below it), a glob, `-` (paths from standard input, one a line), a manifest
     (.txt, .lst, .jsonl, .parquet), or the URI of any of these but `-`. A path in a manifest that leads nowhere is a
-    source of unknown size.
+    source of unknown size. Of a uri that comes again the user's columns of the first time are kept.
 
     Raises:
         InputError: A named input does not exist, or nothing was found at all. Raised by this call, before the first
@@ -57,12 +73,13 @@ def expand(inputs: Sequence[str | Path], *, limit: int | None = None) -> Expansi
     left_out: Counter[str] = Counter()
     parts = [_expand_one(os.fspath(text), left_out) for text in inputs]
     together = chain.from_iterable(parts)
-    once = together if len(parts) == 1 and _comes_once(inputs[0]) else _each_once(together)
+    doubles = Doubles()
+    once = together if len(parts) == 1 and _comes_once(inputs[0]) else _each_once(together, doubles)
     sources = islice(once, None if limit is None else min(limit, sys.maxsize))
     first = next(sources, None)
     if first is None:
         raise InputError(_nothing_found([os.fspath(text) for text in inputs], left_out))
-    return Expansion(chain([first], sources), left_out)
+    return Expansion(chain([first], sources), left_out, doubles)
 
 
 def _comes_once(given: str | Path) -> bool:
@@ -71,13 +88,16 @@ def _comes_once(given: str | Path) -> bool:
     return os.path.isdir(path) or (os.path.isfile(path) and suffix_of(path) not in MANIFEST_SUFFIXES)
 
 
-def _each_once(sources: Iterable[Source]) -> Iterator[Source]:
-    seen = Shelf("CREATE TABLE seen (uri PRIMARY KEY) WITHOUT ROWID")
+def _each_once(sources: Iterable[Source], doubles: Doubles) -> Iterator[Source]:
+    seen = Shelf("CREATE TABLE seen (uri PRIMARY KEY, columns) WITHOUT ROWID")
     for source in sources:
+        columns = zlib.crc32(json.dumps(source.user, sort_keys=True).encode()) if source.user else 0
         with seen.writing() as execute:
-            is_new = execute("INSERT OR IGNORE INTO seen VALUES (?)", (source.uri,)).rowcount
+            is_new = execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (source.uri, columns)).rowcount
         if is_new:
             yield source
+        elif columns and seen.row("SELECT columns FROM seen WHERE uri = ?", source.uri) != (columns,):
+            doubles.add(source.uri)
 
 
 def _expand_one(text: str, left_out: Counter[str]) -> Iterator[Source]:
