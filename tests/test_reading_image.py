@@ -123,7 +123,7 @@ def test_tiff_grey_is_right_whichever_end_is_white(
     assert_is_page(drawn(reader, str(path)))
 
 
-def tiff_of_strip(strip: bytes, *, bits: int, photometric: int) -> bytes:
+def tiff_of_strip(strip: bytes, *, bits: int, photometric: int, sample_format: int = 1) -> bytes:
     tags = [
         (256, SIZE[0]),
         (257, SIZE[1]),
@@ -134,6 +134,7 @@ def tiff_of_strip(strip: bytes, *, bits: int, photometric: int) -> bytes:
         (277, 1),
         (278, SIZE[1]),
         (279, len(strip)),
+        (339, sample_format),
     ]
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
     return struct.pack("<2sHI", b"II", 42, 8 + len(strip)) + strip + struct.pack("<H", len(tags)) + entries + bytes(4)

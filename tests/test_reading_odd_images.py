@@ -61,6 +61,36 @@ def test_a_shade_of_16_bits_that_is_transparent_is_white(reader: ReaderProcess, 
     assert_is_page(drawn(reader, path))
 
 
+@pytest.mark.parametrize(
+    ("kind", "black", "white"),
+    [
+        ("int8", -128, 127),
+        ("int8", 0, 127),
+        ("int16", -32768, 32767),
+        ("int16", 0, 32767),
+        ("int16", -1000, 3000),
+        ("int32", -(2**31), 2**31 - 1),
+        ("uint32", 0, 2**32 - 1),
+        ("float32", 0.0, np.nan),
+        ("float32", -1.0, 1.0),
+        ("float32", 0.0, np.inf),
+    ],
+)
+def test_grey_of_any_kind_of_number_in_a_tiff_is_right(
+    reader: ReaderProcess, tmp_path: Path, kind: str, black: float, white: float
+) -> None:
+    """Before, numbers below 0 were black or wrapped around, and one that is none made all of it black."""
+    is_dark = np.asarray(page().convert("L")) < 128
+    values = np.where(is_dark, black, white).astype(kind)
+    sample_format = {"u": 1, "i": 2, "f": 3}[kind[0]]
+    path = tmp_path / "page.tif"
+    path.write_bytes(
+        tiff_of_strip(values.tobytes(), bits=8 * values.itemsize, photometric=1, sample_format=sample_format)
+    )
+
+    assert_is_page(drawn(reader, str(path)))
+
+
 def test_a_tiff_whose_colours_have_8_bits_is_not_black(reader: ReaderProcess, tmp_path: Path) -> None:
     """Before, the page was blank."""
     palette = page().quantize(8)

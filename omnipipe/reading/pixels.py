@@ -23,7 +23,10 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _TIFF_PHOTOMETRIC = 262
+_TIFF_BITS = 258
 _TIFF_COLORMAP = 320
+_TIFF_SAMPLE_FORMAT = 339
+_UNSIGNED, _SIGNED = 1, 2
 _TWELVE_BITS = 4095
 # Grey that is no ink on white; and more of a picture than writing covers: beyond it is a white page with clear margins.
 _UNSEEN = 240
@@ -34,7 +37,7 @@ _DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 def upright(image: Image.Image, mode: Literal["L", "RGB"]) -> Image.Image:
     """`image` turned as its EXIF or TIFF orientation asks, without transparency, in `mode`; a loaded copy or itself."""
     image.load()
-    if image.mode in _DEEP_MODES:
+    if image.mode in _DEEP_MODES or (image.mode == "L" and _sample_format(image) == _SIGNED):
         return _turned(_shallow(image), image).convert(mode)
     _mend_palette(image)
     picture = _turned(image, image)
@@ -78,13 +81,20 @@ def _on_paper(image: Image.Image) -> Image.Image:
 
 
 def _shallow(image: Image.Image) -> Image.Image:
-    """16-bit, 32-bit and float grey in 8 bits; Pillow's own conversion cuts off what is above 255."""
+    """16-bit, 32-bit, float and signed grey in 8 bits; Pillow's own conversion cuts off what is above 255."""
     import numpy as np
 
-    values: NDArray[np.float32] = np.asarray(image).astype(np.float32)
-    highest = float(values.max(initial=0.0))
-    if image.mode == "F":
+    values = _numbers(image)
+    known = values[np.isfinite(values)] if image.mode == "F" else values
+    lowest, highest = float(known.min(initial=0.0)), float(known.max(initial=0.0))
+    if lowest < 0:
+        # Measurements more than scans: there is no grey that all writers take for black.
+        values = values - lowest
+        full = highest - lowest
+    elif image.mode == "F":
         full = 1.0 if highest <= 1.0 else 255.0 if highest <= 255.0 else highest
+    elif (most := _find_highest_signed(image)) is not None:
+        full = float(_TWELVE_BITS) if 255 < highest <= _TWELVE_BITS else most
     elif image.mode == "I" and highest <= 255:
         # What has no use for its 32 bits was made of 8; of 16, it would be all but black.
         full = 255.0
@@ -94,10 +104,39 @@ def _shallow(image: Image.Image) -> Image.Image:
     grey = np.clip(np.nan_to_num(values) * (255.0 / full) + 0.5, 0, 255).astype(np.uint8)
     if _is_white_zero(image):
         grey = 255 - grey
+    # Where a picture has no value there is no ink.
+    grey[np.isnan(values)] = 255
     clear = image.info.get("transparency")
     if isinstance(clear, int):
         grey[values == clear] = 255
     return Image.fromarray(grey)
+
+
+def _numbers(image: Image.Image) -> NDArray[np.float32]:
+    """The values of grey `image` as its file means them: Pillow takes bytes for unsigned and 32 bits for signed."""
+    import numpy as np
+
+    stored = np.asarray(image)
+    kind = _sample_format(image)
+    if stored.dtype == np.uint8 and kind == _SIGNED:
+        stored = stored.view(np.int8)
+    elif stored.dtype == np.int32 and kind == _UNSIGNED:
+        stored = stored.view(np.uint32)
+    return stored.astype(np.float32)
+
+
+def _sample_format(image: Image.Image) -> int | None:
+    """What kind of numbers a TIFF has; None for other images, and where it does not say."""
+    kinds = getattr(image, "tag_v2", {}).get(_TIFF_SAMPLE_FORMAT)
+    return kinds[0] if kinds else None
+
+
+def _find_highest_signed(image: Image.Image) -> float | None:
+    """The highest value of signed grey of 8 or 16 bits, None for other images."""
+    if _sample_format(image) != _SIGNED:
+        return None
+    bits = getattr(image, "tag_v2", {}).get(_TIFF_BITS, (1,))[0]
+    return float(2 ** (bits - 1) - 1) if bits in (8, 16) else None
 
 
 def _mend_palette(image: Image.Image) -> None:
