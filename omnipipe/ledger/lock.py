@@ -62,7 +62,7 @@ class RunLock:
             import fcntl
         except ImportError:
             return False
-        opened = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT, 0o644)
+        opened = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -83,7 +83,7 @@ class RunLock:
         was_stale = False
         while True:
             try:
-                opened = os.open(lease, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+                opened = os.open(lease, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
                 break
             except FileExistsError as error:
                 with contextlib.suppress(FileNotFoundError):

@@ -36,7 +36,7 @@ class Spool:
         """
         line = json.dumps({"key": key, **asdict(completion)}, separators=(",", ":")).encode() + b"\n"
         with self._lock, stopping(self._path.parent):
-            opened = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+            opened = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
             try:
                 size = os.fstat(opened).st_size
                 if size and os.pread(opened, 1, size - 1) != b"\n":

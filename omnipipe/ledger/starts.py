@@ -36,7 +36,7 @@ class _Attempt(NamedTuple):
 
 def append_start(path: Path, boot_id: str, worker: str) -> bytes:
     """Record a start; returns what was recorded before it."""
-    opened = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    opened = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         size = os.fstat(opened).st_size
         before = os.pread(opened, size, 0) if size else b""
@@ -50,7 +50,7 @@ def append_start(path: Path, boot_id: str, worker: str) -> bytes:
 
 def append_page(path: Path, boot_id: str, page_id: str) -> None:
     """Record that a page starts alone."""
-    opened = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    opened = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         os.write(opened, _line({"boot": boot_id, "page": page_id}))
     finally:
