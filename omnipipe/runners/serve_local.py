@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 
 import uvicorn
 
 from omnipipe.online.jobs.store import JobStore
-from omnipipe.online.local import LocalPageService
+from omnipipe.online.local import PAGE_SECONDS, LocalPageService
 from omnipipe.online.local_engines import LocalEngineService
 from omnipipe.online.service import DocumentService
 from omnipipe.online.web.access_log import write_access_log
@@ -21,6 +23,7 @@ from omnipipe.runners.serve_door import open_socket, url
 from omnipipe.runners.serve_plan import ServePlan
 
 DRAIN_SECONDS = 20.0
+_FORCED_SECONDS = 2.0
 
 
 def serve(plan: ServePlan, keys: Keys, on_ready: Callable[[str], None]) -> None:
@@ -33,10 +36,16 @@ def serve(plan: ServePlan, keys: Keys, on_ready: Callable[[str], None]) -> None:
     """
     with open_socket(plan.settings) as listening:
         where = url(plan.settings.host, listening.getsockname()[1])
-        asyncio.run(_serve(plan, keys, listening, lambda: on_ready(where)))
+        is_stuck = asyncio.run(_serve(plan, keys, listening, lambda: on_ready(where)))
+    if is_stuck:
+        sys.stderr.write("omnipipe: a stage did not come back; its job goes on after the next start.\n")
+        sys.stderr.flush()
+        # Python would wait for its thread, for ever. All else is closed.
+        os._exit(0)
 
 
-async def _serve(plan: ServePlan, keys: Keys, listening: socket.socket, on_ready: Callable[[], None]) -> None:
+async def _serve(plan: ServePlan, keys: Keys, listening: socket.socket, on_ready: Callable[[], None]) -> bool:
+    """Whether a thread never came back."""
     write_access_log()
     server = _Server()
     loop = asyncio.get_running_loop()
@@ -50,6 +59,7 @@ async def _serve(plan: ServePlan, keys: Keys, listening: socket.socket, on_ready
             await server.serve(sockets=[listening])
     finally:
         await parts.close(0.0 if server.force_exit else DRAIN_SECONDS)
+    return parts.is_stuck
 
 
 class _Server(uvicorn.Server):
@@ -106,6 +116,11 @@ class _Parts:
         self._is_store_open = False
         self._is_started = False
 
+    @property
+    def is_stuck(self) -> bool:
+        """See `LocalPageService.is_stuck`."""
+        return self._pages.is_stuck
+
     async def open(self) -> None:
         """Load the engines, then begin with what is left of earlier jobs."""
         self._engines.start()
@@ -132,5 +147,5 @@ class _Parts:
             await self._documents.close(drain_seconds)
         if self._is_store_open:
             await self._store.close()
-        await self._pages.close()
+        await self._pages.close(PAGE_SECONDS if drain_seconds else _FORCED_SECONDS)
         await asyncio.to_thread(self._engines.close)

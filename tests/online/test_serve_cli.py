@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -160,6 +161,25 @@ def test_without_ray_it_ends_what_is_in_work(tmp_path: Path) -> None:
     assert code == 0
     assert seconds < 20
     assert [page["status"] for page in job["pages"]] == ["ok"] * 10
+
+
+def test_without_ray_it_ends_though_a_stage_never_comes_back(tmp_path: Path) -> None:
+    (tmp_path / "hangs.py").write_text(
+        "import threading\nfrom omnipipe import Stage\n\n\nclass Hangs(Stage):\n    def wants(self, page):\n"
+        "        return True\n\n    def process(self, pages):\n        threading.Event().wait()\n"
+    )
+    (tmp_path / "p.yaml").write_text("name: p\nstages:\n  - read\n  - hangs.py:Hangs\n")
+    with serving(tmp_path, "--runner", "local", "-p", str(tmp_path / "p.yaml")) as server:
+        with server.client() as client:
+            client.post("/v1/documents", files={"file": ("a.pdf", pdf_of_texts(["words"]))}).raise_for_status()
+            time.sleep(1)
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(1)
+
+        code = server.stop()
+
+    assert code == 0
+    assert "a stage did not come back; its job goes on after the next start" in server.output.read_text()
 
 
 def test_help_loads_no_server() -> None:
