@@ -61,3 +61,49 @@ def test_a_gutter_as_narrow_as_a_letter_parts_columns() -> None:
     assert "layout:doubt" not in layer.flags
     lefts = [box[0] for _, box, _ in layer.lines]
     assert lefts == sorted(lefts)
+
+
+def test_three_columns_that_are_written_line_by_line_are_read_one_after_another() -> None:
+    """Their lines do not stand level, and one of them comes close to the next column."""
+    texts, _ = columns(3, [*LINES, *LINES], 0.0)
+    places = [(60 + 131.0 * (k // 18), 700 - 12.0 * (k % 18) - 4.0 * (k // 18), 9.0, t) for k, t in enumerate(texts)]
+    written = sorted(places, key=lambda line: (-round(line[1] / 12), line[0]))
+
+    layer = read(page(written))
+
+    assert layer.text.split() == " ".join(texts).split()
+
+
+def test_a_full_line_that_ends_close_to_the_next_column_is_no_line_over_both() -> None:
+    line = "The committee rented one dairy after the flood, and"
+    _, box, _ = read(page([(40.0, 700.0, 9.0, line)]), TextOptions(lines=True)).lines[0]
+    pitch = (box[2] - box[0]) * 612 + 9.0
+    short = "The committee rented one dairy after it"
+    lines = [
+        (40.0 + pitch * k, 700 - 12.0 * i, 9.0, f"{i} {line[2:] if i == 9 else short}")
+        for i in range(14)
+        for k in range(2)
+    ]
+
+    layer = read(page(lines), TextOptions(lines=True))
+
+    assert layer.text.index("13 ") < layer.text.rindex("0 The")
+
+
+def test_lines_that_wide_white_fills_are_prose() -> None:
+    """Narrow columns are justified so."""
+    lines: list[Line] = []
+    for k in range(4):
+        for i, text in enumerate([*LINES, *LINES]):
+            left, top = 40.0 + 130.0 * k, 700 - 12.0 * i
+            mark = f"{'ABCD'[k]}{i}"
+            if i % 5 in (1, 3):
+                between = left + 30 + 5 * (i % 7)
+                lines += [(left, top, 9.0, mark), (between, top, 9.0, "so"), (left + 76, top, 9.0, "chapel")]
+            else:
+                lines.append((left, top, 9.0, f"{mark} {text[2:]}"))
+
+    words = read(page(lines)).text.split()
+
+    marks = [f"{letter}{i}" for letter in "ABCD" for i in range(18)]
+    assert [word for word in words if word in marks] == marks

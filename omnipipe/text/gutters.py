@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omnipipe.text.beside import is_paragraph_beside
+from omnipipe.text.bullets import without_bullets
 from omnipipe.text.contacts import are_blocks
 from omnipipe.text.extreme import largest, smallest
-from omnipipe.text.prose import are_strips, is_prose
+from omnipipe.text.prose import are_mixed_strips, are_strips, is_prose
 from omnipipe.text.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -30,11 +31,11 @@ _MAX_MARGIN = 8
 _MAX_WALLS = 40
 """More pieces than this across a gutter are no paragraphs over the full width."""
 
-_ITEM = 3.0
-"""Ems at most between a bullet and its item."""
-
 _WORDS = 2.2
 """Ems; lines of addresses and labels are wider than this in the middle, short numbers are not."""
+
+_ALIGNED = 0.7
+"""Of the lines of columns of prose that the file writes line by line: those beside another; cells have more."""
 
 _MAX_TRIED = 12
 """Bands of one gutter that are looked at."""
@@ -250,7 +251,7 @@ def _last_lines(area: Area, across: NDArray[np.bool_], walls: NDArray[np.intp]) 
 
 def _are_columns(sheet: Sheet, before: NDArray[np.intp], after: NDArray[np.intp]) -> bool:
     """Whether what stands left and right of a gutter is to be read one after the other."""
-    before, after = _lines_of(sheet, before), _lines_of(sheet, after)
+    before, after = without_bullets(sheet, before), without_bullets(sheet, after)
     both = np.concatenate((before, after))
     is_before = both.argsort() < len(before)
     switches = int(np.count_nonzero(is_before[1:] != is_before[:-1]))
@@ -280,9 +281,10 @@ def _are_columns(sheet: Sheet, before: NDArray[np.intp], after: NDArray[np.intp]
         return True
     if switches == 1 and is_paragraph_beside(sheet, before, after, em):
         return True
-    if switches > max(3, 0.15 * len(both)):
-        return False
     aligned = _aligned(*bases, em)
+    if switches > max(3, 0.15 * len(both)):
+        is_mixed = aligned < _ALIGNED and rows >= 8
+        return is_mixed and are_mixed_strips(sheet, before, em) and are_mixed_strips(sheet, after, em)
     if switches == 1 and (aligned < 0.8 or (rows < 8 and _line_length(sheet, before, after) > 6)):
         return True
     span = [float(largest(sheet.right[side]) - smallest(sheet.left[side])) for side in (before, after)]
@@ -328,22 +330,6 @@ def _line_length(sheet: Sheet, before: NDArray[np.intp], after: NDArray[np.intp]
     return min(
         median((sheet.right[side] - sheet.left[side]) / np.maximum(sheet.size[side], 0.1)) for side in (before, after)
     )
-
-
-def _lines_of(sheet: Sheet, side: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The pieces of `side` but for bullets below each other, which some programs draw after all text."""
-    is_narrow = sheet.is_narrow[side]
-    num = np.count_nonzero(is_narrow)
-    if not 2 <= num <= len(side) / 2:
-        return side
-    signs, lines = side[is_narrow], side[~is_narrow]
-    left, size = sheet.left[signs], sheet.size[signs]
-    if left.max() - left.min() > 0.5 * size.min():
-        return side
-    gap = sheet.left[lines] - sheet.right[signs][:, None]
-    level = np.abs(sheet.base[lines] - sheet.base[signs][:, None]) < 0.3 * size[:, None]
-    has_item = ((gap > 0) & (gap < _ITEM * size[:, None]) & level).any(axis=1)
-    return lines if has_item.all() else side
 
 
 def _outer(area: Area) -> list[NDArray[np.intp]]:

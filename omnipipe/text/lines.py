@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.rivers import part_at_rivers
+from omnipipe.text.rivers import part_at_gutters, part_at_rivers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -105,6 +105,7 @@ def join_words(
         breaks[1:] |= apart
     else:
         breaks = part_at_rivers(left, right, breaks, ahead, em)
+        breaks = part_at_gutters((left, top, right, bottom), breaks, ahead, em)
     starts = breaks.nonzero()[0]
     ends = np.empty_like(starts)
     ends[:-1] = starts[1:] - 1

@@ -23,8 +23,19 @@ _ROWS = 1.6
 _GAP = 0.4
 """Ems of white between columns, at least."""
 
+_ZERO = np.zeros(1, np.intp)
+
 _MOST, _LEAST = 5, 6
 """Columns beside each other at most, and lines of each at least."""
+
+_SINGLE = 0.5
+"""Of the lines of a narrow column: those in one piece. Others have wide white between their words, to fill the line."""
+
+_FULL = 0.9
+"""Of the width of a column: lines that are filled so."""
+
+_MIXED = 8
+"""Lines at least of each of several columns that the file writes line by line across all of them."""
 
 
 def is_prose(sheet: Sheet, side: NDArray[np.intp], base: NDArray[np.float32], em: float) -> bool:
@@ -42,20 +53,53 @@ def is_prose(sheet: Sheet, side: NDArray[np.intp], base: NDArray[np.float32], em
 
 def are_strips(sheet: Sheet, side: NDArray[np.intp], em: float) -> bool:
     """Whether `side` is columns of prose beside each other, one at least, which the file writes one after the other."""
+    parts = _strips(sheet, side, em)
+    if not all(_is_strip(sheet, part, em) for part in parts):
+        return False
+    strip = np.empty(len(side), np.intp)
+    for k, part in enumerate(parts):
+        strip[np.isin(side, part)] = k
+    written = strip[side.argsort()]
+    return bool(parts) and int(np.count_nonzero(written[1:] != written[:-1])) == len(parts) - 1
+
+
+def are_mixed_strips(sheet: Sheet, side: NDArray[np.intp], em: float) -> bool:
+    """Whether `side` is columns of prose beside each other, one at least, in whatever order the file writes them."""
+    parts = _strips(sheet, side, em)
+    for part in parts:
+        base = np.sort(sheet.base[part])
+        if np.count_nonzero(base[1:] - base[:-1] > 0.4 * em) < _MIXED - 1 or not is_prose(sheet, part, base, em):
+            return False
+    return bool(parts)
+
+
+def _strips(sheet: Sheet, side: NDArray[np.intp], em: float) -> list[NDArray[np.intp]]:
+    """The pieces of `side` by columns that clear white parts; none where these are many, or one is short."""
     left = sheet.left[side]
     order = left.argsort(kind="stable")
     reach = np.maximum.accumulate(sheet.right[side][order])[:-1]
     cuts = (left[order][1:] - reach > _GAP * em).nonzero()[0] + 1
     if len(cuts) >= _MOST:
-        return False
+        return []
     bounds = [0, *cuts.tolist(), len(side)]
-    strip = np.empty(len(side), np.intp)
-    for k, (first, last) in enumerate(pairwise(bounds)):
-        if last - first < _LEAST:
-            return False
-        part = side[order[first:last]]
-        if not is_prose(sheet, part, np.sort(sheet.base[part]), em):
-            return False
-        strip[order[first:last]] = k
-    written = strip[side.argsort()]
-    return int(np.count_nonzero(written[1:] != written[:-1])) == len(cuts)
+    if any(last - first < _LEAST for first, last in pairwise(bounds)):
+        return []
+    return [side[order[first:last]] for first, last in pairwise(bounds)]
+
+
+def _is_strip(sheet: Sheet, part: NDArray[np.intp], em: float) -> bool:
+    """Whether one column is prose; its lines may be filled with wide white between words."""
+    order = part[sheet.base[part].argsort(kind="stable")]
+    base = sheet.base[order]
+    if is_prose(sheet, part, base, em):
+        return True
+    starts = np.concatenate((_ZERO, (base[1:] - base[:-1] > 0.4 * em).nonzero()[0] + 1))
+    num_pieces = np.diff(starts, append=len(part))
+    if len(starts) < _LEAST or np.count_nonzero(num_pieces == 1) < _SINGLE * len(starts):
+        return False
+    left, right = np.minimum.reduceat(sheet.left[order], starts), np.maximum.reduceat(sheet.right[order], starts)
+    full = float(largest(right) - smallest(left))
+    width = right - left
+    # What has gaps fills its line.
+    is_filled = bool((width[num_pieces > 1] > _FULL * full).all())
+    return is_filled and 2 * int(np.count_nonzero(width > max(_LONG * em, _SHARE * full))) > len(starts)
