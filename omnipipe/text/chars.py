@@ -25,6 +25,7 @@ from omnipipe.text.native import bare
 from omnipipe.text.script import FIRST_LEFTWARD, may_run_left
 from omnipipe.text.stretched import FIRST_STRETCHED, without_stretch
 from omnipipe.text.swapped_ligatures import FIRST_SWAPPED, with_letters
+from omnipipe.text.word_ends import cut_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
 
 Floats = "NDArray[np.float32]"
 Ints = "NDArray[np.intp]"
-
-HYPHEN = 0xFFFE
-"""What PDFium writes for a hyphen at the end of a line; the rest of the word follows without a line break."""
 
 _SLANT = 0.1
 """Text further than this many quarter turns (9 degrees) from the next one is slanted."""
@@ -121,7 +119,7 @@ def read_words(chars: Chars) -> Words | None:
     if is_leftward or most >= FIRST_STRETCHED:
         units, places_of = _mended(chars, units, places_of)
     units, places_of = _accented(chars, units, places_of)
-    first, last, line = _cut(units)
+    first, last, line = cut_words(units)
     if not len(first):
         return None
     ends = _ends(chars, first, last, places_of)
@@ -257,23 +255,6 @@ def _units(chars: Chars) -> NDArray[np.uint16] | None:
     return buffer[: written - 1] if written > 1 else None
 
 
-def _cut(units: NDArray[np.uint16]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Start, end (exclusive) and line number of each word."""
-    # Where words start and end, in turns: white space around the text makes each of them a change.
-    gap = np.ones(len(units) + 2, bool)
-    _SPACE.take(units.astype(np.intp), out=gap[1:-1], mode="clip")
-    places = (gap[1:] != gap[:-1]).nonzero()[0]
-    ends = ((units == 10) | (units == HYPHEN)).nonzero()[0]
-    if np.count_nonzero(gap[ends + 1]) < len(ends):
-        # A word ends after a hyphen, and the next one starts there.
-        hyphens = ends[~gap[ends + 1]] + 1
-        cuts = hyphens[~gap[hyphens + 1]]
-        places = np.concatenate((places, cuts, cuts))
-        places.sort()
-    first, last = places.reshape(-1, 2).T.copy()
-    return first, last, ends.searchsorted(first, side="right")
-
-
 def _sizes_and_turns(
     chars: Chars, ends: _Ends, line: NDArray[np.intp]
 ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float32]]:
@@ -358,16 +339,6 @@ def _decode(
     pair[2:] = high[:-1] & low[1:]
     before = np.cumsum(pair)
     return text, first - before[first], last - before[last]
-
-
-def _space_table() -> NDArray[np.bool_]:
-    table = np.zeros(0x10000, bool)
-    table[[9, 10, 11, 12, 13, 32, 0x85, 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000]] = True
-    table[0x2000:0x200C] = True
-    return table
-
-
-_SPACE = _space_table()
 
 
 def _direction_tables() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

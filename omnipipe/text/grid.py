@@ -38,6 +38,7 @@ _LEAST_LINES = 0.25
 """Of the lines of text: those with text in several columns, in any table."""
 _ZERO = np.zeros(1, np.intp)
 _is_number = re.compile(r"^[^A-Za-z]*\d[^A-Za-z]*[a-zA-Z%]{0,2}$|^[-–—―−]$").match
+_is_currency = re.compile(r"[€$£¥₹] ?").fullmatch
 _AMOUNT = re.compile(r"^[^A-Za-z\d]*\d[\d ]*[.,]\d[^A-Za-z]*$")
 
 
@@ -372,7 +373,9 @@ def _first_numeric(bands: Sequence[Band], strings: Sequence[str]) -> int | None:
 
 
 def _is_numeric(band: Band, strings: Sequence[str]) -> bool:
-    found = [_is_number(strings[run]) for run, (first, _) in band.spans.items() if first > 0]
+    """Whether most texts right of the first column are numbers; the signs of currencies stand alone."""
+    texts = [strings[run] for run, (first, _) in band.spans.items() if first > 0]
+    found = [_is_number(text) for text in texts if not _is_currency(text)]
     return 2 * found.count(None) < len(found)
 
 

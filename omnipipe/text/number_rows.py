@@ -8,6 +8,7 @@ import numpy as np
 
 from omnipipe.text.extreme import largest
 from omnipipe.text.lines import DESCENT, to_frame
+from omnipipe.text.table_cells import leader_dots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +84,12 @@ def _are_blank(words: Words, at: NDArray[np.intp]) -> NDArray[np.bool_]:
     return found
 
 
+def _leads(words: Words, at: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which of the words `at` are dots that lead to the next one."""
+    _, found = leader_dots(words)
+    return found[at] if len(found) else np.zeros(len(at), bool)
+
+
 def number_boxes(words: Words, at: NDArray[np.intp], found: NDArray[np.intp], turn: int) -> list[Box]:
     """Boxes (left, top, right, bottom) around lines below each other, three at least, that are a label and as many
     numbers each, two at least, with the lines of headings above them.
@@ -94,7 +101,10 @@ def number_boxes(words: Words, at: NDArray[np.intp], found: NDArray[np.intp], tu
     left, _, _, bottom = to_frame(words.box[at[found]], turn)
     _, _, right, above = to_frame(words.box[at[np.maximum(found, 1) - 1]], turn)
     em = words.size[at[found]]
-    apart = ((left - right > _WHITE * em) & (np.abs(bottom - above) < em)).nonzero()[0]
+    leads = _leads(words, at)
+    # Dots may lead up to a number without white.
+    is_apart = (left - right > _WHITE * em) | leads[np.maximum(found, 1) - 1]
+    apart = (is_apart & (np.abs(bottom - above) < em)).nonzero()[0]
     # As most pages with numbers have none beside another.
     if np.count_nonzero(np.abs(bottom[apart[1:]] - bottom[apart[:-1]]) < 0.3 * em[apart[1:]]) < _LEAST:
         return []
@@ -113,6 +123,7 @@ def number_boxes(words: Words, at: NDArray[np.intp], found: NDArray[np.intp], tu
     white = max(_WHITE, _WIDER * float(spaces[len(spaces) // 4]))
     opens = is_new.copy()
     opens[1:] |= gap > white
+    opens[1:] |= leads[:-1]
     first = is_new.nonzero()[0]
     num_cells = np.add.reduceat((opens & ~is_new & numbers).astype(np.intp), first)
     wanted = (num_cells >= _CELLS).nonzero()[0]
@@ -122,7 +133,8 @@ def number_boxes(words: Words, at: NDArray[np.intp], found: NDArray[np.intp], tu
     rows = []
     for k in wanted.tolist():
         here = slice(bounds[k], bounds[k + 1])
-        row = _row(k, left[here].tolist(), right[here].tolist(), opens[here].tolist(), numbers[here].tolist())
+        ends = np.where(leads[here], left[here], right[here])
+        row = _row(k, left[here].tolist(), ends.tolist(), opens[here].tolist(), numbers[here].tolist())
         if row is not None:
             rows.append(row)
     if len(rows) < _LEAST:

@@ -129,7 +129,8 @@ class _Text:
         lowest = max([self.base[i] for i in above])
         line = [i for i in above if self.base[i] > lowest - 0.35 * self.em]
         here = self.strings[run]
-        if _NUMBER.match(here) and _NUMBER.match(self.strings[line[0]]):
+        # The sign of a currency may stand apart from its number.
+        if _NUMBER.match(here) and any(_NUMBER.match(self.strings[i]) for i in line):
             return False
         used = max([self.right[i] for i in line]) - min([self.left[i] for i in line])
         # A control character is white space to Python and a letter to PDFium.
