@@ -107,3 +107,22 @@ def test_lines_that_wide_white_fills_are_prose() -> None:
 
     marks = [f"{letter}{i}" for letter in "ABCD" for i in range(18)]
     assert [word for word in words if word in marks] == marks
+
+
+def test_stories_below_each_other_between_rules_and_with_rules_between_their_columns_are_no_table() -> None:
+    lines: list[Line] = []
+    rules = [(55.0, y, 555.0, y) for y in (720.0, 570.0, 420.0)]
+    expected = []
+    for story in range(2):
+        top = 700.0 - 150 * story
+        lines.append((240.0, top, 12.0, f"The title of story {story}"))
+        texts, _ = columns(4, LINES, 0.0)
+        texts = [f"{story}{text}" for text in texts]
+        lines += [(60 + 126.0 * (k // 9), top - 20 - 11 * (k % 9), 9.0, text) for k, text in enumerate(texts)]
+        rules += [(180 + 126.0 * k, top - 112, 180 + 126.0 * k, top - 10) for k in range(3)]
+        expected += ["The", "title", "of", "story", f"{story}", *" ".join(texts).split()]
+
+    layer = read(page(lines, rules))
+
+    assert not tables(layer)
+    assert [word.strip("#") for word in layer.text.split() if word.strip("#")] == expected

@@ -37,6 +37,9 @@ _WORDS = 2.2
 _ALIGNED = 0.7
 """Of the lines of columns of prose that the file writes line by line: those beside another; cells have more."""
 
+_MOST_TEXT = 0.6
+"""Of the pieces of a region: those in columns of text from which on it is no table."""
+
 _MAX_TRIED = 12
 """Bands of one gutter that are looked at."""
 
@@ -101,17 +104,19 @@ def are_text_columns(pieces: Pieces, region: NDArray[np.intp], text: str) -> boo
     """Whether most of `region` is columns of text that the file writes one after the other, or addresses: no table
     without lines."""
     sheet = Sheet(pieces, text)
-    bands = find_bands(sheet, np.sort(region))
-    for (columns,) in bands or ():
+    num_found = 0
+    for (columns,) in find_bands(sheet, np.sort(region)) or ():
         both = np.sort(np.concatenate(columns))
-        if len(columns) == 2 and len(both) >= 0.6 * len(region):
-            is_left = np.concatenate(columns).argsort() < len(columns[0])
-            switches = int(np.count_nonzero(is_left[1:] != is_left[:-1]))
-            # Where one side is few names of groups of rows, they are few beside the other side's lines.
-            most = min(0.2 * len(both), max(_MIN_ROWS, 0.4 * min(map(len, columns))))
-            if switches <= most or are_blocks(sheet, *columns):
-                return True
-    return False
+        if len(columns) != 2:
+            continue
+        is_left = np.concatenate(columns).argsort() < len(columns[0])
+        switches = int(np.count_nonzero(is_left[1:] != is_left[:-1]))
+        # Where one side is few names of groups of rows, they are few beside the other side's lines.
+        most = min(0.2 * len(both), max(_MIN_ROWS, 0.4 * min(map(len, columns))))
+        # Several stories may stand below each other, each in columns.
+        if (len(both) >= _MOST_TEXT * len(region) and are_blocks(sheet, *columns)) or switches <= most:
+            num_found += len(both)
+    return num_found >= _MOST_TEXT * len(region) and num_found > 0
 
 
 def _corridors(area: Area) -> list[float]:
