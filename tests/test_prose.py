@@ -96,7 +96,7 @@ def test_lines_that_wide_white_fills_are_prose() -> None:
     for k in range(4):
         for i, text in enumerate([*LINES, *LINES]):
             left, top = 40.0 + 130.0 * k, 700 - 12.0 * i
-            mark = f"{'ABCD'[k]}{i}"
+            mark = f"{'abcd'[k]}{i}"
             if i % 5 in (1, 3):
                 between = left + 30 + 5 * (i % 7)
                 lines += [(left, top, 9.0, mark), (between, top, 9.0, "so"), (left + 76, top, 9.0, "chapel")]
@@ -105,7 +105,7 @@ def test_lines_that_wide_white_fills_are_prose() -> None:
 
     words = read(page(lines)).text.split()
 
-    marks = [f"{letter}{i}" for letter in "ABCD" for i in range(18)]
+    marks = [f"{letter}{i}" for letter in "abcd" for i in range(18)]
     assert [word for word in words if word in marks] == marks
 
 

@@ -98,3 +98,35 @@ def test_the_head_of_a_table_that_goes_on_is_no_running_head(reader: ReaderProce
     answers = read_all(reader, tmp_path, pdf_of_lines(pages), range(5))
 
     assert [found(facts) for facts in answers] == [[]] * 5
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("A6", "THE RIVER GAZETTE, MONDAY", "Local News"),
+        ("Sports", "The River Gazette", "C14"),
+        ("2", "c. 41", "Act 1921"),
+    ],
+)
+def test_a_section_and_its_page_are_the_page_number_of_a_newspaper_and_chapters_stand_beside_that_of_a_law(
+    texts: tuple[str, str, str],
+) -> None:
+    head: list[Line] = [(x, 726.0, 10.0, text) for x, text in zip((72.0, 220.0, 480.0), texts, strict=True)]
+
+    layer = read(pdf_of_lines([[*prose(1), *head]]))
+
+    assert not any(text in layer.text for text in texts[:2] if len(text) > 2)
+    assert len(running(layer)) in (1, 2)
+
+
+def test_the_first_row_of_a_table_on_a_page_that_starts_with_a_code_stays() -> None:
+    columns = (72.0, 220.0, 430.0)
+    rows = [(f"A{k}", f"Pump of type {k}", f"{k}40 litres") for k in range(6, 12)]
+    table: list[Line] = [
+        (x, 738.0 - 16 * k, 10.0, text) for k, row in enumerate(rows) for x, text in zip(columns, row, strict=True)
+    ]
+
+    layer = read(pdf_of_lines([[*prose(1, top=600, rows=30), *table]]))
+
+    assert "Pump of type 6" in layer.text
+    assert not running(layer)

@@ -37,6 +37,9 @@ _WORDS = 2.2
 _ALIGNED = 0.7
 """Of the lines of columns of prose that the file writes line by line: those beside another; cells have more."""
 
+_OUT_OF_TURN = 0.05
+"""Of the lines of two sides of columns: times that the file goes from side to side, at most."""
+
 _MOST_TEXT = 0.6
 """Of the pieces of a region: those in columns of text from which on it is no table."""
 
@@ -282,7 +285,9 @@ def _are_columns(sheet: Sheet, before: NDArray[np.intp], after: NDArray[np.intp]
         return switches == 1 and (_aligned(*bases, em) < 0.5 or _line_length(sheet, before, after) > 6)
     if is_prose(sheet, before, bases[0], em) and is_prose(sheet, after, bases[1], em):
         return switches < 0.7 * rows or rows >= 8
-    if switches == 1 and are_strips(sheet, before, em) and are_strips(sheet, after, em):
+    # Programs write headings and frames out of turn.
+    is_in_turn = switches <= max(1, _OUT_OF_TURN * len(both))
+    if is_in_turn and are_strips(sheet, before, em) and are_strips(sheet, after, em):
         return True
     if switches == 1 and is_paragraph_beside(sheet, before, after, em):
         return True

@@ -28,8 +28,11 @@ _ZERO = np.zeros(1, np.intp)
 _MOST, _LEAST = 5, 6
 """Columns beside each other at most, and lines of each at least."""
 
-_SINGLE = 0.5
+_SINGLE = 0.35
 """Of the lines of a narrow column: those in one piece. Others have wide white between their words, to fill the line."""
+
+_LOWER = 0.3
+"""Of the lines of such a column: those that begin in a small letter, in the middle of a sentence."""
 
 _FULL = 0.9
 """Of the width of a column: lines that are filled so."""
@@ -99,6 +102,9 @@ def _is_strip(sheet: Sheet, part: NDArray[np.intp], em: float) -> bool:
         return False
     left, right = np.minimum.reduceat(sheet.left[order], starts), np.maximum.reduceat(sheet.right[order], starts)
     full = float(largest(right) - smallest(left))
+    opens = [sheet.text[i : i + 1] for i in sheet.first[order[starts]].tolist()]
+    if sum(map(str.islower, opens)) < _LOWER * len(opens):
+        return False
     width = right - left
     # What has gaps fills its line.
     is_filled = bool((width[num_pieces > 1] > _FULL * full).all())

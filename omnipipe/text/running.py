@@ -20,6 +20,7 @@ from omnipipe.text.running_form import (
     has_form,
     is_caption,
     is_caption_of,
+    is_folio,
     is_likely_number,
     is_note,
     num_letters,
@@ -319,7 +320,12 @@ def _has_number_at_end(row: OuterRow, numbers: Sequence[str | None], white: floa
     places = {0, count - 1} | ({1} if count == 3 else set())
     found = [i for i in places if numbers[i] == "explicit" or (numbers[i] and is_likely_number(row.texts[i]))]
     plain = [text for text, number in zip(row.texts, numbers, strict=True) if not number]
-    if not found or not plain or any(num_letters(text) < 3 for text in plain):
+    if not found and count == 3 and not side.is_foot:
+        found = [i for i in (0, 2) if is_folio(row.texts[i])]
+        plain = [text for i, text in enumerate(row.texts) if i not in found]
+    letters = [num_letters(text) for text in plain]
+    # Between a number and a title may stand that of a chapter.
+    if not found or not plain or max(letters) < 3 or (min(letters) < 3 and (count < 3 or min(letters) == 0)):
         return False
     at = min(found)
     beside = row.gaps[max(0, at - 1) : at + 1]

@@ -31,6 +31,12 @@ _MAX_SPAN = 200
 """Characters; longer texts over the full width are running text."""
 _MARKS = frozenset("✓✔✗✘✕✖×•●○◦∙■□▪☐☑☒√+-−–—*★☆xX")
 """What says yes or no in a table of features."""
+_LINES, _LONG = 8, 18
+"""Lines of a column of running text at least, and characters of its usual line."""
+_LOWER = 0.4
+"""Of these lines: those that begin in a small letter."""
+_OUT_OF_TURN = 0.15
+"""Of the texts: those after which the file goes on in another column, at most; row by row it goes on so after most."""
 _find_alnum = re.compile(r"[^\W_]").search
 _lines_of = attrgetter("lines")
 _DIGIT = re.compile(r"\d")
@@ -112,6 +118,8 @@ def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
         return "none"
     if kind == "grid":
         return "table"
+    if _are_columns_of_prose(cells, grid):
+        return "none"
     is_spanned = len(cells) < grid.num_rows * num_columns
     if is_spanned and any(cell.columns == num_columns and len(cell.text) > _MAX_SPAN for cell in cells):
         return "none"
@@ -146,6 +154,27 @@ def judge_cells(cells: Sequence[TableCell], grid: Grid, kind: Kind) -> Verdict:
     if kind == "gaps" and widths[len(widths) // 2] > 28:
         return "none"
     return "table"
+
+
+def _are_columns_of_prose(cells: Sequence[TableCell], grid: Grid) -> bool:
+    """Whether the columns are running text that the file writes one after the other: their lines are long, and many of
+    them begin in the middle of a sentence."""
+    if grid.num_rows < _LINES:
+        return False
+    columns: dict[int, list[str]] = {}
+    for cell in cells:
+        if cell.columns == 1 and cell.text:
+            columns.setdefault(cell.column, []).append(cell.text)
+    num_prose = 0
+    for texts in columns.values():
+        num_lower = sum(text[:1].islower() for text in texts)
+        length = sorted(map(len, texts))[len(texts) // 2]
+        num_prose += len(texts) >= _LINES and length >= _LONG and num_lower >= _LOWER * len(texts)
+    if num_prose < max(2, grid.num_columns - 1):
+        return False
+    written = sorted((run, cell.column) for cell in grid.cells for line in cell.lines for run in line)
+    switches = sum(one != other for (_, one), (_, other) in pairwise(written))
+    return switches <= max(2 * grid.num_columns, _OUT_OF_TURN * len(written))
 
 
 def _has_marks(cells: Sequence[TableCell], num_columns: int) -> bool:
