@@ -90,6 +90,18 @@ def _leads(words: Words, at: NDArray[np.intp]) -> NDArray[np.bool_]:
     return found[at] if len(found) else np.zeros(len(at), bool)
 
 
+def _are_beside(
+    words: Words, at: NDArray[np.intp], found: NDArray[np.intp], leads: NDArray[np.bool_], turn: int
+) -> bool:
+    """Whether some lines have several numbers with white before them, or dots: most pages with numbers have none."""
+    left, _, _, bottom = to_frame(words.box[at[found]], turn)
+    _, _, right, above = to_frame(words.box[at[np.maximum(found, 1) - 1]], turn)
+    em = words.size[at[found]]
+    is_apart = (left - right > _WHITE * em) | leads[np.maximum(found, 1) - 1]
+    apart = (is_apart & (np.abs(bottom - above) < em)).nonzero()[0]
+    return bool(np.count_nonzero(np.abs(bottom[apart[1:]] - bottom[apart[:-1]]) < 0.3 * em[apart[1:]]) >= _LEAST)
+
+
 def number_boxes(words: Words, at: NDArray[np.intp], found: NDArray[np.intp], turn: int) -> list[Box]:
     """Boxes (left, top, right, bottom) around lines below each other, three at least, that are a label and as many
     numbers each, two at least, with the lines of headings above them.
@@ -98,15 +110,8 @@ def number_boxes(words: Words, at: NDArray[np.intp], found: NDArray[np.intp], tu
     """
     if len(found) < _LEAST * _CELLS:
         return []
-    left, _, _, bottom = to_frame(words.box[at[found]], turn)
-    _, _, right, above = to_frame(words.box[at[np.maximum(found, 1) - 1]], turn)
-    em = words.size[at[found]]
     leads = _leads(words, at)
-    # Dots may lead up to a number without white.
-    is_apart = (left - right > _WHITE * em) | leads[np.maximum(found, 1) - 1]
-    apart = (is_apart & (np.abs(bottom - above) < em)).nonzero()[0]
-    # As most pages with numbers have none beside another.
-    if np.count_nonzero(np.abs(bottom[apart[1:]] - bottom[apart[:-1]]) < 0.3 * em[apart[1:]]) < _LEAST:
+    if not _are_beside(words, at, found, leads, turn):
         return []
     left, top, right, bottom = to_frame(words.box[at], turn)
     size = np.maximum(words.size[at], 0.1)
