@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omnipipe.text.running import Box, classify_margins
+from omnipipe.text.margin_lines import Box, classify_margins
 
 _PITCH = 0.0155
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from omnipipe.tasks.layout_extraction.rules import find_rules
-from omnipipe.text.running import Box, classify_margins
+from omnipipe.text.margin_lines import Box, classify_margins
 
 LINE = "the river carries its light slowly under every bridge and small stone"
 BODY = [Box(LINE, 0.1, 0.12 + 0.02 * i, 0.9, 0.133 + 0.02 * i) for i in range(36)]

@@ -22,8 +22,8 @@ from omnipipe.reading.neighbours import neighbours_of
 from omnipipe.reading.process import ReaderLimits, ReaderProcess
 from omnipipe.text.compose import PAGE_FURNITURE
 from omnipipe.text.layer import TextLayer, read_text_layer
+from omnipipe.text.margin_lines import Box, classify_margins
 from omnipipe.text.options import TextOptions
-from omnipipe.text.running import Box, classify_margins
 from omnipipe.text.running_form import are_alike, is_likely_number, page_number
 from tests.pdfs import Line, pdf_of_contents, pdf_of_lines
 from tests.test_reading_process import with_nested_forms

@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
-from omnipipe.text.close_head import find_close_head
-from omnipipe.text.edges import PARTED, ZONE, Band, Cells, Edges, Margins, OuterRow, find_edges
+from omnipipe.text.edges import PARTED, ZONE, Band, Edges, Margins, OuterRow
 from omnipipe.text.ruled import MAX_REACH, Rules, reach_of, with_rules
 from omnipipe.text.running_form import (
     Verdict,
@@ -370,37 +367,3 @@ def _says_same(row: OuterRow, distance: int, texts: Sequence[str]) -> bool:
 def _is_copy(one: Margins, other: Margins) -> bool:
     """Whether the other page is the same page once more, which says nothing of what is running."""
     return len(one.rows) > 7 and one.rows == other.rows
-
-
-class Box(NamedTuple):
-    """A line with its box in shares (0 to 1) of the upright page, for pages that were read by OCR."""
-
-    text: str
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-
-def classify_margins(lines: Sequence[Box], *, aspect: float = 1.0, rules: Rules | None = None) -> list[str | None]:
-    """For each line header, footer or page_number; None where it is body text.
-
-    `aspect` is the page's width by its height. Lines may be whole lines or parts of them. `rules` are printed lines.
-    """
-    if len(lines) < 2:
-        return [None] * len(lines)
-    boxes = np.nan_to_num(np.array([line[1:5] for line in lines], np.float32))
-    height = np.maximum(boxes[:, 3] - boxes[:, 1], 1e-4)
-    # Boxes of lines are higher than the type is large.
-    size = (0.8 * height).astype(np.float32)
-    cells = Cells(boxes[:, 0] * aspect, boxes[:, 1], boxes[:, 2] * aspect, boxes[:, 3], size)
-    kinds: list[str | None] = [None] * len(lines)
-    em = float(np.median(size))
-    for found in find_running(find_edges(cells, lambda i: lines[i].text, em), None, rules):
-        for i in found.pieces:
-            kinds[i] = found.kind
-    close = find_close_head(cells, lambda i: lines[i].text, em)
-    if not any(kinds[i] for i in close):
-        for i in close:
-            kinds[i] = "page_number" if page_number(lines[i].text) else "header"
-    return kinds
