@@ -54,6 +54,12 @@ def test_a_strip_that_shows_a_few_letters_of_each_line_is_hidden() -> None:
     assert _kinds(found) == ["text", "hidden"]
 
 
+def test_a_speck_in_the_margin_of_the_facing_page_does_not_show_its_lines() -> None:
+    found = [*_page(), _line("1", 940, 60, 955), *_strip(970, 1000, ["in", "no", "ke", "fot", "PN", "yea", "s", "ask"])]
+
+    assert _kinds(found) == ["text", "hidden"]
+
+
 def test_a_strip_that_leans_otherwise_than_the_page_is_hidden() -> None:
     strip = [_line(text, 960 - 5 * row, 107 + 60 * row, WIDTH) for row, text in enumerate(WORDS)]
 

@@ -76,9 +76,10 @@ def _is_apart(found: Sequence[FoundLine], spans: Sequence[tuple[float, float]], 
     height = statistics.median(found[at].corners[3][1] - found[at].corners[0][1] for at in strip)
     if _num_letters([found[at].text for at in strip]) > _num_letters([found[at].text for at in rest]):
         return False
-    # The facing page leans otherwise than this one; first lines of its paragraphs are indented, last ones short.
+    # The facing page leans otherwise than this one; first lines of its paragraphs are indented, last ones short, and a
+    # speck in its margin may have been read.
     leant = _without_lean([(spans[at][0], found[at].corners[0][1]) for at in strip])
-    num_even = sum(start < min(leant) + height for start in leant)
+    num_even = max(sum(edge <= start < edge + height for start in leant) for edge in leant)
     return max(spans[at][1] for at in rest) < min(starts) - height and num_even >= _MOST * len(strip)
 
 
