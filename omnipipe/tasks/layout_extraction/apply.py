@@ -190,12 +190,13 @@ _WHOLE = frozenset({"title", "table", "figure", "caption"})
 def _running(pieces: Sequence[Piece], parts: Sequence[Block], aspect: float, image: Image | None) -> list[Place | None]:
     """Running heads, feet and page numbers: what place and form say, and what the model says of the outermost row."""
     found: list[Place | None] = [None] * len(pieces)
-    text = [index for index, piece in enumerate(pieces) if piece.block.type != _NUMBERS]
+    text = [i for i, piece in enumerate(pieces) if piece.block.type != _NUMBERS and not piece.is_aside(aspect)]
     margins = [MarginLine(pieces[index].text, *pieces[index].box) for index in text]
     kinds = classify_margins(margins, aspect=aspect, rules=partial(find_rules, image) if image is not None else None)
     for index, known in zip(text, kinds, strict=True):
         found[index] = Place(known) if known is not None else None
-    rows = [own for own in ([i for i in row if pieces[i].block.type != _NUMBERS] for row in rows_of(pieces)) if own]
+    level = {*text}
+    rows = [own for own in ([index for index in row if index in level] for row in rows_of(pieces)) if own]
     usual = _usual(pieces)
     for kind, ordered in (("header", rows), ("footer", rows[::-1])):
         left = [row for row in ordered if not any(found[index] for index in row)]

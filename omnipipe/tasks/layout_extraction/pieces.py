@@ -8,8 +8,11 @@ from typing import NamedTuple
 
 from omnipipe.page import Block, Box, Line
 from omnipipe.tasks.layout_extraction.slant import Slant
+from omnipipe.tasks.ocr_extraction.aside import is_aside
 
 _PAGE: Box = (0.0, 0.0, 1.0, 1.0)
+_TALL = 3.0
+"""Times as high as the next piece: what runs up or down the page beside it has no row."""
 _SIGNS = dict.fromkeys(map(ord, "-•●▪■◦○‣"))
 """Signs that a block may have more or fewer of than its lines."""
 
@@ -40,6 +43,10 @@ class Piece(NamedTuple):
         """
         return math.sqrt(max(0.0, (self.box[2] - self.box[0]) * self.height) / max(1, len(self.text)))
 
+    def is_aside(self, aspect: float) -> bool:
+        """Whether it runs up or down a page that is `aspect` times as wide as high."""
+        return is_aside(self.text, (self.box[2] - self.box[0]) * aspect, self.height)
+
 
 def to_pieces(blocks: Sequence[Block], lines: Sequence[Line], slant: Slant | None = None) -> list[Piece]:
     """The lines of `blocks` where `lines` are theirs, in the same order; else the blocks themselves."""
@@ -63,7 +70,8 @@ def rows_of(pieces: Sequence[Piece]) -> list[list[int]]:
     for index in sorted(range(len(pieces)), key=lambda i: pieces[i].box[1] + pieces[i].box[3]):
         last = pieces[rows[-1][0]].box if rows else None
         middle = (pieces[index].box[1] + pieces[index].box[3]) / 2
-        if last is not None and last[1] < middle < last[3]:
+        is_low = last is not None and last[3] - last[1] > _TALL * pieces[index].height
+        if last is not None and last[1] < middle < last[3] and not is_low:
             rows[-1].append(index)
         else:
             rows.append([index])

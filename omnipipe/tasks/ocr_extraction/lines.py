@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from omnipipe.page import Block, Box, Line
+from omnipipe.tasks.ocr_extraction.aside import is_running_aside, split_aside
 from omnipipe.tasks.ocr_extraction.columns import Row, printed_lines, to_parts
 from omnipipe.tasks.ocr_extraction.entries import is_entry
 from omnipipe.tasks.ocr_extraction.facing import split_facing
@@ -46,11 +47,12 @@ def arrange(
     """`found` as lines in reading order, and as paragraphs.
 
     `size` is the picture's width and height in pixels. Columns are read one after another, rows of a table across.
-    Numbers of lines in the margin are a block of their own; lines of a facing page, cut off at the picture's edge, are
-    the last block, which is hidden.
+    Lines that run up or down the page are blocks of their own behind all others, and so are numbers of lines in the
+    margin; lines of a facing page, cut off at the picture's edge, are the last block, which is hidden.
     """
     angle = skew([line.corners for line in found])
     found, away = split_facing(found, size[0], angle)
+    found, aside = split_aside(found)
     rows = [_row(line, size, angle) for line in found]
     if not rows:
         return (), ()
@@ -63,6 +65,11 @@ def arrange(
             members = [row.line for row in paragraph]
             blocks.append(_block(members, len(blocks), source))
             lines += members
+    for upright in aside:
+        members = [_row(upright, size, angle).line]
+        block = _block(members, len(blocks), source)
+        blocks.append(block._replace(type="header") if is_running_aside(upright, found, size[0]) else block)
+        lines += members
     if numbers:
         members = [row.line for row in numbers]
         blocks.append(_block(members, len(blocks), source)._replace(type="line_number"))
