@@ -253,6 +253,33 @@ def test_text_that_flows_around_a_picture_keeps_the_order_of_its_lines() -> None
     assert [text for _, _, text in found] == [f"{PROSE} beside the picture", "on its other side"]
 
 
+def test_a_picture_between_columns_with_text_around_it_does_not_cut_them() -> None:
+    def column(x0: float, x1: float, *tops: float) -> list[list[Line]]:
+        return [[line(f"{top:.2f} {PROSE}"[:40], x0, top + 0.02 * row, x1) for row in range(6)] for top in tops]
+
+    left = [*column(0.1, 0.48, 0.1, 0.26), *column(0.1, 0.38, 0.42), *column(0.1, 0.48, 0.58)]
+    right = [*column(0.52, 0.9, 0.1, 0.25), *column(0.62, 0.9, 0.41), *column(0.52, 0.9, 0.57)]
+    sign = [[line("used cars", 0.42, 0.47, 0.58)]]
+
+    found = arranged([*left, *sign, *right], region("figure", (0.4, 0.4, 0.6, 0.55)))
+
+    assert [text[:4] for kind, _, text in found if kind == "text"] == [
+        *(part[0].text[:4] for part in [*left, *right]),
+    ]
+
+
+def test_labels_beside_an_axis_stay_in_their_rows() -> None:
+    axis = [[line("Percentage", 0.16, 0.5, 0.18, height=0.3)]]
+    labels = [
+        [line(text, x, 0.52 + 0.04 * row)] for row in range(6) for x, text in ((0.2, f"{row}0"), (0.5, f"n{row}"))
+    ]
+
+    found = arranged([*BODY, *axis, *labels], region("figure", (0.15, 0.48, 0.8, 0.82)))
+
+    rows = found[1][2].replace("Percentage ", "").split("\n")
+    assert rows == ["00 n0", "10 n1", "20 n2", "30 n3", "40 n4", "50 n5"]
+
+
 def test_a_text_layer_keeps_what_its_fonts_said() -> None:
     title = Block("title", (0.1, 0.1, 0.5, 0.12), 0, 1, "One", None, None, "text_layer")
     plain = Block("text", (0.1, 0.2, 0.4, 0.22), 1, None, "Second heading", None, None, "text_layer")

@@ -364,11 +364,30 @@ def _body_order(blocks: Sequence[Block]) -> list[int]:
         # Text that flows around a picture has no boxes that can be put in order; its lines could, and were.
         order = [i for i, block in enumerate(blocks) if block.text]
         for index in [i for i, block in enumerate(blocks) if not block.text]:
-            below = (at for at, i in enumerate(order) if _is_below(boxes[i], boxes[index]))
-            order.insert(next(below, len(order)), index)
+            _insert(order, index, boxes)
+        return order
+    among = [i for i, block in enumerate(blocks) if block.type == "figure" and _is_among(boxes[i], boxes)]
+    if among:
+        # A picture between columns, with the text set around it: it is read where the column goes on below it.
+        rest = [i for i in range(len(blocks)) if i not in among]
+        order = [rest[at] for at in _body_order([blocks[i] for i in rest])]
+        for index in among:
+            _insert(order, index, boxes)
         return order
     text = "".join(block.text for block in blocks)
     return order_boxes(boxes, rtl=2 * len(_RTL.findall(text)) > sum(map(str.isalpha, text)))
+
+
+def _insert(order: list[int], index: int, boxes: Sequence[Box]) -> None:
+    """Put `index` before the first of `order` that stands below it."""
+    below = (at for at, i in enumerate(order) if _is_below(boxes[i], boxes[index]))
+    order.insert(next(below, len(order)), index)
+
+
+def _is_among(box: Box, boxes: Sequence[Box]) -> bool:
+    """Whether other boxes stand on both sides of one."""
+    level = [other for other in boxes if other[1] < box[3] and other[3] > box[1]]
+    return any(other[2] <= box[0] for other in level) and any(other[0] >= box[2] for other in level)
 
 
 def _clash(one: Box, other: Box) -> bool:
