@@ -19,6 +19,7 @@ from omnipipe.tasks.ocr_extraction.bullets import with_bullets
 from omnipipe.tasks.ocr_extraction.compass import Compass
 from omnipipe.tasks.ocr_extraction.doubt import LARGER, is_better, is_doubtful, softened, without_specks
 from omnipipe.tasks.ocr_extraction.gutters import cut_at_gutters
+from omnipipe.tasks.ocr_extraction.initials import with_initials
 from omnipipe.tasks.ocr_extraction.languages import letters_of
 from omnipipe.tasks.ocr_extraction.leaders import with_leaders
 from omnipipe.tasks.ocr_extraction.lines import FoundLine, Quad, arrange, to_markdown
@@ -227,7 +228,7 @@ class RapidOCR:
             lambda halves: self._kept(self._read_lines(image, halves)),
         )
         kept = with_leaders(kept, lambda quad: _cut(image, quad))
-        kept = with_bullets(image, kept)
+        kept = with_bullets(image, with_initials(image, kept, self._recogniser.read))
         return kept, quality_by_doubt(found) if kept else None
 
     def _read_lines(self, image: Image, quads: Sequence[Quad]) -> list[FoundLine]:
