@@ -59,14 +59,6 @@ def test_boxes_of_narrow_columns_may_reach_into_the_gutter() -> None:
     assert _order(found) == [line.text for line in [*left, *right]]
 
 
-def test_a_speck_in_the_gutter_that_was_read_with_a_line_does_not_cut_the_columns() -> None:
-    left, right = _column("a", 50, 12), _column("b", 470, 12)
-    right[7] = _line("1b7", 446, 396, 424)
-    found = [line for pair in zip(left, right, strict=True) for line in pair]
-
-    assert _order(found) == [line.text for line in [*left, *right]]
-
-
 def test_lines_over_both_columns_stay_above_and_below_them() -> None:
     title, footer = _line("title", 200, 100, 600), _line("footer", 50, 900, 900)
     found = [footer, *_column("b", 550, 6), *_column("a", 50, 6), title]

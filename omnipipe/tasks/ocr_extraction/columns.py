@@ -21,7 +21,7 @@ _MIN_COLUMN = 9.0
 _MIN_ROWS = 3
 """Lines that a column has at least."""
 _LOOSE = 8
-"""Of so many full lines of a column one may have a box that is wider than it."""
+"""Of so many lines of a column one may have a box that is wider than it; of full lines in narrow or short columns."""
 _MAX_LINES = 600
 """Pages with more lines (maps, drawings) are read in rows only: looking for columns takes seconds there."""
 
@@ -64,24 +64,11 @@ def _find_columns(rows: list[Row], unit: float) -> list[list[Row]] | None:
             continue
         walls = {id(other) for other in crossing if not _is_between(other, ordered, unit)}
         found = _best_run(ordered, walls, x, unit, _are_columns)
-        loose = {id(other) for other in crossing if _is_loose(other, x, unit)}
-        if loose & walls:
-            found = max(found, _best_run(ordered, walls - loose, x, unit, _are_columns), key=_weight)
         if not found[1]:
             tabled = {id(row) for line in cells if _is_across(line, x) for row in line}
             found = _best_run(ordered, walls | tabled, x, unit, _are_prose)
-        best = max(best, found, key=_weight)
+        best = max(best, found, key=lambda run: run[0] if run[1] else -math.inf)
     return best[1] or None
-
-
-def _weight(run: tuple[int, list[list[Row]]]) -> float:
-    return run[0] if run[1] else -math.inf
-
-
-def _is_loose(row: Row, x: float, unit: float) -> bool:
-    """Whether the box of a line of one column reaches over `x` by a letter: by a speck or a rule in the gutter."""
-    few, many = sorted((x - row.x0, row.x1 - x))
-    return few < unit and many >= _MIN_COLUMN * unit
 
 
 def _best_run(ordered: list[Row], walls: set[int], x: float, unit: float, test: _Test) -> tuple[int, list[list[Row]]]:
@@ -119,7 +106,9 @@ def _cut(
     above: list[Row], run: list[Row], below: list[Row], x: float, unit: float, test: _Test
 ) -> tuple[int, list[list[Row]]]:
     """The lines of `run` as columns beside `x`, and how good that is; no pieces if they are none by `test`."""
-    left, right, between = _sides(run, x, unit)
+    left = [row for row in run if row.x1 <= x]
+    right = [row for row in run if row.x0 >= x]
+    between = [row for row in run if row.x0 < x < row.x1]
     if min(len(left), len(right)) < _MIN_ROWS:
         return 0, []
     is_sure = not between and all(_num_full(side, _MIN_COLUMN * unit) >= _MANY for side in (left, right))
@@ -132,24 +121,12 @@ def _cut(
     return min(len(left), len(right)) - 2 * len(between), [above, left, between, right, below]
 
 
-def _sides(run: list[Row], x: float, unit: float) -> tuple[list[Row], list[Row], list[Row]]:
-    """The lines left and right of `x`, and those that cross it."""
-    left, right, between = [], [], []
-    for row in run:
-        is_loose = row.x0 < x < row.x1 and _is_loose(row, x, unit)
-        if row.x1 <= x or (is_loose and row.x1 - x < x - row.x0):
-            left.append(row)
-        elif row.x0 >= x or is_loose:
-            right.append(row)
-        else:
-            between.append(row)
-    return left, right, between
-
-
 def _white(left: list[Row], right: list[Row], unit: float) -> float:
     """How wide the gutter is; between columns of text the boxes of a few lines may reach into it."""
     ends, starts = sorted((row.x1 for row in left), reverse=True), sorted(row.x0 for row in right)
-    few = min(_num_full(side, _MIN_COLUMN * unit) for side in (left, right)) // _LOOSE
+    full = min(_num_full(side, _MIN_COLUMN * unit) for side in (left, right))
+    are_wide = all(_num_full(side, 1.5 * _MIN_COLUMN * unit) >= 2 * _LOOSE for side in (left, right))
+    few = min(len(left), len(right)) // _LOOSE if are_wide else full // _LOOSE
     return starts[few] - ends[few]
 
 
