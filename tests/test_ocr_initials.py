@@ -46,3 +46,15 @@ def test_lines_that_are_set_in_beside_white_stay_as_they_are() -> None:
     content = RapidOCR().extract(_page("How much of it was true nobody could say", "")).content
 
     assert content.startswith("How much")
+
+
+def test_letters_that_count_answers_are_no_initials() -> None:
+    page = Image.new("L", (900, 400), 255)
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(26)
+    for row, text in enumerate(["most of the people who had been there", "said nothing of it afterwards to others"]):
+        draw.text((130, 56 + 38 * row), text, fill=0, font=font)
+    for row in range(2, 8):
+        draw.text((60, 56 + 38 * row), PROSE[8 * row : 8 * row + 50].strip(), fill=0, font=font)
+    draw.text((60, 56), "A", fill=0, font=font)
+
+    assert "Amost" not in RapidOCR().extract(page).content

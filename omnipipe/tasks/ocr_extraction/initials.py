@@ -29,6 +29,8 @@ _ALONE = 0.85
 """Share of the ink beside the lines that is the initial's at least."""
 _CONTRAST = 45
 """Steps of grey (of 255) by which it is darker than the paper at least."""
+_LARGER = 1.4
+"""Times as high as theirs the box of an initial is that was found as a line of its own."""
 _SURE = 0.8
 """How sure a reading of it must be."""
 _SLACK = 0.5
@@ -53,13 +55,18 @@ def with_initials(image: Image, found: Sequence[FoundLine], read: Callable[[Imag
         if place is None:
             continue
         inside = [at for at, box in enumerate(boxes) if at != index and _is_inside(box, place)]
-        if inside and (len(inside) > 1 or not _is_initial(found[inside[0]].text)):
+        if inside and not (len(inside) == 1 and _is_large(found[inside[0]], boxes[inside[0]], boxes[index])):
             continue
         letter = made.pop(inside[0]).text if inside else _letter(image, place, read)
         if letter:
             blank = " " if letter == "I" and _WORD_OF_ITS_OWN.match(line.text) else ""
             made[index] = line._replace(text=f"{letter}{blank}{line.text}")
     return [made[index] for index in sorted(made)]
+
+
+def _is_large(line: FoundLine, box: Box, beside: Box) -> bool:
+    """Whether a line is one capital larger than the text beside it: the letters that count answers are not."""
+    return _is_initial(line.text) and box[3] - box[1] > _LARGER * (beside[3] - beside[1])
 
 
 def _is_initial(text: str) -> bool:
