@@ -73,10 +73,12 @@ def part_at_gutters(
     """
     left, top, right, bottom = sides
     is_wide = gap > _MIN_GAP * em
-    narrow = (is_wide & ~starts[1:]).nonzero()[0]
+    at = is_wide.nonzero()[0]
+    if len(at) < _MIN_LINES:
+        return starts
+    narrow = at[~starts[at + 1]]
     if not len(narrow):
         return starts
-    at = is_wide.nonzero()[0]
     level = np.minimum(bottom[at], bottom[at + 1]) - np.maximum(top[at], top[at + 1])
     at = at[level > 0.5 * (bottom[at] - top[at])]
     most = max(_MIN_LINES, _FEW * np.count_nonzero(starts))

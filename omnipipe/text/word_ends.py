@@ -15,6 +15,7 @@ HYPHEN = 0xFFFE
 _DOT, _MIDDLE_DOT, _ELLIPSIS = 0x2E, 0xB7, 0x2026
 _FEWEST = 5
 """Dots in a row that lead from one column to the next, at least."""
+_RUNS = tuple(np.full(_FEWEST, sign, np.uint16).tobytes() for sign in (_DOT, _MIDDLE_DOT, _ELLIPSIS))
 
 
 def cut_words(units: NDArray[np.uint16]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
@@ -30,8 +31,9 @@ def cut_words(units: NDArray[np.uint16]) -> tuple[NDArray[np.intp], NDArray[np.i
         cuts = hyphens[~gap[hyphens + 1]]
         places = np.concatenate((places, cuts, cuts))
         places.sort()
-    leaders = _leader_ends(units)
-    if len(leaders):
+    text = units.tobytes()
+    if any(run in text for run in _RUNS):
+        leaders = _leader_ends(units)
         cuts = leaders[~gap[leaders] & ~gap[leaders + 1]]
         places = np.concatenate((places, cuts, cuts))
         places.sort()
@@ -44,8 +46,6 @@ def _leader_ends(units: NDArray[np.uint16]) -> NDArray[np.intp]:
     is_dot = units == _DOT
     for other in (_MIDDLE_DOT, _ELLIPSIS):
         is_dot |= units == other
-    if np.count_nonzero(is_dot) < _FEWEST:
-        return np.zeros(0, np.intp)
     places = (np.diff(is_dot, prepend=False, append=False)).nonzero()[0]
     starts, stops = places.reshape(-1, 2).T
     is_long = stops - starts >= _FEWEST
