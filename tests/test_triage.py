@@ -142,6 +142,17 @@ def test_the_corpus_is_judged_as_its_manifest_says(shared: Path) -> None:
             assert (sum(v.needs_ocr for v in verdicts) * 2 > len(verdicts)) == row["wrong_text_layer"], row["path"]
 
 
+@pytest.mark.parametrize(("share", "reason"), [(0.55, "partial"), (0.65, "partial"), (0.9, "good"), (1.0, "good")])
+def test_invisible_text_over_a_part_of_a_scan_is_partial(share: float, reason: str) -> None:
+    lines = set_lines(prose(random.Random(5), "en", 40))
+    layer = [run._replace(mode=3) for run in lines[: round(share * len(lines))]]
+
+    verdict = verdict_of(pdf_of_runs(layer, image=scan_of(random.Random(5), lines)))
+
+    assert verdict.reasons == (f"text_layer:{reason}",)
+    assert verdict.needs_ocr == (reason == "partial")
+
+
 def test_rotated_scans_are_judged_alike() -> None:
     lines = set_lines(prose(random.Random(5), "en", 30))
     image = scan_of(random.Random(5), lines)

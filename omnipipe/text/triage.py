@@ -25,6 +25,9 @@ _BLANK_INK = 0.00008
 _FOOTNOTE = 0.15
 """Text over less than this share of the page leaves room for much that is not in the text layer."""
 
+_LOST_OF_SCAN = 0.3
+"""Ink outside of the invisible text of a scan, at most: whole layers leave out less than an eighth."""
+
 
 class Ink(NamedTuple):
     """What a small grey picture of the page shows; shares are 0 to 1.
@@ -124,7 +127,8 @@ def _missing(m: Measures, ink: Ink) -> str | None:
         return None
     if m.num_glyph_paths > max(60, m.num_chars) and ink.uncovered > 0.4:
         return "text_layer:outlined"
-    if m.image_share > 0.25 and ink.uncovered > (0.5 if m.image_share > 0.6 else 0.8):
+    of_scan = _LOST_OF_SCAN if m.invisible > 0.5 else 0.5
+    if m.image_share > 0.25 and ink.uncovered > (of_scan if m.image_share > 0.6 else 0.8):
         return "text_layer:partial"
     return None
 
