@@ -72,8 +72,8 @@ $(VENV)/dev.stamp: pyproject.toml omnipipe/tasks/model_file.py $(VENV)/created.s
 $(OLDEST)/oldest.stamp: pyproject.toml
 	$(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
-	VIRTUAL_ENV=$(OLDEST) $(OLDEST)/bin/uv pip install --quiet --system-certs --resolution lowest-direct -e .
-	VIRTUAL_ENV=$(OLDEST) $(OLDEST)/bin/uv pip install --quiet --system-certs pytest pytest-xdist hypothesis duckdb \
+	$(OLDEST)/bin/uv pip install --python $(OLDEST)/bin/python --quiet --system-certs --resolution lowest-direct -e .
+	$(OLDEST)/bin/uv pip install --python $(OLDEST)/bin/python --quiet --system-certs pytest pytest-xdist hypothesis duckdb \
 	  nbclient ipykernel jsonschema tesserocr openai schemathesis playwright httpx2
 	@$(OLDEST)/bin/omnipipe doctor --fetch-models > /dev/null || echo "Going on without what doctor names."
 	@touch $@

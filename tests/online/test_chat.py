@@ -61,6 +61,7 @@ class StutterEngine(EchoEngine):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    pytest.importorskip("transformers", reason="the pytorch extra is not installed")
     engines = (READER, SLOW, ECHO, BRIEF, StutterConfig(model="dies"), StutterConfig(model="late"))
     stages = [stage for engine in engines for stage in (Render(), Extract(engine=engine))]
     pipeline = Pipeline("chat", (Read(text_layer=False), *stages))

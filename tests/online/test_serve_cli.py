@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import signal
 import socket
@@ -51,6 +52,11 @@ def test_options_win_over_the_file_and_that_over_the_defaults(tmp_path: Path) ->
     assert settings.data_dir.is_absolute()
 
 
+needs_transformers = pytest.mark.skipif(
+    importlib.util.find_spec("transformers") is None, reason="the pytorch extra is not installed"
+)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -62,7 +68,7 @@ def test_options_win_over_the_file_and_that_over_the_defaults(tmp_path: Path) ->
         (["--api-keys", "/nowhere"], "API keys cannot be read from /nowhere"),
         (["--replicas", "4:2"], "--replicas '4:2' is not MIN:MAX"),
         (["--address", "auto"], "--address=auto may join any cluster"),
-        (["-p", "pytorch", "--model", "/nowhere"], "/nowhere"),
+        pytest.param(["-p", "pytorch", "--model", "/nowhere"], "/nowhere", marks=needs_transformers),
         (["--new-key", "two words"], "'two words' is no name of an API key."),
         (["-p", "default", "--model", "x", "--runner", "local"], "no model is named"),
     ],

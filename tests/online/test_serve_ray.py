@@ -36,6 +36,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """One server for all tests: a Ray of its own, two document workers, one engine."""
+    pytest.importorskip("transformers", reason="the pytorch extra is not installed")
     folder = tmp_path_factory.mktemp("serve")
     with serving(folder, "-p", PIPELINE, "--replicas", "2:2") as running:
         yield running
