@@ -74,7 +74,7 @@ $(OLDEST)/oldest.stamp: pyproject.toml
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	$(OLDEST)/bin/uv pip install --python $(OLDEST)/bin/python --quiet --system-certs --resolution lowest-direct -e .
 	$(OLDEST)/bin/uv pip install --python $(OLDEST)/bin/python --quiet --system-certs pytest pytest-xdist hypothesis duckdb \
-	  nbclient ipykernel jsonschema tesserocr openai schemathesis playwright httpx2
+	  nbclient ipykernel jsonschema tesserocr openai schemathesis playwright httpx2 'moto[server,s3]'
 	@$(OLDEST)/bin/omnipipe doctor --fetch-models > /dev/null || echo "Going on without what doctor names."
 	@touch $@
 
