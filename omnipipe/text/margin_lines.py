@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from omnipipe.text.catchword import find_catchword
 from omnipipe.text.close_head import find_close_head
 from omnipipe.text.edges import Cells, find_edges
 from omnipipe.text.ruled import Rules
@@ -45,4 +46,6 @@ def classify_margins(lines: Sequence[Box], *, aspect: float = 1.0, rules: Rules 
     if not any(kinds[i] for i in close):
         for i in close:
             kinds[i] = "page_number" if page_number(lines[i].text) else "header"
+    for i in find_catchword(cells, lambda i: lines[i].text, em):
+        kinds[i] = kinds[i] or "footer"
     return kinds
