@@ -70,3 +70,28 @@ def test_first_row_of_a_list_of_contents_is_text() -> None:
         for text, left, right in row
     ]
     assert not any(classify_margins(boxes, aspect=0.6))
+
+
+def test_head_with_a_title_in_the_middle_and_a_number_at_its_right() -> None:
+    row = (("Von der Erden.", 0.42, 0.61), ("41", 0.85, 0.88))
+    assert kinds(page(*row), 2) == ["header", "page_number"]
+
+
+def test_head_over_two_columns() -> None:
+    row = (("Von der Erden.", 0.42, 0.61), ("41", 0.85, 0.88))
+    left, right = [
+        [Box(box.text, start, box.top, end, box.bottom) for box in page(*row)[2:]]
+        for start, end in ((0.15, 0.505), (0.525, 0.88))
+    ]
+    boxes = [*page(*row)[:2], *left, *right]
+    assert kinds(boxes, 2) == ["header", "page_number"]
+
+
+def test_head_of_a_table_with_a_number_over_cells_stays() -> None:
+    row = (("Rivers of the north", 0.4, 0.63), ("41", 0.85, 0.88))
+    cells = [
+        Box(box.text, start, box.top, end, box.bottom)
+        for start, end in ((0.15, 0.4), (0.7, 0.88))
+        for box in page(*row)[2:]
+    ]
+    assert kinds([*page(*row)[:2], *cells], 2) == [None, None]
