@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from omnipipe.text.edges import PARTED, ZONE, Band, Edges, Margins, OuterRow
+from omnipipe.text.last_line import without_last_line
 from omnipipe.text.ruled import MAX_REACH, Rules, reach_of, with_rules
 from omnipipe.text.running_form import (
     Verdict,
     are_alike,
     has_form,
+    is_bracketed,
     is_caption,
     is_caption_of,
     is_folio,
@@ -29,6 +31,9 @@ _SAME_HEIGHT = 0.012
 
 _LARGE = 0.018
 """Type larger than this share of the page's height (14 points on a letter) and larger than body text is a heading's."""
+
+_MOST_LARGE = 2.0
+"""Times the size of running text: the largest page numbers at the foot."""
 
 _PARTED_WELL, _FAR = 1.5, 2.0
 """White in ems below a page number that stands lower than most, and beside one that is a letter."""
@@ -76,6 +81,7 @@ def find_running(edges: Edges, sample: Sample | None = None, rules: Rules | None
         _judge_side(edges.foot, _Side(edges.em, edges.inset, edges.span, True)),
     ]
     sides = [_with_other_side(one, other, edges) for one, other in (sides, sides[::-1])]
+    sides[1] = without_last_line(sides[1], sides[0], edges)
     if rules is not None:
         most = [max(MAX_REACH, reach_of(side, edges.em)) for side in sides[::-1]]
         sides = [with_rules(sides[is_foot], edges, rules, most[is_foot], is_foot=is_foot) for is_foot in (False, True)]
@@ -177,7 +183,7 @@ def _is_open(judged: Sequence[tuple[OuterRow, Verdict]]) -> bool:
 
 def _split(row: OuterRow, kind: str) -> Iterator[Found]:
     """The row as one part, its page number apart."""
-    numbers = [bool(page_number(text)) for text in row.texts]
+    numbers = [bool(page_number(text) or is_bracketed(text)) for text in row.texts]
     if sum(numbers) == 1:
         at = numbers.index(True)
         number, rest = row.pieces[at : at + 1], row.pieces[:at] + row.pieces[at + 1 :]
@@ -192,9 +198,19 @@ def _judge(row: OuterRow, band: Band, inner: OuterRow | None, side: _Side, *, is
     text = " ".join(row.texts)
     if not text[:1].isalnum() and not any(map(str.isalnum, text)):
         return "speck"
-    if len(text) > _MAX_CHARS or (size > 1.15 and row.size > _LARGE):
-        return "no"
     numbers = [page_number(cell) for cell in row.texts]
+    if len(text) > _MAX_CHARS:
+        return "no"
+    if size > 1.15 and row.size > _LARGE:
+        is_far_out = row.reach < _OUTER and band.white > PARTED and side.em < _LARGE
+        if is_far_out and side.is_foot and len(numbers) == 1 and numbers[0] and band.white > _FAR:
+            return "number" if is_likely_number(text) and size < _MOST_LARGE else "doubt"
+        # Names of a journal or a firm may be set large on every page; titles of slides are, on slides.
+        return "doubt" if is_far_out and band.white > 1.0 and not side.is_foot else "no"
+    if len(numbers) == 1 and is_bracketed(row.texts[0]):
+        # Numbers of equations stand at an end of the text's width.
+        is_folio_of_page = not side.is_foot and _is_central(row, side) and band.white > _CLOSE and len(band.rows) == 1
+        return "number" if is_folio_of_page and row.reach < ZONE else "doubt"
     if len(numbers) == 1 and numbers[0]:
         return _judge_number(row, band, inner, side, is_numbered=is_numbered)
     if band.white < PARTED:
@@ -350,6 +366,8 @@ def _repeats(row: OuterRow, others: Sequence[tuple[int, Margins]], em: float) ->
         )
         for distance, margins in others
     )
+    if row.size > max(_LARGE, 1.15 * em):
+        return met > 1
     return met > 1 or (met == 1 and (row.reach < 0.09 or (len(others) < 3 and row.size < 1.1 * em)))
 
 

@@ -26,6 +26,7 @@ _EXPLICIT = re.compile(
 )
 _MAY_BE = re.compile(r"\d|[ivxlc][-\s.\u2013\u2014\u2022\u00b7~|>\]]*\Z", re.IGNORECASE)
 _BARE = re.compile(rf"(?P<a>{_NUMBER})", re.IGNORECASE)
+_BRACKETED = re.compile(r"\(\s*(?:\d{1,4}|[ivxlc]{1,6})\s*\)")
 _FOLIO = re.compile(r"[A-H]\d{1,2}\Z")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
@@ -90,6 +91,11 @@ def is_likely_number(text: str) -> bool:
     if not text.isascii() or _YEAR.fullmatch(text) or text == "0":
         return False
     return len(text) < 5 if text.isdecimal() else len(text) > 1
+
+
+def is_bracketed(text: str) -> bool:
+    """Whether `text` is a number in round brackets: those of pages in old books, and of equations and items as well."""
+    return bool(_BRACKETED.fullmatch(text))
 
 
 def is_folio(text: str) -> bool:
