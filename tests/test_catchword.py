@@ -22,7 +22,9 @@ def page(last: str, *below: tuple[str, float, float], ragged: bool = False, line
     return boxes + [Box(text, left, y, right, y + 0.022) for text, left, right in below]
 
 
-@pytest.mark.parametrize(("last", "word"), [("neigen, kan", "wohl"), ("in Anse-", "hung"), ("seiner Ge=", "Setzge=")])
+@pytest.mark.parametrize(
+    ("last", "word"), [("neigen, kan", "wohl"), ("in Anse-", "hung"), ("seiner Ge=", "Setzge="), ("Meh.", "nung")]
+)
 def test_a_word_that_the_next_page_begins_with_is_no_text(last: str, word: str) -> None:
     boxes = page(last, (word, 0.77, 0.851))
 
@@ -40,7 +42,7 @@ def test_the_mark_of_a_sheet_beside_it_is_none_either() -> None:
     [
         pytest.param("to the end", ("again", 0.15, 0.22), id="a paragraph's last word"),
         pytest.param("most humble servant,", ("Smith", 0.77, 0.851), id="a name"),
-        pytest.param("to the end.", ("finis", 0.77, 0.851), id="after a full stop"),
+        pytest.param("to the end.", ("Finis", 0.77, 0.851), id="after a full stop"),
         pytest.param("to the end", ("and so it went on", 0.65, 0.851), id="several words"),
     ],
 )

@@ -55,6 +55,7 @@ def test_the_last_line_of_text_below_a_picture_is_no_foot_where_margins_are_narr
     [
         ("(486 )", 0.46, "page_number"),
         ("( xiv )", 0.46, "page_number"),
+        ("* (190) *", 0.46, "page_number"),
         pytest.param("(3)", 0.8, None, id="an equation's"),
         pytest.param("(see there)", 0.44, None, id="words"),
     ],
@@ -67,3 +68,18 @@ def test_a_number_in_brackets_in_the_middle_of_the_head_is_the_page_s(text: str,
     head = Box(text, left, 0.15, 0.54 + left - 0.46, 0.172)
 
     assert classify_margins([head, *lines], aspect=0.7) == [kind] + [None] * 24
+
+
+def test_what_a_library_prints_in_several_rows_below_its_picture_is_its_foot() -> None:
+    lines = [
+        Box("words of running text over the whole width", 0.15, 0.2 + 0.024 * i, 0.85, 0.222 + 0.024 * i)
+        for i in range(24)
+    ]
+    strip = [
+        Box("University and State Library", 0.03, 0.970, 0.2, 0.978),
+        Box("Saxony", 0.03, 0.979, 0.1, 0.987),
+        Box("urn:nbn:de:gbv:3:1-1375-p02-9", 0.5, 0.979, 0.75, 0.987),
+        Box("Halle, 5908", 0.0, 0.991, 0.08, 0.998),
+    ]
+
+    assert classify_margins([*lines, *strip], aspect=0.7) == [None] * 24 + ["footer"] * 4

@@ -32,7 +32,7 @@ _LOWEST, _EDGE = 0.55, 0.975
 
 _MAX_WORDS, _MAX_CHARS, _MIN_LETTERS, _MAX_MARK = 2, 16, 2, 5
 
-_ENDS = ".!?:;\u201d\u201c\"'»«)]"
+_ENDS = "!?:;\u201d\u201c\"'»«)]"
 """What ends a sentence: below it a word at the right may be a name."""
 
 
@@ -42,9 +42,9 @@ _HYPHENS = "-=\u2010\u2e17\u00ac"
 def find_catchword(cells: Cells, text_of: Callable[[int], str], em: float) -> tuple[int, ...]:
     """The piece that is a catchword, with marks of the sheet in its row (A 2, *2); none where there is none.
 
-    Nothing stands below it, and the line above it is a whole line of justified text that goes on: it ends in no full
-    stop, and in a hyphen or before a small letter. A paragraph's last word stands at the left end, and names below
-    letters have capitals. `em` is the size of running text in the units of `cells`.
+    Nothing stands below it, and the line above it is a whole line of justified text that goes on: it ends in a hyphen
+    or before a small letter. A paragraph's last word stands at the left end, and names below letters have capitals.
+    `em` is the size of running text in the units of `cells`.
     """
     width = cells.right - cells.left
     if len(width) <= _MIN_LINES:
@@ -70,8 +70,8 @@ def find_catchword(cells: Cells, text_of: Callable[[int], str], em: float) -> tu
 
 
 def _goes_on(line: str, word: str) -> bool:
-    """Whether a sentence goes on from a line to a word."""
-    return line[-1:] not in _ENDS and (word[0].islower() or line[-1:] in _HYPHENS)
+    """Whether a sentence goes on from a line to a word; hyphens are read as full stops where they are worn."""
+    return (word[0].islower() and line[-1:] not in _ENDS) or line[-1:] in _HYPHENS
 
 
 def _is_word(text: str) -> bool:

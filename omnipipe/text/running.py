@@ -33,13 +33,16 @@ _LARGE = 0.018
 """Type larger than this share of the page's height (14 points on a letter) and larger than body text is a heading's."""
 
 _MOST_LARGE = 2.0
-"""Times the size of running text: the largest page numbers at the foot."""
+"""Times the size of running text: the largest page numbers at the foot, and in brackets at the head."""
 
 _PARTED_WELL, _FAR = 1.5, 2.0
 """White in ems below a page number that stands lower than most, and beside one that is a letter."""
 
 _SMALL, _TINY = 0.85, 0.6
 """Of the size of running text: small and very small type."""
+
+_EDGE = 0.035
+"""Share of the page's height that is its very edge."""
 
 _SAME_SIZE = 0.12
 """Of the size of running text: heads and feet that are set alike differ less."""
@@ -118,6 +121,9 @@ def _judge_side(bands: Sequence[Band], side: _Side) -> list[tuple[OuterRow, Verd
             is_numbered |= verdict == "number"
             is_far_in = i > 0 and row.reach > 0.1 and row.size > 0.6 * side.em
             judged.append((row, "doubt" if verdict == "yes" and is_far_in else verdict))
+    if bands and _is_strip(bands[0], side.em):
+        num = len(bands[0].rows)
+        judged[:num] = [(row, "yes" if verdict == "doubt" else verdict) for row, verdict in judged[:num]]
     if side.is_foot:
         judged = _with_number(judged, bands, side)
     if side.is_foot and is_numbered:
@@ -126,6 +132,13 @@ def _judge_side(bands: Sequence[Band], side: _Side) -> list[tuple[OuterRow, Verd
         if all(verdict != "no" and _is_short(row, side.em) for row, verdict in judged[:last]):
             judged[:last] = [(row, "yes" if verdict == "doubt" else verdict) for row, verdict in judged[:last]]
     return judged
+
+
+def _is_strip(band: Band, em: float) -> bool:
+    """Whether a band is what libraries print below their pictures: rows in tiny type at the very edge, an address."""
+    if band.white < _FAR or any(row.reach > _EDGE or row.size > _TINY * em for row in band.rows):
+        return False
+    return any(has_form(" ".join(row.texts)) for row in band.rows)
 
 
 def _with_other_side(
@@ -201,16 +214,16 @@ def _judge(row: OuterRow, band: Band, inner: OuterRow | None, side: _Side, *, is
     numbers = [page_number(cell) for cell in row.texts]
     if len(text) > _MAX_CHARS:
         return "no"
+    if len(numbers) == 1 and is_bracketed(row.texts[0]):
+        # Numbers of equations stand at an end of the text's width.
+        is_folio_of_page = not side.is_foot and _is_central(row, side) and band.white > _CLOSE and len(band.rows) == 1
+        return "number" if is_folio_of_page and row.reach < ZONE and size < _MOST_LARGE else "doubt"
     if size > 1.15 and row.size > _LARGE:
         is_far_out = row.reach < _OUTER and band.white > PARTED and side.em < _LARGE
         if is_far_out and side.is_foot and len(numbers) == 1 and numbers[0] and band.white > _FAR:
             return "number" if is_likely_number(text) and size < _MOST_LARGE else "doubt"
         # Names of a journal or a firm may be set large on every page; titles of slides are, on slides.
         return "doubt" if is_far_out and band.white > 1.0 and not side.is_foot else "no"
-    if len(numbers) == 1 and is_bracketed(row.texts[0]):
-        # Numbers of equations stand at an end of the text's width.
-        is_folio_of_page = not side.is_foot and _is_central(row, side) and band.white > _CLOSE and len(band.rows) == 1
-        return "number" if is_folio_of_page and row.reach < ZONE else "doubt"
     if len(numbers) == 1 and numbers[0]:
         return _judge_number(row, band, inner, side, is_numbered=is_numbered)
     if band.white < PARTED:

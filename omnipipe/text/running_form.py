@@ -26,7 +26,8 @@ _EXPLICIT = re.compile(
 )
 _MAY_BE = re.compile(r"\d|[ivxlc][-\s.\u2013\u2014\u2022\u00b7~|>\]]*\Z", re.IGNORECASE)
 _BARE = re.compile(rf"(?P<a>{_NUMBER})", re.IGNORECASE)
-_BRACKETED = re.compile(r"\(\s*(?:\d{1,4}|[ivxlc]{1,6})\s*\)")
+_ORNAMENT = "[*\u00a7\u2022\u00b7\u2217\u2731\u273b\u2042]"
+_BRACKETED = re.compile(rf"{_ORNAMENT}?\s*\(\s*(?:\d{{1,4}}|[ivxlc]{{1,6}})\s*\)\s*{_ORNAMENT}?")
 _FOLIO = re.compile(r"[A-H]\d{1,2}\Z")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
@@ -35,7 +36,7 @@ _MONTH = (
     r"|nov(?:ember)?|dec(?:ember)?)\.?"
 )
 _FORM = re.compile(
-    rf"https?://|\bwww\.|\bdoi\b|\bissn\b|\bisbn\b|\barxiv:|\u00a9|\(c\)\s*\d{{4}}|\bcopyright\s+(?:\d{{4}}|by\b|\W)"
+    rf"https?://|\bwww\.|\bdoi\b|\bissn\b|\bisbn\b|\barxiv:|\burn:nbn:|\u00a9|\(c\)\s*\d{{4}}|\bcopyright\s+(?:\d{{4}}|by\b|\W)"
     rf"|all rights reserved"
     rf"|\bvol(?:ume|\.)\s*[\divxlc]+|\b(?:no|nr|issue|heft|band)\.?\s*\d+|\bpage\s+\d+|\bpp?\.\s*\d+"
     rf"|\bdownloaded (?:from|by|on)\b|\bprinted (?:on|from|in)\b|\bconfidential\b|\bdigiti[sz]ed by\b"
