@@ -29,6 +29,7 @@ SET_OFF = MAX_LEVELS + 1
 
 _SECTION = re.compile(r"^(?:\d+|[A-Z]|[IVX]+)(?:\.\d+)*\.? \S")
 _NUMBERED = re.compile(r"^(\d{1,3}(?:\.\d{1,3}){0,4})\.? +[^\W\d_]")
+_SUBSECTION = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,4}\.? +[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]{2}|[\u2e80-\u9fff\uac00-\ud7a3]")
 _FORMULA = re.compile("[=\u2190-\u21ff\u2200-\u22ff]")
 _LONG_WORD = re.compile(r"[^\W\d_]{3}")
@@ -107,6 +108,10 @@ def is_set_off(group: Sequence[Row], row: Row, edge: float, page: PageStyle) -> 
         shared &= group[1].style
     if shared & BOLD or (shared & ITALIC and row.top - head.bottom < 1.2 * row.size):
         return not page.styles[row.word] & shared & (BOLD | ITALIC) and not is_reached_by(head.text)
+    if above and _SUBSECTION.match(text) and page.styles[first.word] & ~page.styles[row.word] & BOLD:
+        # Other words may be in the type of code, or in that of another script, which have no bold one.
+        is_bold = len(page.styles) > first.word + 1 and page.styles[first.word + 1] & BOLD
+        return bool(is_bold or _CASELESS_SECTION.match(text)) and not is_reached_by(text)
     if above and _CASELESS_SECTION.match(text):
         return not is_reached_by(text)
     if not above or text.upper() != text or row.text.isupper():
