@@ -95,3 +95,10 @@ def test_head_of_a_table_with_a_number_over_cells_stays() -> None:
         for box in page(*row)[2:]
     ]
     assert kinds([*page(*row)[:2], *cells], 2) == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"), [("\uff08190\uff09", "page_number"), ("* (190) *", "page_number"), ("Finis", None)]
+)
+def test_number_in_brackets_alone_in_the_middle(text: str, kind: str | None) -> None:
+    assert kinds(page((text, 0.47, 0.56)), 1) == [kind]

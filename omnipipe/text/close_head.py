@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omnipipe.text.running_form import is_likely_number, num_letters, page_number
+from omnipipe.text.edges import ZONE
+from omnipipe.text.running_form import is_bracketed, is_likely_number, num_letters, page_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,18 +48,22 @@ def find_close_head(cells: Cells, text_of: Callable[[int], str], em: float) -> t
     """The pieces of the first row from left to right, if it is a head by what stands in it; none otherwise.
 
     It has its page's number at one end and words of its own at the other or in the middle, and the two rows below are
-    lines of running text, each of one piece, or one a column: so neither a table begins here nor a list. `em` is the
-    size of running text as a share of the page's height.
+    lines of running text, each of one piece, or one a column: so neither a table begins here nor a list. A number in
+    brackets in the middle is a head by itself. `em` is the size of running text as a share of the page's height.
     """
     middle = (cells.top + cells.bottom) * np.float32(0.5)
     if len(middle) < _MIN_LINES:
         return ()
     rows = _first_rows(middle, cells.bottom - cells.top)
-    if len(rows) < 3 or not 2 <= len(rows[0]) <= _MAX_PARTS:
+    if len(rows) < 3 or not 1 <= len(rows[0]) <= _MAX_PARTS:
         return ()
     left, right = float(np.quantile(cells.left, 0.2)), float(np.quantile(cells.right, 0.8))
     if not all(_is_text(cells, row, left, right, em) for row in rows[1:]):
         return ()
+    if len(rows[0]) == 1:
+        (i,) = rows[0]
+        is_folio = float(cells.bottom[i]) < ZONE and is_bracketed(text_of(i).strip())
+        return (i,) if is_folio and abs(float(cells.left[i] + cells.right[i]) - left - right) < 2 * _MIDDLE * em else ()
     head = sorted(rows[0], key=lambda i: float(cells.left[i]))
     starts, ends = cells.left[head], cells.right[head]
     texts = [text_of(i).strip() for i in head]

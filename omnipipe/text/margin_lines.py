@@ -12,7 +12,7 @@ from omnipipe.text.close_head import find_close_head
 from omnipipe.text.edges import Cells, find_edges
 from omnipipe.text.ruled import Rules
 from omnipipe.text.running import find_running
-from omnipipe.text.running_form import page_number
+from omnipipe.text.running_form import is_bracketed, page_number
 
 
 class Box(NamedTuple):
@@ -45,7 +45,7 @@ def classify_margins(lines: Sequence[Box], *, aspect: float = 1.0, rules: Rules 
     close = find_close_head(cells, lambda i: lines[i].text, em)
     if not any(kinds[i] for i in close):
         for i in close:
-            kinds[i] = "page_number" if page_number(lines[i].text) else "header"
+            kinds[i] = "page_number" if page_number(lines[i].text) or is_bracketed(lines[i].text.strip()) else "header"
     for i in find_catchword(cells, lambda i: lines[i].text, em):
         kinds[i] = kinds[i] or "footer"
     return kinds

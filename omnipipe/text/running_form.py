@@ -27,7 +27,7 @@ _EXPLICIT = re.compile(
 _MAY_BE = re.compile(r"\d|[ivxlc][-\s.\u2013\u2014\u2022\u00b7~|>\]]*\Z", re.IGNORECASE)
 _BARE = re.compile(rf"(?P<a>{_NUMBER})", re.IGNORECASE)
 _ORNAMENT = "[*\u00a7\u2022\u00b7\u2217\u2731\u273b\u2042]"
-_BRACKETED = re.compile(rf"{_ORNAMENT}?\s*\(\s*(?:\d{{1,4}}|[ivxlc]{{1,6}})\s*\)\s*{_ORNAMENT}?")
+_BRACKETED = re.compile(rf"{_ORNAMENT}?\s*[(\uff08]\s*(?:\d{{1,4}}|[ivxlc]{{1,6}})\s*[)\uff09]\s*{_ORNAMENT}?")
 _FOLIO = re.compile(r"[A-H]\d{1,2}\Z")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
