@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol, TextIO
 
+from omnipipe.sources.bounded import longest_wait
 from omnipipe.unit import ENGINE_START, Receipt
 
 Mode = Literal["auto", "bar", "plain", "json", "quiet"]
@@ -57,7 +58,8 @@ class Progress:
 
     Mode `auto` is `bar` on a terminal and `plain` elsewhere; `json` writes one object a line, with an `event` of
     `start`, `progress` or `summary`. The stream is standard error if None, and keeps its place when a runner points
-    file descriptor 2 elsewhere; JSON goes to standard output. `clock` gives seconds.
+    file descriptor 2 elsewhere; JSON goes to standard output. `clock` gives seconds. What is
+    waited for longer than `long_wait` seconds is named.
     """
 
     def __init__(
@@ -66,16 +68,19 @@ class Progress:
         stream: TextIO | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
+        long_wait: float = 10.0,
     ) -> None:
         chosen = stream or (sys.stdout if mode == "json" else sys.stderr)
         self._mode = ("bar" if chosen.isatty() else "plain") if mode == "auto" else mode
         self._stream: _Stream = chosen if stream is not None or mode == "quiet" else _kept(chosen)
         self._clock = clock
+        self._long_wait = long_wait
         self._lock = threading.RLock()
         self._tally = Tally()
         self._said_at = float("-inf")
         self._has_line = False
         self._has_stopped = False
+        self._is_over = threading.Event()
 
     @property
     def is_for_people(self) -> bool:
@@ -93,6 +98,10 @@ class Progress:
             elif done and self.is_for_people:
                 are = "is" if done == 1 else "are"
                 self._say(f"{counted(done, 'page')} {are} committed already; the run goes on from there.")
+        self._is_over.set()
+        self._is_over = threading.Event()
+        if self._mode != "quiet":
+            threading.Thread(target=self._watch, args=[self._is_over], name="omnipipe-progress", daemon=True).start()
 
     def indexed(self, documents: int, pages: int, complete: bool) -> None:
         """So many documents are indexed, with so many pages in all; `complete` if no more will follow."""
@@ -112,6 +121,7 @@ class Progress:
 
     def stop(self) -> None:
         """No more live line: what follows on the terminal starts on a line of its own."""
+        self._is_over.set()
         with self._lock:
             if self._mode != "quiet" and self._tally.num_units and not self._has_stopped:
                 self._tick(at_once=True)
@@ -130,6 +140,13 @@ class Progress:
                 for line in summary_lines(summary):
                     self._say(line)
 
+    def _watch(self, is_over: threading.Event) -> None:
+        """Say what is waited for also where nothing else happens."""
+        while not is_over.wait(self._long_wait / 10):
+            with self._lock:
+                if not is_over.is_set() and _find_long_wait(self._long_wait) is not None:
+                    self._tick()
+
     def _tick(self, *, at_once: bool = False) -> None:
         if self._mode == "quiet":
             return
@@ -137,6 +154,7 @@ class Progress:
         if not at_once and now - self._said_at < (_LIVE_SECONDS if self._mode == "bar" else _PLAIN_SECONDS):
             return
         self._said_at = now
+        self._tally.waits_for = _find_long_wait(self._long_wait)
         if self._mode == "json":
             self._say_json("progress", self._tally.to_plain(now))
         elif self._mode == "plain":
@@ -178,6 +196,7 @@ class Tally:
         self.stage_seconds: Counter[str] = Counter()
         self.start_seconds = 0.0
         self.workers: dict[str, float] = {}
+        self.waits_for: str | None = None
 
     def add(self, receipt: Receipt, now: float) -> None:
         """Count a unit that was committed by `now`."""
@@ -235,7 +254,7 @@ class Tally:
             f"{duration(left)} left" if left is not None and self.done < self.total else "",
             ", ".join(f"{route} {share:.0%}" for route, share in _shares(self.routes)),
             f"{self.statuses['failed']:,} failed" if self.statuses["failed"] else "",
-            self.bottleneck(now) or "",
+            f"waits for {self.waits_for}" if self.waits_for else self.bottleneck(now) or "",
         ]
         return " · ".join(part for part in parts if part)
 
@@ -258,6 +277,7 @@ class Tally:
             "engine_start_seconds": round(self.start_seconds, 2),
             "workers": len(self.workers),
             "bottleneck": self.bottleneck(now),
+            "waits_for": self.waits_for,
         }
 
 
@@ -321,6 +341,11 @@ def _by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 def _shares(counts: Mapping[str, int]) -> list[tuple[str, float]]:
     whole = sum(counts.values())
     return [(name, count / whole) for name, count in _by_count(counts)]
+
+
+def _find_long_wait(at_least: float) -> str | None:
+    place, seconds = longest_wait() or ("", 0.0)
+    return f"{place} ({duration(seconds)})" if seconds >= at_least else None
 
 
 def _stage_name(stage: str) -> str:

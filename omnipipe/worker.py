@@ -81,7 +81,8 @@ class Worker:
         self._pipeline = pipeline
         self._options = options or WorkerOptions()
         self._reader: ReaderProcess | None = None
-        self._fetcher = Fetcher(self._options.cache_dir)
+        silent_seconds = self._options.limits.document_seconds
+        self._fetcher = Fetcher(self._options.cache_dir, silent_seconds=silent_seconds)
         self._documents: dict[str, DocumentRef] = {}
         self._one_by_one: set[int] = set()
         for stage in (*self._stages, *self._afterwards):

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -26,6 +27,7 @@ MIB: Final = 1024 * 1024
 # How often a wait is interrupted to look at the clock and at the child's memory.
 _TICK_SECONDS = 0.1
 _START_SECONDS = 60.0
+_CLOSE_SECONDS = 10.0
 _SOCKET_BYTES = MIB
 
 # A child that dies while it has taken this share of its limit has died of it: PDFium aborts when an allocation fails.
@@ -118,7 +120,9 @@ class Child:
         self._wire.close()
         if self.owner == os.getpid():
             self._process.kill()
-            self._process.wait()
+            # One that waits for a file system that does not answer cannot be killed before that does.
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_CLOSE_SECONDS)
         self._stderr.close()
 
     def _start_up(self) -> None:

@@ -186,7 +186,8 @@ class _PageReader:
     def __init__(self, reading: _Reading) -> None:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         self._reading = reading
-        self._fetcher = Fetcher(reading.options.cache_dir)
+        silent_seconds = reading.options.limits.document_seconds
+        self._fetcher = Fetcher(reading.options.cache_dir, silent_seconds=silent_seconds)
         self._worker = Chain(reading.pipeline, reading.options)
         watch(reading.pipeline.stages, end_process)
 

@@ -10,15 +10,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from omnipipe.errors import InputError
 from omnipipe.page import ProblemError
+from omnipipe.sources.bounded import BoundedCalls, Heard
 from omnipipe.sources.cache import FileCache
 from omnipipe.sources.place import Row, find_local_path, find_row
 from omnipipe.sources.remote import Remote, os_errors, reason
 from omnipipe.sources.row import RowReader
 from omnipipe.sources.source import Source
 from omnipipe.unit import DocumentRef
+
+if TYPE_CHECKING:
+    from pyarrow import NativeFile
 
 _CHUNK_BYTES = 1 << 20
 _CACHE_BYTES = 1 << 30
@@ -33,12 +38,16 @@ class Fetcher:
     """Gives a document's bytes as a local file; what is remote goes through a small cache that `close` removes.
 
     The cache is a folder in `cache_dir` (by default the system's place for temporary files), made when it is needed.
-    It holds at most `cache_bytes`; a larger document is `too_large`.
+    It holds at most `cache_bytes`; a larger document is `too_large`. Storage that does not answer for `silent_seconds`
+    is not waited for.
     """
 
-    def __init__(self, cache_dir: Path | None = None, *, cache_bytes: int = _CACHE_BYTES) -> None:
+    def __init__(
+        self, cache_dir: Path | None = None, *, cache_bytes: int = _CACHE_BYTES, silent_seconds: float = 120.0
+    ) -> None:
         self._cache = FileCache(cache_dir, max_bytes=cache_bytes, max_files=_CACHE_FILES)
         self._max_bytes = cache_bytes
+        self._bounded = BoundedCalls(silent_seconds)
         self._rows: RowReader | None = None
         self._verified: dict[str, tuple[str, int, int]] = {}
         self._lock = threading.Lock()
@@ -51,7 +60,7 @@ class Fetcher:
 
         Raises:
             ProblemError: `missing`, `unreadable`, `changed` (other bytes than were indexed) or `too_large`.
-            RunStopped: The disk with the cache is full.
+            RunStopped: The disk with the cache is full, or no storage answers any more.
         """
         if "\0" in document.uri:
             raise ProblemError("missing", f"{document.uri!r} cannot be the name of a file")
@@ -62,20 +71,25 @@ class Fetcher:
             self._check(path, document)
             return path
 
+    def hashed(self, path: str, uri: str) -> tuple[os.stat_result, str]:
+        """What is known of the file at `path`, and the SHA-256 of its bytes.
+
+        Raises:
+            ProblemError: `missing` or `unreadable`.
+            RunStopped: No storage answers any more.
+        """
+        with self._lock, _problems(uri):
+            return self._bounded.call(uri, lambda heard: (os.stat(path), sha256_of(path, heard)))
+
     def close(self) -> None:
         """Remove the cache."""
         with self._lock:
             self._close_rows()
             self._cache.close()
+            self._bounded.close()
 
     def _check(self, path: str, document: DocumentRef | Source) -> None:
-        status = os.stat(path)
-        if stat.S_ISDIR(status.st_mode):
-            os.scandir(path).close()
-        if not stat.S_ISREG(status.st_mode):
-            raise ProblemError("unreadable", f"{document.uri} is not a file")
-        if not os.access(path, os.R_OK):
-            raise PermissionError(13, "Permission denied")
+        status = self._bounded.call(document.uri, lambda _: _look(path, document.uri))
         if status.st_size > _LOCAL_BYTES:
             size, most = status.st_size >> 30, _LOCAL_BYTES >> 30
             raise ProblemError("too_large", f"{document.uri} has {size:,} GiB; at most {most} GiB are read")
@@ -86,11 +100,14 @@ class Fetcher:
         seen = (document.doc_id, status.st_size, status.st_mtime_ns)
         if self._verified.get(path) == seen:
             return
-        if document.size not in (None, status.st_size) or sha256_of(path) != document.doc_id:
+        if document.size not in (None, status.st_size) or self._hash(path, document.uri) != document.doc_id:
             raise _changed(document.uri)
         self._verified[path] = seen
         if len(self._verified) > _MAX_VERIFIED:
             del self._verified[next(iter(self._verified))]
+
+    def _hash(self, path: str, uri: str) -> str:
+        return self._bounded.call(uri, lambda heard: sha256_of(path, heard))
 
     def _cached(self, document: DocumentRef | Source) -> str:
         doc_id = None if isinstance(document, Source) else document.doc_id
@@ -109,24 +126,35 @@ class Fetcher:
     def _download(self, uri: str) -> Iterator[bytes]:
         remote = Remote.of(uri)
         size = 0
-        with os_errors(), remote.filesystem.open_input_stream(remote.path) as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
+        with os_errors():
+            stream = self._bounded.call(uri, lambda _: remote.filesystem.open_input_stream(remote.path))
+            while chunk := self._bounded.call(uri, lambda heard: _next_chunk(stream, heard)):
                 size += len(chunk)
                 if size > self._max_bytes:
                     raise ProblemError(
                         "too_large", f"{uri} has more than the {self._max_bytes >> 20} MiB that are fetched"
                     )
                 yield chunk
+            # Not where it did not come to its end: closing waits for a call that never comes back.
+            stream.close()
 
     def _row_bytes(self, row: Row) -> bytes:
-        if self._rows is None or self._rows.manifest != row.manifest:
-            self._close_rows()
-            self._rows = RowReader(row.manifest)
-        try:
-            return self._rows.read(row.number)
-        except (OSError, ProblemError):
-            self._close_rows()
-            raise
+        rows, self._rows = self._rows, None
+
+        def read(_: Heard) -> tuple[RowReader, bytes]:
+            reader = rows
+            if reader is None or reader.manifest != row.manifest:
+                if reader is not None:
+                    reader.close()
+                reader = RowReader(row.manifest)
+            try:
+                return reader, reader.read(row.number)
+            except (OSError, ProblemError):
+                reader.close()
+                raise
+
+        self._rows, content = self._bounded.call(row.uri, read)
+        return content
 
     def _close_rows(self) -> None:
         if self._rows is not None:
@@ -134,10 +162,31 @@ class Fetcher:
         self._rows = None
 
 
-def sha256_of(path: str) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256_of(path: str, heard: Heard = lambda: None) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal; `heard` is called whenever some have come."""
+    digest = hashlib.sha256()
+    with open(path, "rb", buffering=0) as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            heard()
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _look(path: str, uri: str) -> os.stat_result:
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
+        os.scandir(path).close()
+    if not stat.S_ISREG(status.st_mode):
+        raise ProblemError("unreadable", f"{uri} is not a file")
+    if not os.access(path, os.R_OK):
+        raise PermissionError(13, "Permission denied")
+    return status
+
+
+def _next_chunk(stream: NativeFile, heard: Heard) -> bytes:
+    chunk = stream.read(_CHUNK_BYTES)
+    heard()
+    return cast("bytes", chunk)
 
 
 @contextmanager

@@ -1,10 +1,8 @@
 """From sources to records: hash, format, page count."""
 
-# ruff: noqa: PTH116
 from __future__ import annotations
 
 import hashlib
-import os
 import queue
 import threading
 import time
@@ -16,7 +14,8 @@ from functools import partial
 
 from omnipipe.page import PageError, ProblemError
 from omnipipe.reading.process import ReaderLimits, ReaderProcess
-from omnipipe.sources.fetch import Fetcher, sha256_of
+from omnipipe.sources.bounded import waiting_for
+from omnipipe.sources.fetch import Fetcher
 from omnipipe.sources.place import find_local_path
 from omnipipe.sources.source import TRANSIENT_CODES, Source, SourceRecord
 from omnipipe.sources.walk import find_stat
@@ -33,11 +32,12 @@ def index_source(
     `with_ocr_share` costs the load of a page or more of each document.
 
     Raises:
-        RunStopped: The disk with the fetcher's cache is full.
+        RunStopped: The disk with the fetcher's cache is full, or no storage answers any more.
     """
     try:
         # A file that is just being written may be whole at the second look.
-        record = _read(source, reader, fetcher, with_ocr_share) or _read(source, reader, fetcher, with_ocr_share)
+        with waiting_for(source.uri):
+            record = _read(source, reader, fetcher, with_ocr_share) or _read(source, reader, fetcher, with_ocr_share)
     except ProblemError as problem:
         return _lost(source, problem.error)
     if record is None:
@@ -60,7 +60,7 @@ def index_sources(
     does not know. Close the iterator to end the processes early.
 
     Raises:
-        RunStopped: The disk with the cache for remote documents is full.
+        RunStopped: The disk with the cache for remote documents is full, or no storage answers any more.
         InputError: `sources` raised it.
     """
     pool = _Pool(num_processes, limits, passwords, with_ocr_share=with_ocr_share)
@@ -83,13 +83,7 @@ def index_sources(
 def _read(source: Source, reader: ReaderProcess, fetcher: Fetcher, with_ocr_share: bool) -> SourceRecord | None:
     """None if the file changed meanwhile."""
     path = fetcher.local_path(source)
-    try:
-        before = os.stat(path)
-        doc_id = sha256_of(path)
-    except FileNotFoundError as error:
-        raise ProblemError("missing", f"{source.uri} is not there") from error
-    except OSError as error:
-        raise ProblemError("unreadable", f"{source.uri} cannot be read: {error.strerror}") from error
+    before, doc_id = fetcher.hashed(path, source.uri)
     stamp = source.stamp if find_local_path(source.uri) is None else str(before.st_mtime_ns)
     record = SourceRecord(source.uri, doc_id, before.st_size, stamp, user=source.user)
     try:
@@ -159,7 +153,7 @@ class _Pool:
             thread.join(max(0.0, end - time.monotonic()))
 
     def _serve(self) -> None:
-        fetcher = Fetcher()
+        fetcher = Fetcher(silent_seconds=self._limits.document_seconds)
         try:
             with ReaderProcess(self._limits, self._passwords) as reader:
                 while (order := self._orders.get()) is not None:

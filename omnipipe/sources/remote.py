@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from omnipipe.errors import InputError
+from omnipipe.sources.bounded import waiting_for
 from omnipipe.sources.place import find_scheme, is_document_name, suffix_of
 from omnipipe.sources.walk import names_match
 
@@ -174,7 +175,7 @@ def _list(remote: Remote, folder: str, uri: str, *, recursive: bool) -> list[Fil
     from pyarrow.fs import FileSelector
 
     try:
-        with os_errors():
+        with waiting_for(uri), os_errors():
             infos = remote.filesystem.get_file_info(FileSelector(folder, recursive=recursive))
     except FileNotFoundError:
         return []
@@ -185,7 +186,7 @@ def _list(remote: Remote, folder: str, uri: str, *, recursive: bool) -> list[Fil
 
 def _info(remote: Remote, uri: str) -> FileInfo:
     try:
-        with os_errors():
+        with waiting_for(uri), os_errors():
             return remote.filesystem.get_file_info(remote.path)
     except OSError as error:
         raise _denied(uri, error) from error
@@ -194,7 +195,7 @@ def _info(remote: Remote, uri: str) -> FileInfo:
 def _infos(remotes: Sequence[Remote]) -> list[FileInfo | None]:
     filesystem = remotes[0].filesystem
     try:
-        with os_errors():
+        with waiting_for(remotes[0].path), os_errors():
             return list(filesystem.get_file_info([remote.path for remote in remotes]))
     except OSError:
         # One of them is trouble: alone, it does not hide the others.
@@ -203,7 +204,7 @@ def _infos(remotes: Sequence[Remote]) -> list[FileInfo | None]:
 
 def _find_info(remote: Remote) -> FileInfo | None:
     try:
-        with os_errors():
+        with waiting_for(remote.path), os_errors():
             return remote.filesystem.get_file_info(remote.path)
     except OSError:
         return None

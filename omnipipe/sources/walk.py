@@ -11,6 +11,7 @@ from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from omnipipe.sources.bounded import waiting_for
 from omnipipe.sources.place import has_magic, is_document_name, suffix_of
 
 Found = tuple[str, os.stat_result | None]
@@ -69,7 +70,8 @@ def names_match(names: list[str], pattern: list[str]) -> bool:
 def find_stat(path: str) -> os.stat_result | None:
     """What stat says of `path`, None if it cannot be had, whatever the reason."""
     try:
-        return os.stat(path)
+        with waiting_for(path):
+            return os.stat(path)
     except (OSError, ValueError):
         return None
 
@@ -107,7 +109,8 @@ def _walk_tree(root: str, visited: set[tuple[int, int]], linked: deque[str], lef
 
 def _enter(folder: str, visited: set[tuple[int, int]]) -> Iterator[_Entry] | None:
     try:
-        status = os.stat(folder)
+        with waiting_for(folder):
+            status = os.stat(folder)
         if (status.st_dev, status.st_ino) in visited:
             return iter(())
         visited.add((status.st_dev, status.st_ino))
@@ -118,7 +121,7 @@ def _enter(folder: str, visited: set[tuple[int, int]]) -> Iterator[_Entry] | Non
 
 def _in_order(folder: str) -> Iterator[_Entry]:
     """What `folder` holds now, by name; kept as one text, a tenth of what an object for each would take."""
-    with os.scandir(folder) as entries:
+    with waiting_for(folder), os.scandir(folder) as entries:
         return _each(folder, "\0".join(sorted(f"{entry.name}\0{_kind(entry)}" for entry in entries)))
 
 
