@@ -146,3 +146,41 @@ def test_a_tiff_of_an_unknown_kind_is_unsupported_and_not_damaged(reader: Reader
         reader.inspect(str(path))
 
     assert raised.value.error.code == "unsupported"
+
+
+_LOW_DEPTHS = {
+    1: bytes.fromhex(
+        "ff4fff510029000000000010000000100000000000000000000000100000001000000000000000000001000101ff52000c00"
+        "000001000004040001ff5c00044008ff640025000143726561746564206279204f70656e4a5045472076657273696f6e2032"
+        "2e352e34ff90000a0000000000180001ff93d500115053190aaeae7fffd9"
+    ),
+    4: bytes.fromhex(
+        "ff4fff510029000000000010000000100000000000000000000000100000001000000000000000000001030101ff52000c00"
+        "000001000004040001ff5c00044020ff640025000143726561746564206279204f70656e4a5045472076657273696f6e2032"
+        "2e352e34ff90000a0000000000420001ff93df2310115053190aaeae7a0abea5f61f8000000309097e1f1800000000c23587"
+        "d8fd14e11f729a23ee53447dca688fb94d11ff7fffd9"
+    ),
+}
+"""JPEG 2000 of 1 and 4 bits, 16 by 16: the left half black, the right half white."""
+
+
+@pytest.mark.parametrize("bits", [1, 4])
+def test_white_of_few_bits_in_jpeg_2000_is_white(reader: ReaderProcess, tmp_path: Path, bits: int) -> None:
+    """Before, it was grey: 128 of 255 for one bit."""
+    path = tmp_path / "page.jp2"
+    path.write_bytes(_LOW_DEPTHS[bits])
+
+    picture = drawn(reader, path)
+
+    assert picture.convert("L").getpixel((2, 8)) == 0
+    assert picture.convert("L").getpixel((13, 8)) == 255
+
+
+def test_a_big_endian_bigtiff_is_no_damaged_one(reader: ReaderProcess, tmp_path: Path) -> None:
+    path = tmp_path / "page.tif"
+    path.write_bytes(struct.pack(">2sHHHQQ", b"MM", 43, 8, 0, 16, 0))
+
+    with pytest.raises(ProblemError, match="big-endian") as caught:
+        reader.inspect(str(path))
+
+    assert caught.value.error.code == "unsupported"

@@ -1,4 +1,8 @@
-"""Colours of more than 8 bits in JPEG 2000, in 8 bits. Pillow rounds the brightest up to 256, which is black."""
+"""Depths other than 8 bits in JPEG 2000, in 8 bits.
+
+Of colours of more than 8 bits Pillow rounds the brightest up to 256, which is black; less than 8 bits it only shifts,
+and white becomes grey.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,15 @@ _DEPTH_AT = 42
 def is_deep(path: str, image: Image.Image) -> bool:
     """Whether the colours of `image`, which is at `path`, need this module; grey does not."""
     return image.mode in ("RGB", "RGBA") and _bits(path) > 8
+
+
+def find_stretch(path: str, image: Image.Image) -> list[int] | None:
+    """For each value that Pillow gives for `image`, which is at `path`, the right one; None where they are right."""
+    bits = _bits(path) if image.mode in ("L", "RGB") else 8
+    if bits >= 8:
+        return None
+    brightest = (1 << bits) - 1
+    return [round((value >> (8 - bits)) * 255 / brightest) for value in range(256)] * len(image.getbands())
 
 
 def decoded(path: str) -> Image.Image:

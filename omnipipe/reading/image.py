@@ -12,7 +12,7 @@ from time import perf_counter
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from omnipipe.page import Pixels, ProblemError
-from omnipipe.reading.deep_jp2 import decoded, is_deep
+from omnipipe.reading.deep_jp2 import decoded, find_stretch, is_deep
 from omnipipe.reading.detect import webp_size
 from omnipipe.reading.encode import encode
 from omnipipe.reading.facts import MAX_IMAGE_PIXELS, PageFacts, ReadOptions, RenderPolicy
@@ -36,6 +36,9 @@ _ROTATIONS = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
 _MOST_LOST = 16
 _NEW_SUBFILE_TYPE = 254
 _REDUCED, _MASK = 1, 4
+# Pillow 12 takes its header for that of another TIFF.
+_BIG_ENDIAN_BIGTIFF = b"MM\0\x2b"
+_CONVERT = "Convert it to one of grey or RGB."
 
 # As for PDF pages: `omnipipe.text.triage.measure_ink`.
 _INK_SIDE = 400
@@ -62,6 +65,7 @@ class ImageSource(PageSource):
         self.format = format
         self.metadata: dict[str, str] = {}
         self._path = path
+        self._head = head
         self._name = PurePath(path).name[:80]
         if format == "webp":
             self._check_size(webp_size(head) or (0, 0), MAX_IMAGE_PIXELS)
@@ -115,8 +119,10 @@ class ImageSource(PageSource):
     def _opened(self) -> Image.Image:
         try:
             return Image.open(self._path, formats=(_PLUGINS[self.format],))
-        except UnidentifiedImageError:
+        except UnidentifiedImageError as unknown:
             if self.format == "tiff":
+                if self._head.startswith(_BIG_ENDIAN_BIGTIFF):
+                    raise ProblemError("unsupported", f"{self._name} is a big-endian BigTIFF. {_CONVERT}") from unknown
                 # Says why.
                 return TiffImagePlugin.TiffImageFile(self._path)
             raise
@@ -143,6 +149,8 @@ class ImageSource(PageSource):
             picture = decoded(self._path)
             picture.info = self._image.info
             return picture
+        if self.format == "jp2" and (stretch := find_stretch(self._path, self._image)):
+            return self._image.point(stretch)
         return self._image
 
     def _ink(self, image: Image.Image) -> Ink:
@@ -174,8 +182,8 @@ class ImageSource(PageSource):
             where = self._name if index is None else f"{self._name} page {index + 1}"
             if isinstance(problem, SyntaxError) and isinstance(problem.__cause__, KeyError):
                 # So Pillow says of a TIFF's compressions and kinds of pixels that it does not know.
-                said = "is a TIFF with a compression or a kind of pixels that is not read. Convert it to"
-                raise ProblemError("unsupported", f"{where} {said} one of grey or RGB.") from problem
+                said = "is a TIFF with a compression or a kind of pixels that is not read."
+                raise ProblemError("unsupported", f"{where} {said} {_CONVERT}") from problem
             reason = str(problem).replace(f" {self._path!r}", "")[:160].rstrip(".")
             said = reason if " " in reason else "it cannot be decoded"
             raise ProblemError("corrupt", f"{where} is damaged or cut off: {said}.") from problem
