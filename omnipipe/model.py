@@ -126,6 +126,8 @@ class ModelFamily(ABC):
     """Whether tokens that the tokenizer calls special are part of an answer, so that engines must not drop them."""
     version: ClassVar[int] = 1
     """Goes up when prompt, picture or parser change: it enters the config hash."""
+    deadline: ClassVar[float] = 60.0
+    """Seconds that a call of `request` or `parse` may take in a family of another package."""
 
     def check_model(self, model: str) -> None:  # noqa: B027 - most families take any name
         """See that `model`, an id or a folder, may be of this family; asked when a config is made.

@@ -170,7 +170,7 @@ def test_white_of_few_bits_in_jpeg_2000_is_white(reader: ReaderProcess, tmp_path
     path = tmp_path / "page.jp2"
     path.write_bytes(_LOW_DEPTHS[bits])
 
-    picture = drawn(reader, path)
+    picture = drawn(reader, str(path))
 
     assert picture.convert("L").getpixel((2, 8)) == 0
     assert picture.convert("L").getpixel((13, 8)) == 255

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import Field, InstanceOf, PrivateAttr, field_validator
 
@@ -17,7 +17,11 @@ from omnipipe.model import Completion
 from omnipipe.page import Page, PageError, ProblemError
 from omnipipe.reading.facts import RenderPolicy
 from omnipipe.stages.answer_check import find_fault
+from omnipipe.stages.aside import aside
 from omnipipe.stages.base import Answers, StageContext, WaitingStage
+from omnipipe.stages.deadline import LateError
+
+_T = TypeVar("_T")
 
 _OF_AN_ANSWER = (
     *("engine", "model", "attempts", "temperature", "finish_reason"),
@@ -114,7 +118,7 @@ class Extract(WaitingStage):
             try:
                 self._check(page, last)
                 if completion.finish_reason == "stop":
-                    return self._finished(last, completion)
+                    return await self._finished(last, completion)
             except ProblemError as problem:
                 return self._lost(page.with_(attempts=attempt), problem.error)
             failure = _failure(completion, params)
@@ -134,7 +138,7 @@ class Extract(WaitingStage):
         return params.with_(temperature=temperature, **seed)
 
     async def _answer(self, engine: Engine, page: Page, params: GenerationParams, answers: Answers) -> Completion:
-        request = self.engine.family.request(page, params, prompt=self.engine.prompt)
+        request = await self._asked(lambda: self.engine.family.request(page, params, prompt=self.engine.prompt))
         if not (self.keep_answers and self.engine.is_dear):
             return await engine.generate(request)
         key = hashlib.sha256(f"{self._salt} {page.id} {request.key}".encode()).hexdigest()
@@ -144,10 +148,25 @@ class Extract(WaitingStage):
             answers.keep(key, found)
         return found
 
-    def _finished(self, page: Page, completion: Completion) -> Page:
+    async def _asked(self, work: Callable[[], _T]) -> _T:
+        """What `work`, a call of the family's, returns; somebody else's family must not hold up the engine's loop."""
+        family = self.engine.family
+        if type(family).__module__.startswith("omnipipe."):
+            return work()
+        try:
+            return await aside(work, family.deadline)
+        except LateError as late:
+            said = (
+                f"{type(self.engine).__name__}: {type(family).__name__} took more than the {family.deadline:g} s it may"
+            )
+            raise ProblemError("stage_timeout", said) from late
+
+    async def _finished(self, page: Page, completion: Completion) -> Page:
         asked = page.with_(route="vlm", quality=None, lines=(), blocks=())
         try:
-            done = self.engine.family.parse(asked, completion)
+            done = await self._asked(lambda: self.engine.family.parse(asked, completion))
+        except ProblemError:
+            raise
         except Exception as error:
             said = f"raised {type(error).__name__}: {error!s}"
             raise ProblemError("stage_error", f"{type(self.engine).__name__} {said}") from error

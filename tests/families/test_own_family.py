@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,8 +14,9 @@ from pydantic import Field
 
 from omnipipe.batch import RunOptions, run
 from omnipipe.engines.echo import EchoConfig
+from omnipipe.generation import GenerationParams
 from omnipipe.ledger.verify import verify_run
-from omnipipe.model import Completion
+from omnipipe.model import Completion, Request
 from omnipipe.page import Page
 from omnipipe.pipeline import Pipeline
 from omnipipe.stages.extract import Extract
@@ -24,6 +28,7 @@ from tests.rows import column
 
 
 class OwnFamily(QwenText):
+    deadline: ClassVar[float] = 0.5
     act: ClassVar[Callable[[Page], Any]]
 
     def parse(self, page: Page, completion: Completion) -> Page:
@@ -66,3 +71,48 @@ def test_what_a_family_gives_back_that_no_row_can_have_costs_one_page(
     assert summary.error_codes == {"stage_error": 1}
     assert said in str(column(tmp_path / "out", "error_message")[1])
     assert verify_run(tmp_path / "out").ok
+
+
+def _for_ever(page: Page) -> Page:
+    while True:
+        with contextlib.suppress(Exception):
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize("verb", ["request", "parse"])
+def test_a_family_that_never_comes_back_costs_one_page(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, it held up the engine's loop, and with it every page of the run."""
+    monkeypatch.setattr(OwnFamily, "act", staticmethod(_for_ever), raising=False)
+    engine: EchoConfig = OwnConfig() if verb == "parse" else _NeverAskedConfig()
+    (tmp_path / "a.pdf").write_bytes(pdfs.pdf_of_texts(["This page says a few words that one reads."] * 3))
+    pipeline = Pipeline("p", (Read(text_layer=False), Render(), Extract(engine=engine)))
+
+    summary = run(pipeline, tmp_path / "a.pdf", tmp_path / "out", RunOptions(runner="local"))
+
+    assert summary.statuses == {"ok": 2, "failed": 1}
+    assert summary.error_codes == {"stage_timeout": 1}
+    said = str(column(tmp_path / "out", "error_message")[1])
+    assert f"{type(engine.family).__name__} took more than the 0.5 s it may" in said
+    assert not [thread for thread in threading.enumerate() if thread.name == "omnipipe-aside" and _lives(thread)]
+    assert verify_run(tmp_path / "out").ok
+
+
+class _NeverAsks(QwenText):
+    deadline: ClassVar[float] = 0.5
+
+    def request(self, page: Page, params: GenerationParams, **asked: Any) -> Request:
+        if page.index == 1:
+            _for_ever(page)
+        return super().request(page, params, **asked)
+
+
+class _NeverAskedConfig(EchoConfig):
+    family = _NeverAsks()
+    reply: str | None = Field("It says a few words.")
+
+
+def _lives(thread: threading.Thread) -> bool:
+    thread.join(2.0)
+    return thread.is_alive()
