@@ -305,6 +305,9 @@ def _metadata(document: pypdfium2.PdfDocument) -> dict[str, str]:
         text = value.encode("utf-8", "replace").decode().replace("\0", "").strip()
         if text:
             found[_METADATA.get(key, key.lower())] = text[:_MAX_METADATA_CHARS]
+    if num_files := document.count_attachments():
+        # Of a portfolio the only page says to open it elsewhere: what it holds must not be missing without a word.
+        found["attachments"] = str(num_files)
     return found
 
 
