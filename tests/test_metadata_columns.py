@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.dataset as ds
 from PIL import Image
 
@@ -51,5 +53,16 @@ def test_files_within_a_pdf_are_counted(tmp_path: Path) -> None:
     run("text_layer", tmp_path, tmp_path / "out", RunOptions(runner="local"))
 
     rows = ds.dataset(tmp_path / "out" / "documents").to_table().to_pylist()
-    counts = {row["file_name"]: dict(row["metadata"]).get("attachments") for row in rows}
+    counts = {row["file_name"]: json.loads(row["metadata"]).get("attachments") for row in rows}
     assert counts == {"portfolio.pdf": "2", "plain.pdf": None}
+
+
+def test_every_column_is_of_a_kind_that_all_readers_know(tmp_path: Path) -> None:
+    """Maps are none: Hugging Face's datasets could not read `documents` for the one that it had."""
+    (tmp_path / "plain.pdf").write_bytes(pdf_of_texts(["a text"]))
+
+    run("text_layer", tmp_path, tmp_path / "out", RunOptions(runner="local"))
+
+    for name in ("pages", "documents", "sources"):
+        schema = ds.dataset(tmp_path / "out" / name).schema
+        assert not [field.name for field in schema if pa.types.is_map(field.type)]

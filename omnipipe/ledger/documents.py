@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PART_DOCUMENTS = 2_000
 PART_BYTES = 256 * 2**20
+_SCHEMA_VERSION = "2"
 _GROUP_BYTES = 2 * 2**20
 _GROUP_DOCUMENTS = 1_000
 _BATCH_BYTES = 2**18
@@ -122,7 +123,7 @@ def _documents(
         # Documents of one unit share the tuple that names it.
         last = unit_ids = last if unit_ids == last else unit_ids
         records = sources.records(doc_id)
-        parts = [doc_id, *(committed(unit_id)[1] for unit_id in unit_ids)]
+        parts = [_SCHEMA_VERSION, doc_id, *(committed(unit_id)[1] for unit_id in unit_ids)]
         parts += [f"{record.uri} {user_json(record.user)} {user_json(record.metadata)}" for record in records]
         fingerprint = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         size = sum(_share(committed(entry.unit_id)[0], entry.member.num_rows) for entry in planned)
@@ -253,9 +254,8 @@ def documents_schema() -> pa.Schema:
         "float64": pa.float64(),
         "strings": pa.list_(pa.string()),
         "int64s": pa.list_(pa.int64()),
-        "map": pa.map_(pa.string(), pa.string()),
     }
     return pa.schema(
         [(name, kinds[kind]) for name, kind in COLUMNS],
-        metadata={"omnipipe.schema": "documents", "omnipipe.schema_version": "1"},
+        metadata={"omnipipe.schema": "documents", "omnipipe.schema_version": _SCHEMA_VERSION},
     )
