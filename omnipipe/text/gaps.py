@@ -10,6 +10,7 @@ import numpy as np
 from omnipipe.text.extreme import largest
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import base_of
+from omnipipe.text.regions import CAPTION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,7 +71,7 @@ def gap_boxes(pieces: Pieces, text: str, numbers: NDArray[np.intp], least: int =
     # Text is set in two or three columns; rows of more are those of tables.
     is_text = np.empty(len(pieces.left), bool)
     is_text[rows.order] = np.repeat(rows.num_pieces < _TABLE_ROW, rows.num_pieces)
-    pending = _stretches(pieces, rows, rich, em)[::-1]
+    pending = _stretches(pieces, rows, rich, em, _captions(pieces, rows, text))[::-1]
     while pending:
         first, last = pending.pop()
         inside = rows.order[rows.starts[first] : rows.starts[last] + rows.num_pieces[last]]
@@ -110,8 +111,20 @@ def by_rows(pieces: Pieces) -> Rows:
     return Rows(order, starts, count, ordered[starts])
 
 
-def _stretches(pieces: Pieces, rows: Rows, rich: NDArray[np.bool_], em: float) -> list[tuple[int, int]]:
-    """First and last of the rich rows that stand near each other, poorer rows between them allowed; three at least."""
+def _captions(pieces: Pieces, rows: Rows, text: str) -> NDArray[np.intp]:
+    """The rows that are the first line of a caption, from the top."""
+    lone = (rows.num_pieces == 1).nonzero()[0]
+    first = pieces.first[rows.order[rows.starts[lone]]].tolist()
+    is_caption = np.array([bool(CAPTION.match(text, k, k + 24)) for k in first], bool)
+    found: NDArray[np.intp] = lone[is_caption]
+    return found
+
+
+def _stretches(
+    pieces: Pieces, rows: Rows, rich: NDArray[np.bool_], em: float, captions: NDArray[np.intp]
+) -> list[tuple[int, int]]:
+    """First and last of the rich rows that stand near each other, poorer rows between them allowed that are no
+    captions; three at least."""
     at = rich.nonzero()[0]
     base = rows.base[at]
     far = (base[1:] - base[:-1] > 2 * _FAR * em) | (at[1:] - at[:-1] > 4)
@@ -119,6 +132,8 @@ def _stretches(pieces: Pieces, rows: Rows, rich: NDArray[np.bool_], em: float) -
         row, after = int(at[k]), int(at[k + 1])
         is_near = rows.base[after] - rows.base[after - 1] < _FAR * em
         far[k] = not is_near or _num_details(pieces, rows, row, after, em) < after - row - 1
+    if len(captions):
+        far |= captions.searchsorted(at[1:]) > captions.searchsorted(at[:-1])
     found = []
     for a, b in pairwise([0, *(far.nonzero()[0] + 1).tolist(), len(at)]):
         first, last = int(at[a]), int(at[b - 1])
@@ -131,7 +146,8 @@ def _stretches(pieces: Pieces, rows: Rows, rich: NDArray[np.bool_], em: float) -
                 continue
             if 2 * sum(map(bool, details)) < len(details):
                 details = [0]
-            last += _num_details(pieces, rows, last, min(last + 1 + max(details), len(rows.starts)), em)
+            end = min([last + 1 + max(details), len(rows.starts), *captions[captions > last].tolist()])
+            last += _num_details(pieces, rows, last, end, em)
         elif num_poor > b - a:
             continue
         found.append((first, last))

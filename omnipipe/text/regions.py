@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-_CAPTION = re.compile(r"(?:table|tab\.|figure|fig\.|exhibit|chart)\s*[A-Z]?[-.]?\d", re.IGNORECASE)
+CAPTION = re.compile(r"(?:table|tab\.|figure|fig\.|exhibit|chart)\s*[A-Z]?[-.]?\d", re.IGNORECASE)
 _TOUCH = 3.0
 """Points between lines that meet."""
 _MAX_LINES = 1500
@@ -155,7 +155,7 @@ def _stacks(
     for (top, bottom), start, end in zip(pairwise(places.tolist()), starts, ends[1:], strict=False):
         if start >= end or (end - start > 1 and _is_text(pieces, number[start:end], x1 - x0)):
             continue
-        if any(_CAPTION.match(text, k, k + 24) for k in first[start:end]):
+        if any(CAPTION.match(text, k, k + 24) for k in first[start:end]):
             continue
         if stacks and stacks[-1][1] == top:
             stacks[-1] = (stacks[-1][0], bottom)

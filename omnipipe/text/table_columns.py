@@ -30,10 +30,14 @@ _BIN = 0.2
 """Font sizes; the grain at which gaps are looked for."""
 _STRIP = 1.2
 """Font sizes; narrower spaces between lines are no columns where they are empty."""
+_SAME = 0.8
+"""Font sizes between where a title starts and its table, at most."""
 _LEAST_DRAWN, _MAX_DRAWN = 0.2, 150.0
 """Of the height of a table, and in points: lines down that are shorter part no columns."""
 _NOWHERE = float("-inf")
 _MIN_ROWS = 3
+_SPANNERS = 0.6
+"""Of the texts of a line: headings over several columns are so many at most."""
 _MIN_RUNS = 4
 _MAX_COLUMNS = 200
 _LEAST_LABELS = 2
@@ -71,16 +75,28 @@ def head_end(runs: Pieces, region: Region) -> float:
     if len(flat):
         flat = flat[flat[:, 2] - flat[:, 1] > 0.85 * (region.right - region.left), 0]
         flat = flat[flat < (region.top + region.bottom) / 2]
-    if not len(flat):
-        return _NOWHERE
     base = base_of(runs)
-    flat = flat[flat > smallest(base)]
+    flat = flat[flat > smallest(base)] if len(flat) else flat
     if not len(flat):
-        return _NOWHERE
+        return _spanner_end(runs, base)
     rest = base[base > flat[0]]
     rest.sort()
     num_rows = np.count_nonzero(rest[1:] - rest[:-1] > 0.35 * median(runs.size))
     return float(flat[0]) if num_rows >= _MIN_ROWS else _NOWHERE
+
+
+def _spanner_end(runs: Pieces, base: Floats) -> float:
+    """Where the first line ends, if it has headings over several columns each of all lines below it."""
+    lines = np.bincount(band_numbers(runs))
+    if len(lines) < _MIN_ROWS + 2 or not 2 <= lines[0] <= _SPANNERS * median(lines[1:]):
+        return _NOWHERE
+    order = base.argsort(kind="stable")
+    first, rest = order[: lines[0]], order[lines[0] :]
+    # Titles of tables beside each other start where these do, the first one at the left end.
+    near = np.abs(runs.left[first, None] - runs.left[rest]) < _SAME * runs.size[first, None]
+    if near[:, runs.left[rest].argmin()].any() and near.any(axis=1).all():
+        return _NOWHERE
+    return float(base[first[-1]] + base[rest[0]]) / 2
 
 
 def _drawn_edges(region: Region) -> list[float]:

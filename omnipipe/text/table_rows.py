@@ -16,7 +16,9 @@ from omnipipe.text.gutters import median
 from omnipipe.text.lines import base_of
 from omnipipe.text.table_details import with_details
 from omnipipe.text.table_stacked import are_stacked
+from omnipipe.text.table_tall import with_tall_cells
 from omnipipe.text.table_wrapped import with_wrapped
+from omnipipe.text.table_written import with_written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +94,7 @@ class _Text:
         self.bases, self.tops = base.astype(np.float64), (base - _X_HEIGHT * runs.size).astype(np.float64)
         self.base, self.top = self.bases.tolist(), self.tops.tolist()
         self.first, self.last = first.tolist(), last.tolist()
+        self.begins = runs.first.tolist()
         self.is_wide = first != last
         self.em = median(runs.size)
         self.edges = edges
@@ -115,7 +118,7 @@ class _Text:
                 for column in range(self.first[i], self.last[i] + 1):
                     columns.setdefault(column, []).append(i)
         return [
-            column in columns and self._is_full(columns[column], column, run)
+            column in columns and self.is_full(columns[column], column, run)
             for run, (column, _) in below.spans.items()
             if column in row.columns
         ]
@@ -125,7 +128,8 @@ class _Text:
         cells = [self.strings[run] for run, (first, _) in band.spans.items() if first]
         return 2 * sum(bool(_NUMBER.match(cell)) and not _YEAR.match(cell) for cell in cells) > len(cells)
 
-    def _is_full(self, above: list[int], column: int, run: int) -> bool:
+    def is_full(self, above: list[int], column: int, run: int) -> bool:
+        """Whether the first word of `run` would not have fitted on the last line of the runs `above` it in `column`."""
         lowest = max([self.base[i] for i in above])
         line = [i for i in above if self.base[i] > lowest - 0.35 * self.em]
         here = self.strings[run]
@@ -221,15 +225,17 @@ def _slab_rows(text: _Text, bands: list[Band], num_slabs: int, is_boxed: bool) -
     """The rows of the lines of text between two lines; `is_boxed` says that lines go around all cells."""
     if len(bands) == 1:
         return bands
-    wrapped = with_wrapped(bands, text.strings, text.left) if num_slabs <= _FEW_SLABS else None
-    if wrapped is not None:
-        return wrapped
+    rows = with_written(bands, text, num_slabs)
+    if rows is None and num_slabs <= _FEW_SLABS:
+        rows = with_wrapped(bands, text.strings, text.left)
+    if rows is not None:
+        return rows
     most = max(len(band.columns) for band in bands)
     full = [band for band in bands if len(band.columns) >= max(2, 0.6 * most)]
     pitches = sorted(b.bottom - a.bottom for a, b in pairwise(full))
     usual = pitches[len(pitches) // 4] if pitches else 0.0
     if len(full) > 1:
-        bands = _with_tall_cells(bands, full, usual)
+        bands = with_tall_cells(bands, full, usual)
     if len(full) < len(bands):
         bands = with_details(bands, text.strings, text.em)
     if full:
@@ -287,41 +293,6 @@ def _lines(text: _Text, left: NDArray[np.float32], slab: NDArray[np.intp], num_s
                 columns.update(range(one, other + 1))
         found[k].append(Band(top, bottom, [line], spans, columns=columns))
     return found
-
-
-def _with_tall_cells(bands: list[Band], full: list[Band], usual: float) -> list[Band]:
-    """Lines between two rows, in columns where both are empty, made part of them: cells over several rows."""
-    out: list[Band] = []
-    k = -1
-    for band in bands:
-        if k + 1 < len(full) and band is full[k + 1]:
-            k += 1
-        elif 0 <= k < len(full) - 1 and full[k + 1].bottom - full[k].bottom <= 1.25 * usual:
-            columns = band.columns
-            over, under = band.bottom - full[k].bottom, full[k + 1].bottom - band.bottom
-            if min(over, under) < 0.35 * max(over, under):
-                (full[k] if over < under else full[k + 1]).add(band, keep=True)
-                continue
-            if not columns & (full[k].columns | full[k + 1].columns):
-                first, last = _reach(full, k, columns, usual)
-                for c in columns:
-                    full[first].tall[c] = last - first
-                full[first].add(band, keep=True)
-                continue
-        out.append(band)
-    return out
-
-
-def _reach(full: list[Band], k: int, columns: set[int], usual: float) -> tuple[int, int]:
-    """The first and last row of a cell that stands between rows `k` and `k + 1`."""
-    first, last = k, k + 1
-    while first > 0 and last + 1 < len(full):
-        if columns & (full[first - 1].columns | full[last + 1].columns):
-            break
-        if full[last + 1].bottom - full[first - 1].bottom > 1.25 * usual * (last - first + 2):
-            break
-        first, last = first - 1, last + 1
-    return first, last
 
 
 def _attached(text: _Text, bands: list[Band], full: list[Band], usual: float) -> list[Band]:

@@ -15,7 +15,7 @@ from omnipipe.text.gutters import are_text_columns, median
 from omnipipe.text.head_line import regions_below_heads
 from omnipipe.text.item_table import read_items
 from omnipipe.text.items import ItemList, is_centred, item_lists
-from omnipipe.text.lines import Pieces, base_of, to_frame
+from omnipipe.text.lines import Pieces, base_of
 from omnipipe.text.number_rows import OPENS, are_numbers, number_boxes
 from omnipipe.text.order import Column
 from omnipipe.text.region_pairs import are_apart, are_rows_of, are_sums, overlap, union
@@ -23,8 +23,10 @@ from omnipipe.text.regions import Region, between_lines, clipped, grid_regions, 
 from omnipipe.text.rulings import Rulings
 from omnipipe.text.table_build import Table, TableReader, TableStyle
 from omnipipe.text.table_columns import band_numbers
+from omnipipe.text.table_hints import have_hints
 from omnipipe.text.table_markup import row_counts
 from omnipipe.text.table_verdict import Kind
+from omnipipe.text.table_written import are_written, written_boxes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -45,15 +47,12 @@ _FORM = 120
 """Pieces; scattered lines around fewer are drawings, around more a form."""
 _FEW = 8
 _LEAST_ROWS = 3
-_ZERO = np.zeros(1, np.intp)
 _TRIES = 3
 """Each piece of a page is looked at as part of so many tables at most, in the mean."""
 _FEW_ROWS = 32
 """Rows of a list of items at most that is read in the place of a table."""
 _SHORT = 6.0
 """Font sizes; numbers in cells are narrower."""
-_WIDE = 0.8
-"""Font sizes; gaps this wide between words of one line hint at a table."""
 
 
 class Found(NamedTuple):
@@ -137,6 +136,15 @@ class _State:
                 return False
         return self.keep(self.reader.read(region, here, free, kind))
 
+    def take_written(self, region: Region) -> bool:
+        """Whether `region`, whose rows the file writes one after the other, is a table and not two texts beside each
+        other; it is kept then."""
+        here, free = self.reader.within(region), self.inside < 0
+        if np.count_nonzero(here & ~free):
+            return False
+        found = self.reader.read(clipped(region), here, free, "between", labelled=True)
+        return found.table is not None and max(row_counts(found.table.html))[0] > 2 and self.keep(found)
+
     def drop(self, number: int) -> None:
         """Makes the pieces of a table free again."""
         del self.tables[number]
@@ -170,8 +178,11 @@ class TableFinder:
     def find(self, pieces: Pieces, which: NDArray[np.intp], turn: int) -> Found:
         """The tables among `pieces`, which are the words at `which`, all of direction `turn`."""
         nothing = no_tables(pieces)
-        if not self._hints(pieces, which, turn):
-            return self._find_lists(pieces, which, turn) if self._has_numbers(pieces) else nothing
+        if not have_hints(self._words, pieces, which, turn):
+            found = self._find_written(pieces, which, turn) if are_written(pieces) else nothing
+            if found.tables or not self._has_numbers(pieces):
+                return found
+            return self._find_lists(pieces, which, turn)
         if len(pieces.left) > MAX_PIECES:
             return no_tables(pieces, (NOT_UNDERSTOOD,))
         rulings = self._rulings_of(turn)
@@ -201,6 +212,12 @@ class TableFinder:
                 tried.add(wide[:4])
         # What lines over a whole page cost is not taken from what stands between them.
         state.budget = _TRIES * len(pieces.left)
+        for box in written_boxes(self._words, which, turn) if are_written(free) else ():
+            region = Region(*box, rulings)
+            # Heads over several columns stand above the first row that has a cell in each.
+            taller = [other for other in loose if other.top < region.top and are_rows_of(region, other)]
+            if not (taller and state.take_written(union(region, taller[0]))):
+                state.take_written(region)
         close = [Region(*box, rulings) for box in number_boxes(self._words, which, at, turn)]
         for region in loose:
             # Text beside some rows of a table makes these look like more than the others.
@@ -209,6 +226,18 @@ class TableFinder:
                 state.take(region, "gaps")
         self._take_lists(state, is_free.nonzero()[0], numbers, close, rulings)
         return _replaced(pieces, state.tables, state.inside, tuple(sorted(state.flags)))
+
+    def _find_written(self, pieces: Pieces, which: NDArray[np.intp], turn: int) -> Found:
+        """As `find`, where only tables of long cells may be."""
+        boxes = written_boxes(self._words, which, turn) if len(pieces.left) <= MAX_PIECES else []
+        if not boxes:
+            return no_tables(pieces)
+        rulings = self._rulings_of(turn)
+        reader = TableReader(self._words, which, pieces, turn, rulings, self._style)
+        state = _State(reader, pieces, self._words.text, no_tables(pieces).number, 0)
+        for box in boxes:
+            state.take_written(Region(*box, rulings))
+        return _replaced(pieces, state.tables, state.inside, ())
 
     def _find_lists(self, pieces: Pieces, which: NDArray[np.intp], turn: int) -> Found:
         """As `find`, where only lists of items or amounts may be."""
@@ -248,26 +277,6 @@ class TableFinder:
         if num_short >= _LEAST_ROWS and np.count_nonzero(counts > 1) >= _LEAST_ROWS:
             return True
         return bool(np.count_nonzero(counts >= _LEAST_ROWS) > 1)
-
-    def _hints(self, pieces: Pieces, which: NDArray[np.intp], turn: int) -> bool:
-        """Whether several lines have words far apart, or several pieces."""
-        if len(pieces.left) < 4:
-            return False
-        box, size = self._words.box, self._words.size
-        if len(which) < len(box):
-            box, size = box[which], size[which]
-        left, top, right, bottom = to_frame(box, turn)
-        at = (left[1:] - right[:-1] > _WIDE * size[1:]).nonzero()[0]
-        if len(at) > 2:
-            low, high = top[at + 1], bottom[at + 1]
-            level = np.minimum(high, bottom[at]) - np.maximum(low, top[at])
-            at = at[level > 0.5 * (high - low)]
-        if len(at) > 2 and _have_common_gaps(at, left, top, right, size):
-            return True
-        if len(pieces.left) < _LEAST_ROWS * _LEAST_ROWS:
-            return False
-        counts = np.bincount(band_numbers(pieces))
-        return bool(np.count_nonzero(counts >= _LEAST_ROWS) >= _LEAST_ROWS)
 
     def _numbers(self, pieces: Pieces, which: NDArray[np.intp], at: NDArray[np.intp]) -> NDArray[np.intp]:
         """How many words of each piece are numbers, those `at` of `which`; none where fewer than half are."""
@@ -329,25 +338,6 @@ def _is_finer(table: Table, known: Table, *, is_whole: bool) -> bool:
         return bool(counts[0] > most)
     has_lone = is_whole and known_counts.count(1) >= len(counts) - 1 > 2 * counts.count(1)
     return has_lone or counts[0] == max(sizes) < max(known_sizes)
-
-
-def _have_common_gaps(at: NDArray[np.intp], left: Floats, top: Floats, right: Floats, size: Floats) -> bool:
-    """Whether the first gaps, or the last ones, of lines near each other have a place in common; `at` are words before
-    gaps."""
-    first = top[at]
-    is_new = np.abs(first[1:] - first[:-1]) > 0.3 * size[at[1:]]
-    starts = np.concatenate((_ZERO, is_new.nonzero()[0] + 1))
-    if len(starts) < 3:
-        return False
-    ends = np.concatenate((starts[1:], [len(at)])) - 1
-    for gaps in (at[starts], at[ends]):
-        start, end, height, em = right[gaps], left[gaps + 1], top[gaps], size[gaps]
-        for step in (1, 2):
-            shared = np.minimum(end[:-step], end[step:]) - np.maximum(start[:-step], start[step:])
-            near = np.abs(height[step:] - height[:-step]) < _NEAR * em[:-step]
-            if np.count_nonzero((shared > 0.5 * em[:-step]) & near) > 1:
-                return True
-    return False
 
 
 def _per_piece(pieces: Pieces, first: NDArray[np.intp]) -> NDArray[np.intp]:
