@@ -36,6 +36,9 @@ _ZERO = np.zeros(1, np.intp)
 _NAME = re.compile(r"[^\W\d_]$")
 _APART = 0.5
 """Font sizes between labels and numbers in three of four lines at least."""
+_AREA = re.compile(r"^\(?0\d{2,5}\)?$")
+_COUNTRY = re.compile(r"^\+[1-9]\d{0,2}$")
+_BRACKETED, _LOCAL = re.compile(r"^\(\d{2,5}\)$"), re.compile(r"^\d{2,4}[-\u2010\u2011–]\d")
 _THOUSANDS = re.compile(r"^\d{3}\b")
 
 
@@ -119,6 +122,8 @@ def _are_numbers(words: Pieces, texts: Sequence[str], line: NDArray[np.intp], pl
     if len(both) < max(_ROWS, _SHARE * (int(line.max()) + 1)):
         return False
     pairs = [(before[k][1], after[k][1]) for k in both]
+    if _are_telephones(pairs):
+        return False
     is_number = sum(b in _BLANK or bool(_AFTER.search(b)) for _, b in pairs) >= _SHARE * len(pairs)
     if is_number and sum(bool(_NAME.search(a)) for a, _ in pairs) >= _SHARE * len(pairs):
         white = sorted(after[k][0] - before[k][0] for k in both)
@@ -130,3 +135,12 @@ def _are_numbers(words: Pieces, texts: Sequence[str], line: NDArray[np.intp], pl
     bracketed = sum(b[0] in "([" and a[-1] not in ")]" for a, b in pairs)
     is_filled = 2 * sum(map(all, numbers)) > len(pairs)
     return fit >= _SHARE * len(pairs) and is_filled and 2 * grouped < len(pairs) and bracketed < _SHARE * len(pairs)
+
+
+def _are_telephones(pairs: Sequence[tuple[str, str]]) -> bool:
+    """Whether the first of most `pairs` is the code of a country, mostly the same, or of an area."""
+    countries = [a for a, _ in pairs if _COUNTRY.match(a)]
+    if 2 * max(map(countries.count, countries), default=0) > len(pairs):
+        return True
+    areas = sum(bool(_AREA.match(a) or (_BRACKETED.match(a) and _LOCAL.match(b))) for a, b in pairs)
+    return areas >= _SHARE * len(pairs)
