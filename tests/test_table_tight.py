@@ -9,7 +9,7 @@ from tests.tablekit import cells, page, read, set_out, tables
 COLUMNS = [80.0, 180.0, 320.0]
 
 
-@pytest.mark.parametrize("code", ["+44 ", "0163", "(405) "])
+@pytest.mark.parametrize("code", ["+44 ", "+44 20 ", "0163", "(405) "])
 def test_the_codes_of_telephone_numbers_are_no_column(code: str) -> None:
     names = ["Anna Lund", "Bernd Holm", "Carla Petit", "Dmitri Vogel", "Elena Rossi", "Farid Keller"]
     local = ["680-3701", "767-3747", "928-2700", "341-1182", "550-2210", "412-9087"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -40,6 +40,14 @@ _AREA = re.compile(r"^\(?0\d{2,5}\)?$")
 _COUNTRY = re.compile(r"^\+[1-9]\d{0,2}$")
 _BRACKETED, _LOCAL = re.compile(r"^\(\d{2,5}\)$"), re.compile(r"^\d{2,4}[-\u2010\u2011–]\d")
 _THOUSANDS = re.compile(r"^\d{3}\b")
+
+
+class _Pair(NamedTuple):
+    """Two texts on one line, and the white between them in points."""
+
+    before: str
+    after: str
+    white: float
 
 
 def find_tight(
@@ -105,12 +113,15 @@ def tight_edges(words: Pieces, text: str, start: float, end: float) -> list[floa
     if not places:
         return []
     texts = [text[a:b] for a, b in zip(here.first.tolist(), here.last.tolist(), strict=True)]
-    return [x for x in places if _are_numbers(here, texts, line, x, em)]
+    pairs = [_beside(here, texts, line, x) for x in places]
+    if any(map(_are_telephones, pairs)):
+        return []
+    least = max(_ROWS, _SHARE * num_lines)
+    return [x for x, found in zip(places, pairs, strict=True) if len(found) >= least and _are_numbers(found, em)]
 
 
-def _are_numbers(words: Pieces, texts: Sequence[str], line: NDArray[np.intp], place: float, em: float) -> bool:
-    """Whether numbers stand on both sides of `place` in nearly all lines, other than groups of three digits; or behind
-    it only, most of them away from labels of several lengths."""
+def _beside(words: Pieces, texts: Sequence[str], line: NDArray[np.intp], place: float) -> list[_Pair]:
+    """The texts that stand next to `place` on lines with some on both sides."""
     before: dict[int, tuple[float, str]] = {}
     after: dict[int, tuple[float, str]] = {}
     for k, x0, x1, text in zip(line.tolist(), words.left.tolist(), words.right.tolist(), texts, strict=True):
@@ -119,14 +130,16 @@ def _are_numbers(words: Pieces, texts: Sequence[str], line: NDArray[np.intp], pl
         elif x0 >= place and (k not in after or x0 < after[k][0]):
             after[k] = (x0, text)
     both = before.keys() & after.keys()
-    if len(both) < max(_ROWS, _SHARE * (int(line.max()) + 1)):
-        return False
-    pairs = [(before[k][1], after[k][1]) for k in both]
-    if _are_telephones(pairs):
-        return False
+    return [_Pair(before[k][1], after[k][1], after[k][0] - before[k][0]) for k in both]
+
+
+def _are_numbers(beside: Sequence[_Pair], em: float) -> bool:
+    """Whether numbers stand on both sides of a place in nearly all lines, other than groups of three digits; or behind
+    it only, most of them away from labels of several lengths."""
+    pairs = [(pair.before, pair.after) for pair in beside]
     is_number = sum(b in _BLANK or bool(_AFTER.search(b)) for _, b in pairs) >= _SHARE * len(pairs)
     if is_number and sum(bool(_NAME.search(a)) for a, _ in pairs) >= _SHARE * len(pairs):
-        white = sorted(after[k][0] - before[k][0] for k in both)
+        white = sorted(pair.white for pair in beside)
         return white[len(white) // 4] > _APART * em
     numbers = [(bool(_BEFORE.search(a)), bool(_AFTER.search(b))) for a, b in pairs]
     fit = sum((x or a in _BLANK) and (y or b in _BLANK) for (x, y), (a, b) in zip(numbers, pairs, strict=True))
@@ -137,10 +150,12 @@ def _are_numbers(words: Pieces, texts: Sequence[str], line: NDArray[np.intp], pl
     return fit >= _SHARE * len(pairs) and is_filled and 2 * grouped < len(pairs) and bracketed < _SHARE * len(pairs)
 
 
-def _are_telephones(pairs: Sequence[tuple[str, str]]) -> bool:
+def _are_telephones(pairs: Sequence[_Pair]) -> bool:
     """Whether the first of most `pairs` is the code of a country, mostly the same, or of an area."""
-    countries = [a for a, _ in pairs if _COUNTRY.match(a)]
+    if len(pairs) < _ROWS:
+        return False
+    countries = [a for a, _, _ in pairs if _COUNTRY.match(a)]
     if 2 * max(map(countries.count, countries), default=0) > len(pairs):
         return True
-    areas = sum(bool(_AREA.match(a) or (_BRACKETED.match(a) and _LOCAL.match(b))) for a, b in pairs)
+    areas = sum(bool(_AREA.match(a) or (_BRACKETED.match(a) and _LOCAL.match(b))) for a, b, _ in pairs)
     return areas >= _SHARE * len(pairs)
