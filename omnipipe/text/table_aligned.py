@@ -29,7 +29,8 @@ _SHARE = 0.75
 _NUMBER = re.compile(r"(?:[^\w\s]{1,3}\s)?[^A-Za-z\s]*\d[^A-Za-z\s]*(?:\s[%)]{1,2})?|[-–—―−]")
 _SIGN = re.compile(r"[^\w.,;:*–—―−-]{1,3}")
 _MARK = re.compile(r"[€$£¥₹₽()%]|^[-–—―−]$")
-"""What amounts have and numbers of pages do not."""
+_DECIMAL = re.compile(r"\d[.,]\d")
+"""What amounts and measures have, and numbers of pages do not."""
 
 
 def aligned_share(runs: Pieces, strings: Sequence[str], columns: tuple[NDArray[np.intp], NDArray[np.intp]]) -> float:
@@ -62,7 +63,8 @@ def _numbers_end(texts: Sequence[str], right: Floats, em: float) -> bool:
     found = [(text, k) for text, k in known if _NUMBER.fullmatch(text)]
     if len(found) < _LEAST or 2 * len(found) <= len(known):
         return False
-    if len(known) == len(texts) and not any(_MARK.search(text) for text, _ in found):
+    num_decimals = sum(bool(_DECIMAL.search(text)) for text, _ in found)
+    if len(known) == len(texts) and 2 * num_decimals <= len(found) and not any(_MARK.search(text) for text, _ in found):
         return False
     bare = [k for text, k in found if text[-1] not in ")%"] or [k for _, k in found]
     place = float(np.median(right[bare]))
