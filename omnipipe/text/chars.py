@@ -17,6 +17,7 @@ import pypdfium2.raw as pdfium
 from omnipipe.text.bidi import in_reading_order
 from omnipipe.text.bitmap_ligatures import with_ligatures
 from omnipipe.text.drawn_accents import with_accents
+from omnipipe.text.drawn_sizes import ODD, mend_drawn
 from omnipipe.text.extreme import largest, smallest
 from omnipipe.text.higher_planes import with_higher
 from omnipipe.text.ligatures import mend_ligatures
@@ -124,6 +125,7 @@ def read_words(chars: Chars) -> Words | None:
         return None
     ends = _ends(chars, first, last, places_of)
     size, turn, angle = _sizes_and_turns(chars, ends, line)
+    _mend_drawn(chars, ends, (units, first, last), places_of, (size, turn))
     stacked = _stacked(ends, last - first, size, turn)
     if np.count_nonzero(stacked):
         broken = stacked & (units[first] < _FIRST_VERTICAL)
@@ -140,6 +142,26 @@ def read_words(chars: Chars) -> Words | None:
     if is_leftward and "ل" in text and len(text) == len(units):
         text = mend_ligatures(text, lambda places: chars.boxes(places_of(np.array(places, np.intp))))
     return Words(text, units, first, last, line, box, size, turn, ends.places, angle)
+
+
+def _mend_drawn(
+    chars: Chars,
+    ends: _Ends,
+    words: tuple[NDArray[np.uint16], NDArray[np.intp], NDArray[np.intp]],
+    places_of: _Places,
+    known: tuple[NDArray[np.float32], NDArray[np.intp]],
+) -> None:
+    """Put right, in place, the sizes (of `known`, with the turns) and the boxes of words whose font has none."""
+    size, turn = known
+    is_odd = (ends.head_high[1] - ends.head_low[1] > ODD * size) & (turn == 0)
+    if not np.count_nonzero(is_odd):
+        return
+    units, first, last = words
+    found = mend_drawn(chars, (units[first], units[last - 1]), (ends.places, places_of(last - 1)), size, is_odd)
+    if found is not None:
+        size[found.words] = found.size
+        ends.head_low[1, found.words], ends.head_high[1, found.words] = found.head
+        ends.tail_low[1, found.words], ends.tail_high[1, found.words] = found.tail
 
 
 def _mended(chars: Chars, units: NDArray[np.uint16], places_of: _Places) -> tuple[NDArray[np.uint16], _Places]:
