@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from omnipipe.text.chars import Words
     from omnipipe.text.records import Chars
 
-_BOLD = re.compile(rb"bold|black|heavy|demi|CMBX|CMB\d|SFBX|LMRoman\d+-Bold|-Medi(?!um)", re.IGNORECASE)
+_BOLD = re.compile(
+    rb"bold|black|heavy|demi|CMBX|CMB\d|SFBX|CMSSBX|CMSSDC|SFSX|EURB\d|LMRoman\d+-Bold|-Medi(?!um)"
+    rb"|-Bd(?:Cn|Ex|It|Ou|\b)|-Blk|-Bol\b|^Adv\w+\.B\b",
+    re.IGNORECASE,
+)
 _ITALIC = re.compile(rb"italic|oblique|slant|CMTI|CMSL|SFTI|SFSL|-It\b|Ital$", re.IGNORECASE)
 _MONO = re.compile(rb"courier|mono|consol|menlo|monaco|CMTT|SFTT|typewriter|inconsolata|terminal|-tt\b", re.IGNORECASE)
 _MATH = re.compile(

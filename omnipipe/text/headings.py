@@ -10,6 +10,7 @@ import numpy as np
 from omnipipe.text.contacts import is_contact, is_reached_by
 from omnipipe.text.rows import BOLD, ITALIC, Part
 from omnipipe.text.script import ARABIC, HEBREW, SCRIPT
+from omnipipe.text.section_heads import is_centred_section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +99,8 @@ def is_set_off(group: Sequence[Row], row: Row, edge: float, page: PageStyle) -> 
     if not (above or shared & (BOLD | ITALIC)):
         return False
     text = first.text
+    if above and is_centred_section(head, row, edge):
+        return True
     if head.right > edge - 2 * head.size or len(group) > 3 or row.gaps or head.text[-1:] in _ENDS_OTHERWISE:
         return False
     if not text[:1].isalnum() or any(one.gaps or len(one.text) > 90 for one in group):

@@ -25,6 +25,7 @@ from omnipipe.text.line_spacing import wide_pitch
 from omnipipe.text.listing import as_item, is_marked, is_wrapped, nest, unmarked_item
 from omnipipe.text.paragraphs import ends_sentence
 from omnipipe.text.rows import BOLD, PageStyle, Part, Row, mirrored, to_rows
+from omnipipe.text.section_heads import is_bold_section, opens_section
 from omnipipe.text.tags import NO_TAG, parts_at, starts_item, tag_of
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _starts_block(
         return True
     if is_marked(text):
         return not is_wrapped(previous, row, column, edge)
-    if opens_caption(text):
+    if opens_caption(text) or opens_section(previous, row):
         return True
     indented = left > previous.left + 0.7 * em and len(group) > 1 and left > group[1].left + 0.7 * em
     if not (is_short or indented) or gaps or not ends_sentence(previous.text):
@@ -158,6 +159,8 @@ def _part(group: Sequence[Row], edge: float, page: PageStyle, column: Sequence[R
             level = level_by_size(group, text, page) or level
         if tag.kind == "title" and len(text) <= 240:
             level = TAGGED + tag.level
+        if level is None and head.style & BOLD and is_bold_section(group, edge, page, column):
+            level = SET_OFF
     if level is not None and not opens:
         return Part("title", level, text.replace("\n", " "), *box, None, head.size)
     kind = "caption" if is_likely and is_caption(text, head, page, len(group)) else "text"
