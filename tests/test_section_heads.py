@@ -65,3 +65,24 @@ def test_bold_headings_of_sections_need_no_text_below(between: list[Line], expec
 )
 def test_centred_headings_of_sections_need_no_type_of_their_own(line: Line, expected: list[str]) -> None:
     assert headings([line], 612) == expected
+
+
+REFERENCES = [f"[{k}] A. Author. The ships of the sea and the lamps of its harbours, volume {k}." for k in range(1, 30)]
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "is_heading"),
+    [
+        pytest.param(
+            ["We would like to thank the men of the lights for all their", "help with the oil of the lamps."],
+            False,
+            id="a sentence",
+        ),
+        pytest.param(["that all of the ships are in their harbours by night"], False, id="from within a sentence"),
+        pytest.param(["The men of the lights"], True, id="a heading"),
+    ],
+)
+def test_text_larger_than_the_references_of_its_page_is_no_heading(paragraph: list[str], is_heading: bool) -> None:
+    texts: list[Text] = [*lines(paragraph, 740, size=10), *lines(REFERENCES, 700, size=7.5)]
+
+    assert read(texts).text.startswith("#") is is_heading

@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 
 _BOLD = re.compile(
     rb"bold|black|heavy|demi|CMBX|CMB\d|SFBX|CMSSBX|CMSSDC|SFSX|EURB\d|LMRoman\d+-Bold|-Medi(?!um)"
-    rb"|-Bd(?:Cn|Ex|It|Ou|\b)|-Blk|-Bol\b|^Adv\w+\.B\b",
+    rb"|-Bd(?:Cn|Ex|It|Ou|\b)|-Blk|-Bol\b|^Adv\w+\.B\b|\bec(?:bx|bi|bl|sx|rb)\d|Lin(?:Libertine|Biolinum)[A-Z]?[BZ]I?\b",
     re.IGNORECASE,
 )
-_ITALIC = re.compile(rb"italic|oblique|slant|CMTI|CMSL|SFTI|SFSL|-It\b|Ital$", re.IGNORECASE)
+_ITALIC = re.compile(
+    rb"italic|oblique|slant|CMTI|CMSL|SFTI|SFSL|-It\b|Ital$|\bec(?:ti|sl|bi|bl)\d"
+    rb"|Lin(?:Libertine|Biolinum)[A-Z]?[BZ]?I\b",
+    re.IGNORECASE,
+)
 _MONO = re.compile(rb"courier|mono|consol|menlo|monaco|CMTT|SFTT|typewriter|inconsolata|terminal|-tt\b", re.IGNORECASE)
 _MATH = re.compile(
     rb"CMMI|CMSY|CMEX|CMBSY|CMMIB|MSAM|MSBM|EUFM|EUSM|RSFS|ESINT|STMARY|WASY|TXSY|TXMI|PXSY|PXMI|MTMI|MTSY|MTEX"

@@ -34,6 +34,14 @@ _SUBSECTION = re.compile(r"\d{1,2}(?:\.\d{1,2}){1,4}\.? +[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]{2}|[\u2e80-\u9fff\uac00-\ud7a3]")
 _FORMULA = re.compile("[=\u2190-\u21ff\u2200-\u22ff]")
 _LONG_WORD = re.compile(r"[^\W\d_]{3}")
+_CJK = re.compile("[\u3040-\u9fff]")
+_SHORTEST_PROSE, _SHORTEST_CJK = 18, 12
+"""Characters that a paragraph has more of, and characters of Chinese or Japanese."""
+_FEW_WORDS, _MANY_WORDS = 8, 12
+"""Words of one that starts within a sentence, and of another, at least."""
+_MOST_LIKE = 1.35
+"""Times the size of running text: that of such paragraphs at most, as far as they have no end."""
+_SENTENCE_ENDS = ".;:\u3002\uff1b\uff1a\uff0e"
 _CAPITALS = re.compile(r"[^\W\d_a-z\u0590-\u109f\u1100-\u1c7f\u2e80-\ud7ff\uf900-\ufaff\ufb1d-\ufeff]{4}")
 """Capitals in a row, if the text has no small letters; scripts that have neither are left out."""
 _CASELESS = "[\u0590-\u109f\u1100-\u1c7f\u3005-\u30ff\u3400-\ud7ff]"
@@ -85,9 +93,26 @@ def level_by_size(group: Sequence[Row], text: str, page: PageStyle) -> int | Non
         return None
     if _FORMULA.search(text) and len(_LONG_WORD.findall(text)) < 2:
         return None
+    if len(text) > _SHORTEST_PROSE and _is_prose(text, is_small=size < _MOST_LIKE * page.body):
+        return None
     if any(row.gaps for row in group) and not _SECTION.match(text):
         return None
     return next((i for i, other in enumerate(page.levels, 1) if size > 0.96 * other), None)
+
+
+def _is_prose(text: str, *, is_small: bool) -> bool:
+    """Whether a text in larger type is a paragraph: a sentence of some length, or the end of one. Where references or
+    code take up most of a page, they are what its text is measured by."""
+    if text[0].isdecimal():
+        return False
+    is_ended = text[-1] in _SENTENCE_ENDS
+    if len(_CJK.findall(text)) > _SHORTEST_CJK:
+        return is_ended
+    num = text.count(" ") + 1
+    # Names of programs open titles in small letters.
+    if text[0].islower() and is_small:
+        return num >= _FEW_WORDS
+    return num >= _MANY_WORDS and is_ended
 
 
 def is_set_off(group: Sequence[Row], row: Row, edge: float, page: PageStyle) -> bool:

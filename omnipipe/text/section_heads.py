@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 _UPPER = "A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĖĘĚĢĪĶŁĻĽŃŅŇŐŘŚŞŠŤŪŮŰŲŹŻŽΑ-ΩЀ-Я\u2e80-\u9fff\uac00-\ud7a3"
 _NUMBER = (
     rf"(?:\d{{1,2}}(?:\.\d{{1,2}}){{0,4}}\.?|[A-Z](?:\.\d{{1,2}}){{1,4}}\.?"
-    rf"|[IVX]{{2,6}}\.|[IVX]\.(?= [{_UPPER}]{{3}}))"
+    rf"|[IVX]{{1,6}}(?:\.\d{{1,2}}){{1,3}}\.?|[IVX]{{2,6}}\.|[IVX]\.(?= [{_UPPER}]{{3}}))"
 )
 _SECTION = re.compile(rf"{_NUMBER} +[\"“‘(]?[{_UPPER}]")
+_OPENING = re.compile(rf"(?:[A-Z]|[IVX]{{1,5}}|\d{{1,2}}(?:\.\d{{1,2}}){{0,4}})\.? +[{_UPPER}]")
 _WORD = re.compile(r"[^\W\d_]{3}|[\u2e80-\u9fff\uac00-\ud7a3]{2}")
 _ENDS_OTHERWISE = ".,;:-\ufffe\u3002\uff0c\uff1a\uff1b"
 _FORMULA = re.compile("[=<>+\u2190-\u21ff\u2200-\u22ff]")
@@ -71,9 +72,9 @@ def is_centred_section(head: Row, row: Row, edge: float) -> bool:
 
 def opens_section(previous: Row, row: Row) -> bool:
     """Whether `row` is a numbered heading in bold right below another."""
-    if not (previous.style & row.style & BOLD and row.text[:1].isdecimal()):
+    if not previous.style & row.style & BOLD or "." not in row.text[:3]:
         return False
-    return bool(_SECTION.match(row.text) and _SECTION.match(previous.text)) and _depth(row.text) > 0
+    return bool(_SECTION.match(row.text) and _OPENING.match(previous.text)) and _depth(row.text) > 0
 
 
 def _is_section(text: str) -> bool:
