@@ -133,6 +133,7 @@ def read_words(chars: Chars) -> Words | None:
             first, last, line = _split(chars, (first, last, line), np.flatnonzero(broken), places_of)
             ends = _ends(chars, first, last, places_of)
             size, turn, angle = _sizes_and_turns(chars, ends, line)
+            _mend_drawn(chars, ends, (units, first, last), places_of, (size, turn))
             stacked = _stacked(ends, last - first, size, turn) & (units[first] >= _FIRST_VERTICAL)
         turn = _vertical(turn, stacked, last - first)
     box = ends.boxes()

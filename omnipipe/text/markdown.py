@@ -24,6 +24,7 @@ from omnipipe.text.headings import (
 from omnipipe.text.line_spacing import wide_pitch
 from omnipipe.text.listing import as_item, is_marked, is_wrapped, nest, unmarked_item
 from omnipipe.text.paragraphs import ends_sentence
+from omnipipe.text.row_size import goes_on_in_size, pitch_of
 from omnipipe.text.rows import BOLD, PageStyle, Part, Row, mirrored, to_rows
 from omnipipe.text.section_heads import is_bold_section, opens_section
 from omnipipe.text.tags import NO_TAG, parts_at, starts_item, tag_of
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from omnipipe.text.chars import Words
 
 _RTL = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 
@@ -86,7 +89,9 @@ def _text_parts(rows: Sequence[Row], edge: float, page: PageStyle) -> list[Part]
         # Headings are short lines.
         is_head = headings and previous.right <= edge - 2 * previous.size and is_set_off(group, row, edge, page)
         parts_here = page.tags and parts_at(page.tags, previous, row)
-        if parts_here or (parts_here is None and (is_head or _starts_block(previous, row, group, edge, rows, spacing))):
+        if parts_here or (
+            parts_here is None and (is_head or _starts_block(previous, row, group, edge, rows, spacing, page.words))
+        ):
             parts.append(_part(group, edge, page, rows, is_head=is_head))
             group = []
         group.append(row)
@@ -101,13 +106,19 @@ def _right_edge(rows: Sequence[Row]) -> float:
 
 
 def _starts_block(
-    previous: Row, row: Row, group: Sequence[Row], edge: float, column: Sequence[Row], spacing: float
+    previous: Row,
+    row: Row,
+    group: Sequence[Row],
+    edge: float,
+    column: Sequence[Row],
+    spacing: float,
+    words: Words,
 ) -> bool:
-    text, left, _, right, bottom, size, gaps, _, _, style = row
+    text, left, _, right, _, size, gaps, _, _, style = row
     em = size if size > previous.size else previous.size
-    if abs(previous.size - size) > 0.12 * em:
+    if abs(previous.size - size) > 0.12 * em and not goes_on_in_size(previous, row, edge, words):
         return True
-    pitch = bottom - previous.bottom
+    pitch = pitch_of(previous, row, words)
     is_short = previous.right < edge - 3 * em
     goes_on = text[:1].islower()
     is_near = pitch < 1.12 * spacing and (goes_on or _goes_below(previous, row, edge))
