@@ -18,7 +18,6 @@ _LOW = "of its entries other than zero is a little better than the time before."
     ],
 )
 def test_a_line_with_small_signs_goes_on_from_the_line_above(start: float, is_one: bool) -> None:
-    width = 5.0
     signs = [(start + 112 + 11 * k, 690.0, 4.0, 0, "nmkjt") for k in range(3)]
     texts: list[Text] = [
         (72.0, 702.0, 10.0, 0, _TOP),

@@ -45,6 +45,12 @@ def headings(between: list[Line], below: float) -> list[str]:
             [],
             id="a list in bold",
         ),
+        pytest.param(
+            [(72, 630, 1, "7.22 lamps (Source: lamps.f90)"), (72, 606, 0, "They are these:")],
+            ["### 7.22 lamps (Source: lamps.f90)"],
+            id="the name of a program",
+        ),
+        pytest.param([(72, 630, 1, "26 QXd7"), (72, 606, 0, "They are these:")], [], id="a move in chess"),
         pytest.param([(72, 630, 1, "11. Dezember 2022"), (72, 606, 0, "They are these:")], [], id="a date"),
         pytest.param([(72, 630, 1, "4 Harbours 12"), (72, 606, 0, "They are these:")], [], id="contents"),
         pytest.param([(72, 630, 0, "2.1 Lights"), (72, 606, 0, "They are these:")], [], id="not bold"),
@@ -60,6 +66,7 @@ def test_bold_headings_of_sections_need_no_text_below(between: list[Line], expec
         pytest.param((180, 630, 0, "5. Lights of the harbours"), ["## 5. Lights of the harbours"], id="centred"),
         pytest.param((72, 630, 0, "5. Lights of the harbours"), [], id="an item at the margin"),
         pytest.param((180, 630, 0, "5. The lights x = 3 hold"), [], id="a formula"),
+        pytest.param((180, 630, 0, "5.2. figuur Lights of the harbours"), [], id="a caption"),
         pytest.param((180, 630, 0, "5. The lights are here."), [], id="a sentence"),
     ],
 )

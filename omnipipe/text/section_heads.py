@@ -20,9 +20,9 @@ _NUMBER = (
     rf"(?:\d{{1,2}}(?:\.\d{{1,2}}){{0,4}}\.?|[A-Z](?:\.\d{{1,2}}){{1,4}}\.?"
     rf"|[IVX]{{1,6}}(?:\.\d{{1,2}}){{1,3}}\.?|[IVX]{{2,6}}\.|[IVX]\.(?= [{_UPPER}]{{3}}))"
 )
-_SECTION = re.compile(rf"{_NUMBER} +[\"“‘(]?[{_UPPER}]")
+_SECTION = re.compile(rf"{_NUMBER} +[\"“‘(]?[{_UPPER}]|\d{{1,2}}(?:\.\d{{1,3}}){{1,4}}\.? +[^\W\d_]")
 _OPENING = re.compile(rf"(?:[A-Z]|[IVX]{{1,5}}|\d{{1,2}}(?:\.\d{{1,2}}){{0,4}})\.? +[{_UPPER}]")
-_WORD = re.compile(r"[^\W\d_]{3}|[\u2e80-\u9fff\uac00-\ud7a3]{2}")
+_WORD = re.compile(r"[^\W\d_]{3}(?!\d)|[\u2e80-\u9fff\uac00-\ud7a3]{2}")
 _ENDS_OTHERWISE = ".,;:-\ufffe\u3002\uff0c\uff1a\uff1b"
 _FORMULA = re.compile("[=<>+\u2190-\u21ff\u2200-\u22ff]")
 _ENTRY = re.compile(r"\. ?\. ?\.|\s\d{1,4}$")
@@ -65,7 +65,8 @@ def is_centred_section(head: Row, row: Row, edge: float) -> bool:
     em = head.size
     if head.left < row.left + _INDENT * em or not _is_section(head.text) or _has_gaps(head, is_first=True):
         return False
-    if not _CERTAIN.match(head.text):
+    # "2.3. ábra. ..." is a caption.
+    if not _CERTAIN.match(head.text) or head.text.partition(" ")[2][:1].islower():
         return False
     return abs(head.left + head.right - row.left - edge) < 2 * _CENTRED * em and row.right > edge - _SHORT * em
 
