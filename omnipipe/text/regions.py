@@ -27,7 +27,7 @@ _TOUCH = 3.0
 _MAX_LINES = 1500
 _MIN_WIDTH = 40.0
 _ZERO = np.zeros(1, np.intp)
-_LEAST_FULL, _FULL = 3, 0.9
+_LEAST_FULL, FULL = 3, 0.9
 """Lines over the whole width, and the share of it that each goes over."""
 _MANY, _SCATTERED = 14, 0.45
 
@@ -201,7 +201,7 @@ def _part(lines: Floats, places: tuple[float, float], start: float, end: float) 
 def has_drawn_rows(region: Region) -> bool:
     """Whether three lines or more go over the whole width."""
     across = region.lines.horizontal
-    return int(np.count_nonzero(across[:, 2] - across[:, 1] > _FULL * (region.right - region.left))) >= _LEAST_FULL
+    return int(np.count_nonzero(across[:, 2] - across[:, 1] > FULL * (region.right - region.left))) >= _LEAST_FULL
 
 
 def is_scattered(region: Region) -> bool:

@@ -11,6 +11,7 @@ from omnipipe.text.grid import Grid, build_grid
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import Pieces, base_of, join_words, to_frame
 from omnipipe.text.regions import Region, clipped
+from omnipipe.text.table_above import with_heads
 from omnipipe.text.table_agreed import with_agreed_edges
 from omnipipe.text.table_cells import leader_dots, to_cells
 from omnipipe.text.table_columns import (
@@ -44,7 +45,6 @@ _CUT, _CUT_TIGHT = 0.34, 0.2
 """Font sizes; words of one cell are closer. Numbers and the words of three columns may stand closer."""
 _JOIN_FIXED = 0.9
 """As `JOIN`, on a page in a font of fixed width."""
-_MAX_HEADS = 4
 _MAX_ENDS = 3
 """Lines below the last row of a table that go on with one of its cells; more are a paragraph."""
 _LEADING = 1.35
@@ -284,44 +284,9 @@ class TableReader:
         kind: Kind,
     ) -> tuple[Region, NDArray[np.bool_]]:
         """`region` and `inside` with the rows right above that stand in its columns."""
-        em = median(runs.size)
-        pieces = self._pieces
         is_low = kind == "between" and int(band_numbers(runs)[-1]) < 2
-        if len(edges) < 3 and not is_low:
-            return region, inside
-        base = base_of(pieces)
-        known = region, inside
-        for _ in range(_MAX_HEADS):
-            above = free & ~inside & (base > region.top - 2.0 * em) & (base < region.top + 0.1 * em)
-            above &= (pieces.right > region.left) & (pieces.left < region.right)
-            if not above.any():
-                break
-            lowest = base[above].max()
-            above &= base > lowest - 0.35 * em
-            row = self.runs(region, above)
-            if row is None or row.left.min() < region.left - em or row.right.max() > region.right + em:
-                break
-            if is_low:
-                # One row of numbers shows no columns; with its head it does.
-                both = self.runs(region, inside | above)
-                edges = column_edges(both, region, head_end(both, region))[0] if both is not None else edges
-                is_low = False
-            first, last = columns_of(row, edges)
-            columns = np.array(edges).searchsorted((row.left + row.right) / 2).tolist()
-            across = int(np.count_nonzero(last > first))
-            is_apart = len(set(columns)) == len(columns)
-            is_label = len(first) == 1 and last[0] == 0 and inside is known[1] and len(edges) > 3
-            if not is_label and (
-                len(set(first.tolist())) < 2
-                or 2 * len(first) < len(edges) - 1
-                or (across > 0.3 * len(first) and not is_apart)
-            ):
-                break
-            inside = inside | above
-            region = clipped(region._replace(top=float(pieces.top[above].min()), lines=self._rulings))
-            # The name of a group of rows counts with the head above it.
-            known = known if is_label else (region, inside)
-        return known
+        at = region, inside
+        return with_heads(self._pieces, self._rulings, self.runs, runs, edges, at, free, is_low=is_low)
 
     def _with_end(
         self,

@@ -11,6 +11,7 @@ import numpy as np
 from omnipipe.text.extreme import largest, smallest
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import base_of
+from omnipipe.text.table_corridors import corridors, cover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +27,6 @@ JOIN = 0.5
 """Words closer than this many font sizes are one run."""
 SNAP = 3.0
 """Points; lines closer than this are one edge of the grid."""
-_BIN = 0.2
-"""Font sizes; the grain at which gaps are looked for."""
 _STRIP = 1.2
 """Font sizes; narrower spaces between lines are no columns where they are empty."""
 _SAME = 0.8
@@ -185,7 +184,7 @@ def _gaps(runs: Pieces, body: _Body, part: int, bounds: tuple[float, float], bet
     em = median(runs.size[order])
     left_out = (body.wide if is_poor else body.lone)[here]
     alone, order = order[left_out], order[~left_out]
-    found, crossing, x0, grain = _corridors(runs.left[order], runs.right[order], em, allowed, least * em)
+    found, crossing, x0, grain = corridors(runs, order, em, allowed, least * em)
     found = _supported(found, crossing, needed) if found else []
     if not found:
         return []
@@ -234,25 +233,6 @@ def _label_edge(runs: Pieces, alone: NDArray[np.intp], rows: NDArray[np.intp], e
     return [(start + end) / 2] if start - end > JOIN * em else []
 
 
-def _corridors(
-    left: Floats, right: Floats, em: float, allowed: int, least: float
-) -> tuple[list[tuple[int, int]], NDArray[np.intp], float, float]:
-    """The bins of corridors that `allowed` runs cross at most and that are `least` points wide; how many runs lie over
-    each bin, where the first bin starts, and how wide one is."""
-    grain = _BIN * em
-    x0 = float(smallest(left))
-    num_bins = int(min((float(largest(right)) - x0) / grain, 4000)) + 2
-    crossing = cover(left, right, x0, grain, num_bins)
-    free = (crossing <= allowed).nonzero()[0]
-    if not len(free):
-        return [], crossing, x0, grain
-    ends = (free[1:] - free[:-1] > 1).nonzero()[0]
-    starts = [int(free[0]), *free[ends + 1].tolist()]
-    corridors = zip(starts, [*(free[ends] + 1).tolist(), int(free[-1]) + 1], strict=True)
-    found = [(a, b) for a, b in corridors if (b - a) * grain >= least and a > 0 and b < num_bins - 1]
-    return found, crossing, x0, grain
-
-
 def walls_between(frame: tuple[NDArray[np.float32], ...], region: Region) -> NDArray[np.bool_]:
     """For each word but the first: whether a line is drawn between it and the word before."""
     left, top, right, bottom = frame
@@ -274,17 +254,6 @@ def walls_between(frame: tuple[NDArray[np.float32], ...], region: Region) -> NDA
         left_over = (~crossed & (low < high)).nonzero()[0]
         pairs, low, high, height = pairs[left_over], low[left_over], high[left_over], height[left_over]
     return apart
-
-
-def cover(
-    left: NDArray[np.float32], right: NDArray[np.float32], x0: float, grain: float, num_bins: int
-) -> NDArray[np.intp]:
-    """How many runs lie over each bin of `grain` points from `x0`."""
-    least, most = np.intp(0), np.intp(num_bins - 1)
-    first, last = ((left - x0) / grain).astype(np.intp), np.ceil((right - x0) / grain).astype(np.intp)
-    opens = np.bincount(np.minimum(np.maximum(first, least), most), minlength=num_bins)
-    closes = np.bincount(np.minimum(np.maximum(last, least), most), minlength=num_bins)
-    return (opens - closes).cumsum()
 
 
 def _clearest(cover: NDArray[np.intp], start: int, end: int) -> float:

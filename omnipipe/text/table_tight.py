@@ -9,7 +9,7 @@ import numpy as np
 
 from omnipipe.text.gutters import median
 from omnipipe.text.lines import DESCENT, base_of
-from omnipipe.text.table_columns import cover
+from omnipipe.text.table_corridors import cover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -43,6 +44,9 @@ NOT_UNDERSTOOD = "table:not_understood"
 _NEAR = 6.0
 _LEAST = 4
 """Pieces that a table has at least."""
+_COUNTED = re.compile(r">(\d{1,5}(?: \d{1,5})+)<")
+_LEAST_LINES = 3
+"""Lines across, and lines down, around two columns and two rows."""
 _FORM = 120
 """Pieces; scattered lines around fewer are drawings, around more a form."""
 _FEW = 8
@@ -179,7 +183,9 @@ class TableFinder:
         """The tables among `pieces`, which are the words at `which`, all of direction `turn`."""
         nothing = no_tables(pieces)
         if not have_hints(self._words, pieces, which, turn):
-            found = self._find_written(pieces, which, turn) if are_written(pieces) else nothing
+            found = self._find_drawn(pieces, which, turn)
+            if not found.tables and are_written(pieces):
+                found = self._find_written(pieces, which, turn)
             if found.tables or not self._has_numbers(pieces):
                 return found
             return self._find_lists(pieces, which, turn)
@@ -226,6 +232,21 @@ class TableFinder:
                 state.take(region, "gaps")
         self._take_lists(state, is_free.nonzero()[0], numbers, close, rulings)
         return _replaced(pieces, state.tables, state.inside, tuple(sorted(state.flags)))
+
+    def _find_drawn(self, pieces: Pieces, which: NDArray[np.intp], turn: int) -> Found:
+        """As `find`, where only tables of lines across and down may be: few texts in them stand side by side."""
+        nothing = no_tables(pieces)
+        if not _LEAST <= len(pieces.left) <= MAX_PIECES:
+            return nothing
+        rulings = self._rulings_of(turn)
+        if min(map(len, rulings)) < _LEAST_LINES:
+            return nothing
+        reader = TableReader(self._words, which, pieces, turn, rulings, self._style)
+        state = _State(reader, pieces, self._words.text, nothing.number, _TRIES * len(pieces.left))
+        for region, _ in grid_regions(rulings):
+            if state.take(region, "grid") and _has_line_numbers(state.tables[-1].html):
+                state.drop(len(state.tables) - 1)
+        return _replaced(pieces, state.tables, state.inside, ())
 
     def _find_written(self, pieces: Pieces, which: NDArray[np.intp], turn: int) -> Found:
         """As `find`, where only tables of long cells may be."""
@@ -344,6 +365,13 @@ def _per_piece(pieces: Pieces, first: NDArray[np.intp]) -> NDArray[np.intp]:
     """How many words stand in each of `pieces`; `first` is where they start in the text."""
     at = np.maximum(np.searchsorted(pieces.first, first, side="right") - 1, 0)
     return np.bincount(at[first < pieces.last[at]], minlength=len(pieces.first))
+
+
+def _has_line_numbers(html: str) -> bool:
+    """Whether a cell holds the numbers of several lines beside it, as listings in a frame have."""
+    return any(
+        int(after) == int(before) + 1 for numbers in _COUNTED.findall(html) for before, after in [numbers.split()[-2:]]
+    )
 
 
 def _is_open(region: Region) -> bool:
