@@ -33,7 +33,7 @@ test: $(VENV)/engines.stamp
 # Deprecations that only the old ones have are no errors here.
 test-oldest: $(OLDEST)/oldest.stamp
 	$(OLDEST)/bin/python -m pytest $(PYTEST_FLAGS) -W ignore::DeprecationWarning \
-	  --ignore=tests/engines --ignore=tests/families --ignore=tests/test_cli_engines.py --ignore=tests/test_wheel.py --ignore=tests/test_repository.py
+	  --ignore=tests/engines --ignore=tests/families --ignore=tests/cli/test_cli_engines.py --ignore=tests/test_wheel.py --ignore=tests/test_repository.py
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

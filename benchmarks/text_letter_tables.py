@@ -1,4 +1,4 @@
-"""Prints omnipipe/text/letters.py's tables: how likely a letter follows another, over many languages.
+"""Prints omnipipe/text/trust/letters.py's tables: how likely a letter follows another, over many languages.
 
     python -m benchmarks.text_letter_tables FOLDER    # FOLDER holds gettext catalogues, LANGUAGE/LC_MESSAGES/*.po
 

@@ -18,7 +18,7 @@ from omnipipe.cli import engine, option
 from omnipipe.cli.choice import choose_pipeline, read_passwords
 from omnipipe.cli.engine_option import EngineOptions, takes_engine_options
 from omnipipe.errors import InputError
-from omnipipe.text.paragraphs import PageJoiner
+from omnipipe.text.blocks.paragraphs import PageJoiner
 
 if TYPE_CHECKING:
     from omnipipe.page import Page

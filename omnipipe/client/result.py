@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from omnipipe.page import Block, Line, Page, PageError
-from omnipipe.text.paragraphs import PageJoiner
+from omnipipe.text.blocks.paragraphs import PageJoiner
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -15,7 +15,7 @@ from omnipipe import __version__
 from omnipipe.export.document import PageRow, RunDocument
 from omnipipe.export.name import output_name
 from omnipipe.export.written import WrittenFiles
-from omnipipe.text.paragraphs import SEPARATOR, join_pages, page_seam
+from omnipipe.text.blocks.paragraphs import SEPARATOR, join_pages, page_seam
 
 _PART_BYTES = 1 << 30
 _PART = r"documents-\d{5,}\.jsonl\.zst"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from omnipipe.ledger.sourcetable import user_json
 from omnipipe.page import STATUSES
 from omnipipe.sources.source import SourceRecord
-from omnipipe.text.paragraphs import join_pages
+from omnipipe.text.blocks.paragraphs import join_pages
 
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("id", "string"),

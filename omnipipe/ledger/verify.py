@@ -19,7 +19,7 @@ from omnipipe.ledger.sourcetable import SourceTable
 from omnipipe.ledger.tally import Tallies, Tally
 from omnipipe.ledger.unitfile import DamagedUnitError, UnitInfo, count_rows, read_info, read_rows
 from omnipipe.page import STATUSES
-from omnipipe.text.paragraphs import SEPARATOR
+from omnipipe.text.blocks.paragraphs import SEPARATOR
 from omnipipe.unit import Unit
 
 _COLUMNS = (

@@ -12,9 +12,9 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from omnipipe.page import ProblemError
-from omnipipe.text.links import Links, read_links
-from omnipipe.text.native import Handle, bare, pointer_to
 from omnipipe.text.opened import OpenPage
+from omnipipe.text.pdfium.native import Handle, bare, pointer_to
+from omnipipe.text.words.links import Links, read_links
 
 _WRITING = frozenset({pdfium.FPDF_ANNOT_WIDGET, pdfium.FPDF_ANNOT_FREETEXT, pdfium.FPDF_ANNOT_STAMP})
 _UNSEEN = frozenset({pdfium.FPDF_ANNOT_LINK, pdfium.FPDF_ANNOT_POPUP})

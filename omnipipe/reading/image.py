@@ -18,8 +18,8 @@ from omnipipe.reading.encode import encode
 from omnipipe.reading.facts import MAX_IMAGE_PIXELS, PageFacts, ReadOptions, RenderPolicy
 from omnipipe.reading.pixels import ORIENTATION, shrunk, upright
 from omnipipe.reading.source import PageSource, Watch
-from omnipipe.text.measure import Measures
 from omnipipe.text.triage import Ink, judge
+from omnipipe.text.trust.measure import Measures
 
 _PLUGINS = {
     "png": "PNG",

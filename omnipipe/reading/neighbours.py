@@ -13,7 +13,7 @@ from omnipipe.text.opened import OpenPage
 
 if TYPE_CHECKING:
     from omnipipe.reading.source import Watch
-    from omnipipe.text.edges import Margins
+    from omnipipe.text.running.edges import Margins
 
 NUM_NEIGHBOURS = 4
 _MAX_OPEN = 4

@@ -21,9 +21,9 @@ from omnipipe.reading.lost import find_damage, has_lost_contents, lost_images
 from omnipipe.reading.neighbours import Neighbours
 from omnipipe.reading.source import PageSource, Watch
 from omnipipe.text.layer import TextLayer, read_open_page
-from omnipipe.text.measure import Measures
-from omnipipe.text.objects import Drawn
+from omnipipe.text.pdfium.objects import Drawn
 from omnipipe.text.triage import Ink, Verdict, judge, measure_ink
+from omnipipe.text.trust.measure import Measures
 
 _METADATA = {
     "Title": "title",

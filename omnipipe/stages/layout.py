@@ -166,7 +166,7 @@ class Layout(Stage):
         """The blocks of an OCR page, its tables read, and the flags of those that were not understood."""
         from omnipipe.tasks.layout_extraction.apply import apply_regions
         from omnipipe.tasks.table_extraction.page_tables import PageTables
-        from omnipipe.text.tables import NOT_UNDERSTOOD
+        from omnipipe.text.tables.find import NOT_UNDERSTOOD
 
         tables = None
         if self._tables is not None and seen.image is not None:

@@ -7,34 +7,34 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.arrange import join_parts
-from omnipipe.text.bitmap_ligatures import SPELT
-from omnipipe.text.code import join_comments
+from omnipipe.text.blocks.arrange import join_parts
+from omnipipe.text.blocks.code import join_comments
+from omnipipe.text.blocks.markdown import Part, Row, to_parts, to_rows
+from omnipipe.text.blocks.side_notes import Note, place_notes, take_notes
+from omnipipe.text.blocks.tag_order import tree_order
+from omnipipe.text.columns.order import is_in_doubt, reading_order
 from omnipipe.text.compose import compose
 from omnipipe.text.extreme import largest
-from omnipipe.text.hidden import HIDDEN, has_tiny, hidden_parts
-from omnipipe.text.lines import from_frame, join_words
-from omnipipe.text.markdown import Part, Row, to_parts, to_rows
-from omnipipe.text.measure import Measures, measure
+from omnipipe.text.lines.pieces import from_frame, join_words
 from omnipipe.text.opened import OpenPage
 from omnipipe.text.options import TextOptions
-from omnipipe.text.order import is_in_doubt, reading_order
 from omnipipe.text.outer import take_aside, take_running, to_part
-from omnipipe.text.side_notes import Note, place_notes, take_notes
 from omnipipe.text.slant import SLANTED, slanted_parts
 from omnipipe.text.structure import has_formula, page_style, to_blocks
-from omnipipe.text.table_build import TableStyle
-from omnipipe.text.tables import TableFinder, no_tables
-from omnipipe.text.tag_order import tree_order
+from omnipipe.text.tables.build import TableStyle
+from omnipipe.text.tables.find import TableFinder, no_tables
+from omnipipe.text.trust.measure import Measures, measure
+from omnipipe.text.visibility.hidden import HIDDEN, has_tiny, hidden_parts
+from omnipipe.text.words.bitmap_ligatures import SPELT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pypdfium2
 
-    from omnipipe.text.chars import Words
-    from omnipipe.text.rows import PageStyle
-    from omnipipe.text.running import Sample
+    from omnipipe.text.blocks.rows import PageStyle
+    from omnipipe.text.running.matter import Sample
+    from omnipipe.text.words.chars import Words
 
 Box = tuple[float, float, float, float]
 

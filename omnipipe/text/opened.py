@@ -8,32 +8,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omnipipe.text.chars import read_words
-from omnipipe.text.doubled import drop_doubled
-from omnipipe.text.edges import Cells, find_edges
-from omnipipe.text.fonts import word_objects
-from omnipipe.text.headings import body_size, size_shares
-from omnipipe.text.hidden import mark_hidden
-from omnipipe.text.letterspaced import join_letterspaced
-from omnipipe.text.line_number import find_line_numbers
-from omnipipe.text.lines import join_words, to_frame
-from omnipipe.text.links import read_links
-from omnipipe.text.markdown import by_share
-from omnipipe.text.objects import Drawn
-from omnipipe.text.overdrawn import drop_overdrawn
-from omnipipe.text.records import Chars
-from omnipipe.text.rulings import Rulings, find_lines, to_rulings
-from omnipipe.text.spread import join_spread
-from omnipipe.text.textpage import TextPage
+from omnipipe.text.blocks.headings import body_size, size_shares
+from omnipipe.text.blocks.markdown import by_share
+from omnipipe.text.columns.line_number import find_line_numbers
+from omnipipe.text.lines.pieces import join_words, to_frame
+from omnipipe.text.lines.rulings import Rulings, find_lines, to_rulings
+from omnipipe.text.pdfium.objects import Drawn
+from omnipipe.text.pdfium.records import Chars
+from omnipipe.text.pdfium.textpage import TextPage
+from omnipipe.text.running.edges import Cells, find_edges
+from omnipipe.text.visibility.hidden import mark_hidden
+from omnipipe.text.visibility.overdrawn import drop_overdrawn
+from omnipipe.text.words.chars import read_words
+from omnipipe.text.words.doubled import drop_doubled
+from omnipipe.text.words.fonts import word_objects
+from omnipipe.text.words.letterspaced import join_letterspaced
+from omnipipe.text.words.links import read_links
+from omnipipe.text.words.spread import join_spread
 
 if TYPE_CHECKING:
     import pypdfium2
     from numpy.typing import NDArray
 
-    from omnipipe.text.chars import Words
-    from omnipipe.text.edges import Edges, Margins
-    from omnipipe.text.lines import Pieces
-    from omnipipe.text.links import Links
+    from omnipipe.text.lines.pieces import Pieces
+    from omnipipe.text.running.edges import Edges, Margins
+    from omnipipe.text.words.chars import Words
+    from omnipipe.text.words.links import Links
 
 
 class OpenPage:

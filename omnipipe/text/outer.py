@@ -6,23 +6,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.across import lie_across
+from omnipipe.text.blocks.flow import escape
+from omnipipe.text.blocks.rows import Row, to_rows
+from omnipipe.text.columns.order import Column
 from omnipipe.text.extreme import largest, smallest
-from omnipipe.text.flow import escape
-from omnipipe.text.lines import from_frame, join_words, to_frame
-from omnipipe.text.order import Column
-from omnipipe.text.rows import Part, Row, to_rows
-from omnipipe.text.running import find_running
-from omnipipe.text.running_form import has_form, num_letters, page_number
+from omnipipe.text.lines.pieces import from_frame, join_words, to_frame
+from omnipipe.text.part import Part
+from omnipipe.text.running.across import lie_across
+from omnipipe.text.running.form import has_form, num_letters, page_number
+from omnipipe.text.running.matter import find_running
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from omnipipe.text.lines import Pieces
+    from omnipipe.text.lines.pieces import Pieces
     from omnipipe.text.opened import OpenPage
-    from omnipipe.text.running import Sample
+    from omnipipe.text.running.matter import Sample
 
 _STAMP = 2.5
 """Watermarks are set at least this many times larger than body text."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from omnipipe.text.compose import NEVER_SHOWN, PAGE_FURNITURE
-from omnipipe.text.table_markup import to_plain
+from omnipipe.text.tables.markup import to_plain
 
 _FENCE = re.compile(r"\A(```|~~~~)\n(.*)\n\1\Z", re.DOTALL)
 _LINK = re.compile(r"\[([^\[\]\n]+)\]\((?:https?://|mailto:)[^()\s]+\)", re.IGNORECASE)

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omnipipe.text.across import lie_across
-from omnipipe.text.lines import from_frame, join_words, to_frame
-from omnipipe.text.markdown import to_parts, to_rows
-from omnipipe.text.order import reading_order
+from omnipipe.text.blocks.markdown import to_parts, to_rows
+from omnipipe.text.columns.order import reading_order
+from omnipipe.text.lines.pieces import from_frame, join_words, to_frame
+from omnipipe.text.running.across import lie_across
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from omnipipe.text.chars import Words
-    from omnipipe.text.rows import PageStyle, Part
+    from omnipipe.text.blocks.rows import PageStyle
+    from omnipipe.text.part import Part
+    from omnipipe.text.words.chars import Words
 
 SLANTED = 4
 """The direction of words between two quarter turns, in `Words.turn`."""

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from omnipipe.text.accents import find_side, join_accents
-from omnipipe.text.arrange import arrange
-from omnipipe.text.code import has_code
-from omnipipe.text.emphasis import set_off
-from omnipipe.text.flow import splits_words
-from omnipipe.text.fonts import word_styles
-from omnipipe.text.headings import body_size, heading_sizes, settle_levels, size_shares
-from omnipipe.text.links import linked_words
-from omnipipe.text.rows import MATH, MONO, PageStyle, Part
-from omnipipe.text.tags import read_tags
+from omnipipe.text.blocks.arrange import arrange
+from omnipipe.text.blocks.code import has_code
+from omnipipe.text.blocks.emphasis import set_off
+from omnipipe.text.blocks.flow import splits_words
+from omnipipe.text.blocks.headings import body_size, heading_sizes, settle_levels, size_shares
+from omnipipe.text.blocks.rows import PageStyle
+from omnipipe.text.blocks.tags import read_tags
+from omnipipe.text.part import Part
+from omnipipe.text.style import MATH, MONO
+from omnipipe.text.words.accents import find_side, join_accents
+from omnipipe.text.words.fonts import word_styles
+from omnipipe.text.words.links import linked_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omnipipe.text.layer import TextLayer, read_text_layer
-from omnipipe.text.measure import Measures
 from omnipipe.text.options import TextOptions
+from omnipipe.text.trust.measure import Measures
 
 if TYPE_CHECKING:
     import pypdfium2

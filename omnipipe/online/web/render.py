@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from omnipipe.online.job import Job, Row
 from omnipipe.online.web.errors import ApiProblem
-from omnipipe.text.paragraphs import PageJoiner
+from omnipipe.text.blocks.paragraphs import PageJoiner
 from omnipipe.text.plain import plain_page
 
 Form = Literal["json", "ndjson", "sse", "markdown", "text"]

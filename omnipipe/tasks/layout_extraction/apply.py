@@ -21,9 +21,9 @@ from omnipipe.tasks.layout_extraction.weight import stroke_widths
 from omnipipe.tasks.ocr_extraction.lines import join_lines
 from omnipipe.tasks.table_extraction.result import TableResult
 from omnipipe.text.compose import NEVER_SHOWN, PAGE_FURNITURE
-from omnipipe.text.margin_lines import Box as MarginLine
-from omnipipe.text.margin_lines import classify_margins
-from omnipipe.text.running_form import is_note, page_number
+from omnipipe.text.running.form import is_note, page_number
+from omnipipe.text.running.margin_lines import Box as MarginLine
+from omnipipe.text.running.margin_lines import classify_margins
 
 if TYPE_CHECKING:
     from omnipipe.tasks.layout_extraction.picodet import Image

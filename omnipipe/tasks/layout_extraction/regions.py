@@ -17,7 +17,7 @@ from typing import NamedTuple
 from omnipipe.page import Block, Box
 from omnipipe.tasks.layout_extraction.pieces import Piece, rows_of
 from omnipipe.tasks.ocr_extraction.entries import is_entry
-from omnipipe.text.paragraphs import is_unfinished
+from omnipipe.text.blocks.paragraphs import is_unfinished
 
 _INSIDE = 0.6
 """Share of a line's area that lies in the part which holds it."""

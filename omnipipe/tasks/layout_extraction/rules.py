@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omnipipe.text.rulings import Rulings
+from omnipipe.text.lines.rulings import Rulings
 
 if TYPE_CHECKING:
     import numpy as np

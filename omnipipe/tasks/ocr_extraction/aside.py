@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from omnipipe.text.running_form import has_form, page_number
+from omnipipe.text.running.form import has_form, page_number
 
 if TYPE_CHECKING:
     from omnipipe.tasks.ocr_extraction.lines import FoundLine

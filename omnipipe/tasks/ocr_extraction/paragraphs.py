@@ -9,7 +9,7 @@ import statistics
 
 from omnipipe.tasks.ocr_extraction.columns import Row
 from omnipipe.tasks.ocr_extraction.entries import is_entry
-from omnipipe.text.paragraphs import is_unfinished
+from omnipipe.text.blocks.paragraphs import is_unfinished
 
 _BULLETED = re.compile(r"[•●▪■◦○‣]\s?\S")
 _MARK = re.compile(r"(?P<kind>\d{1,3}[.)]|\(\w{1,4}\)|\[\d{1,3}\]|[a-z]\)|[-–*])(?=\s|$)")

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from omnipipe.tasks.table_extraction.ink import walls_at
-from omnipipe.text.chars import Words
-from omnipipe.text.lines import join_words
-from omnipipe.text.regions import Region, clipped, grid_regions
-from omnipipe.text.rulings import to_rulings
-from omnipipe.text.table_build import Table, TableReader, TableStyle
-from omnipipe.text.table_markup import to_plain
+from omnipipe.text.lines.pieces import join_words
+from omnipipe.text.lines.rulings import to_rulings
+from omnipipe.text.tables.build import Table, TableReader, TableStyle
+from omnipipe.text.tables.markup import to_plain
+from omnipipe.text.tables.regions import Region, clipped, grid_regions
+from omnipipe.text.words.chars import Words
 
 if TYPE_CHECKING:
     from omnipipe.tasks.table_extraction.ink import Box, Ink, Word
-    from omnipipe.text.table_verdict import Kind
+    from omnipipe.text.tables.verdict import Kind
 
 EM = 10.0
 """Points that letters of a picture are taken to be large: limits of the text layer's tables are in points."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from omnipipe.text.table_markup import TableCell
+from omnipipe.text.tables.markup import TableCell
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -117,7 +117,7 @@ class RapidTable:
     def _by_model(self, image: Any, words: Sequence[Sequence[Word]]) -> TableResult | None:
         from omnipipe.tasks.table_extraction import slanet
         from omnipipe.tasks.table_extraction.match import match
-        from omnipipe.text.table_markup import to_html, to_pipes
+        from omnipipe.text.tables.markup import to_html, to_pipes
 
         self.load()
         height, width = image.shape[:2]
