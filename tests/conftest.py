@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Clusters, engines in processes of their own, whole commands: they are timed, and look at what processes there are.
 _ONE_AT_A_TIME = re.compile(
     r"tests/(engines/test_(vllm|api_server|pipelines|same_answer|plugin)|online/test_serve"
-    r"|test_(ray|cluster|job|guides|readme|notebook|wheel|import_cost))"
+    r"|runners/test_(ray|cluster|job)|cli/test_guides|test_(readme|notebook|wheel|import_cost))"
 )
 
 

@@ -6,7 +6,7 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +32,24 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"cli", "evaluation", "export", "client", "__main__"}),
 )
 """Rooms from the lowest up; a module may import from its own layer and from those before it."""
+
+TEXT_LAYERS: tuple[frozenset[str], ...] = (
+    frozenset({"options", "extreme", "style", "part"}),
+    frozenset({"pdfium"}),
+    frozenset({"words"}),
+    frozenset({"lines"}),
+    frozenset({"visibility"}),
+    frozenset({"trust"}),
+    frozenset({"columns"}),
+    frozenset({"running"}),
+    frozenset({"blocks"}),
+    frozenset({"tables"}),
+    frozenset({"compose", "plain", "opened"}),
+    frozenset({"structure", "outer", "slant"}),
+    frozenset({"layer"}),
+    frozenset({"triage"}),
+)
+"""The same within `omnipipe/text`."""
 
 HEAVY = frozenset(
     {
@@ -59,6 +77,10 @@ PROMISED_INITS = frozenset(
     {"tasks/ocr_extraction", "tasks/text_extraction", "tasks/text_extraction/qwen", "tasks/layout_extraction"}
 )
 """Sub-packages that are a public import path; all other `__init__.py` below the top are empty."""
+
+
+MOST_FILES = 50
+"""In one folder of the package, its `__init__.py` counted."""
 
 
 class Import(NamedTuple):
@@ -106,9 +128,9 @@ def top(module: str) -> str:
     return module.split(".")[0]
 
 
-def level(of: str) -> int:
-    found = [index for index, rooms in enumerate(LAYERS) if of in rooms]
-    assert found, f"omnipipe.{of} stands in no layer: give it a place in LAYERS and in docs/architecture.md"
+def level(of: str, layers: Sequence[frozenset[str]] = LAYERS) -> int:
+    found = [index for index, rooms in enumerate(layers) if of in rooms]
+    assert found, f"{of} stands in no layer: give it a place in this file and in docs/architecture.md"
     return found[0]
 
 
@@ -131,6 +153,27 @@ def test_imports_point_down_only() -> None:
     ]
 
     assert wrong == []
+
+
+def test_imports_within_the_text_layer_point_down_only() -> None:
+    text = PACKAGE / "text"
+    wrong = [
+        f"{name(path)}:{entry.line} imports {entry.module}"
+        for path in sorted(text.rglob("*.py"))
+        if path != text / "__init__.py"
+        for entry in imports(path)
+        if entry.module.startswith("omnipipe.text.")
+        and level(entry.module.split(".")[2], TEXT_LAYERS)
+        > level(path.relative_to(text).parts[0].removesuffix(".py"), TEXT_LAYERS)
+    ]
+
+    assert wrong == []
+
+
+def test_no_room_holds_more_than_a_person_oversees() -> None:
+    held = {name(folder): len(list(folder.glob("*.py"))) for folder in {path.parent for path in sources()}}
+
+    assert {folder: num_files for folder, num_files in held.items() if num_files > MOST_FILES} == {}
 
 
 def test_only_the_runners_import_ray() -> None:
@@ -248,8 +291,10 @@ def comments(source: str) -> list[str]:
     return [token.string for token in tokens if token.type == tokenize.COMMENT]
 
 
-def test_the_documented_layers_are_the_tested_ones() -> None:
+@pytest.mark.parametrize(("section", "layers"), [("Rooms and arrows", LAYERS), ("The text layer", TEXT_LAYERS)])
+def test_the_documented_layers_are_the_tested_ones(section: str, layers: Sequence[frozenset[str]]) -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\d+\. (`[^\n]*)$", page, flags=re.MULTILINE)
+    told = page.partition(f"## {section}\n")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\d+\. (`[^\n]*)$", told, flags=re.MULTILINE)
 
-    assert [set(re.findall(r"`(\w+)`", line.split(":")[0])) for line in listed] == [set(rooms) for rooms in LAYERS]
+    assert [set(re.findall(r"`(\w+)`", line.split(":")[0])) for line in listed] == [set(rooms) for rooms in layers]
