@@ -97,7 +97,7 @@ def _through_stages(pages: list[Page]) -> list[Page]:
 
 def _start(name: str) -> list[Page]:
     from omnipipe.page import Page
-    from omnipipe.reading.source import open_source
+    from omnipipe.reading.opening import open_source
 
     source = open_source(name, ())
     count = source.page_count
@@ -138,7 +138,8 @@ class _InProcessReader:
         raise NotImplementedError(f"{path}: stages do not index documents")
 
     def read_pages(self, path: str, indices: Sequence[int], options: ReadOptions) -> Iterator[PageFacts | PageError]:
-        from omnipipe.reading.source import Watch, open_source
+        from omnipipe.reading.opening import open_source
+        from omnipipe.reading.source import Watch
 
         source = open_source(path, ())
         watch = Watch(early=lambda facts: None, sampling=lambda index: None)
@@ -147,7 +148,7 @@ class _InProcessReader:
         source.close()
 
     def render_pages(self, path: str, indices: Sequence[int], policy: RenderPolicy) -> Iterator[Pixels | PageError]:
-        from omnipipe.reading.source import open_source
+        from omnipipe.reading.opening import open_source
 
         source = open_source(path, ())
         for index in indices:

@@ -126,7 +126,7 @@ class _Reader:
             _try(page, index, source.page_count, answer)
 
     def _open(self, path: str) -> PageSource:
-        from omnipipe.reading.source import open_source
+        from omnipipe.reading.opening import open_source
 
         key = _key(path)
         if self._source is not None and key == self._key:

@@ -9,8 +9,9 @@ from omnipipe.online.engine_service import served_models
 from omnipipe.online.jobs.store import JobStore
 from omnipipe.online.service import DocumentService
 from omnipipe.online.web.access_log import write_access_log
-from omnipipe.online.web.app import Online, make_app
+from omnipipe.online.web.app import make_app
 from omnipipe.online.web.auth import Keys
+from omnipipe.online.web.state import Online
 from omnipipe.runners.serve_engine import HandleEngineService
 from omnipipe.runners.serve_pages import HandlePageService
 from omnipipe.runners.serve_plan import ServePlan

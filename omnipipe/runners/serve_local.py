@@ -17,8 +17,9 @@ from omnipipe.online.local import PAGE_SECONDS, LocalPageService
 from omnipipe.online.local_engines import LocalEngineService
 from omnipipe.online.service import DocumentService
 from omnipipe.online.web.access_log import write_access_log
-from omnipipe.online.web.app import Online, make_app
+from omnipipe.online.web.app import make_app
 from omnipipe.online.web.auth import Keys
+from omnipipe.online.web.state import Online
 from omnipipe.runners.serve_door import open_socket, url
 from omnipipe.runners.serve_plan import ServePlan
 

@@ -19,8 +19,9 @@ from playwright.sync_api import Browser, ConsoleMessage, FileChooser, Page, Time
 from omnipipe.online.local import LocalPageService
 from omnipipe.online.service import DocumentService
 from omnipipe.online.settings import ServeSettings
-from omnipipe.online.web.app import Online, make_app
+from omnipipe.online.web.app import make_app
 from omnipipe.online.web.auth import Key, Keys, digest_of
+from omnipipe.online.web.state import Online
 from omnipipe.pipeline import Pipeline
 from tests.online.live import parts
 

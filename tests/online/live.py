@@ -17,8 +17,9 @@ from omnipipe.online.local import LocalPageService
 from omnipipe.online.local_engines import LocalEngineService
 from omnipipe.online.service import DocumentService
 from omnipipe.online.settings import ServeSettings
-from omnipipe.online.web.app import Online, make_app
+from omnipipe.online.web.app import make_app
 from omnipipe.online.web.auth import Keys
+from omnipipe.online.web.state import Online
 from omnipipe.pipeline import Pipeline
 from omnipipe.reading.process import ReaderLimits
 

@@ -19,7 +19,7 @@ from omnipipe.online.web.render import STREAMS, Form, job_json, pending_response
 from omnipipe.online.web.stream import RowStream
 
 if TYPE_CHECKING:
-    from omnipipe.online.web.app import Online
+    from omnipipe.online.web.state import Online
 
 _JOB_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 

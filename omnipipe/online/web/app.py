@@ -4,43 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 from fastapi import FastAPI
 
 import omnipipe
-from omnipipe.online.engine_service import EngineService
-from omnipipe.online.jobs.store import JobStore
-from omnipipe.online.service import DocumentService
-from omnipipe.online.settings import ServeSettings
 from omnipipe.online.tracing import request_observers, traced_engines
 from omnipipe.online.web import chat, documents, health, jobs, metrics, models, pages, pipelines, static
 from omnipipe.online.web.access_log import AccessLog
-from omnipipe.online.web.auth import Keys
 from omnipipe.online.web.errors import install_errors
 from omnipipe.online.web.exchange import WatchRequests
 from omnipipe.online.web.headers import Shield
 from omnipipe.online.web.openapi import DESCRIPTION, describe_keys
-from omnipipe.online.web.page_image import PagePictures
-from omnipipe.online.web.quotas import Quotas
 from omnipipe.online.web.schemas import errors
-
-
-@dataclass(kw_only=True)
-class Online:
-    """What the routes work with. Whoever makes it opens, starts and closes the store, the services and the engines."""
-
-    documents: DocumentService
-    store: JobStore
-    engines: EngineService
-    settings: ServeSettings
-    keys: Keys
-    quotas: Quotas = field(init=False)
-    pictures: PagePictures = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.quotas = Quotas(self.store, self.keys)
-        self.pictures = PagePictures()
+from omnipipe.online.web.state import Online
 
 
 def make_app(online: Online, *, echoes_request_id: bool = True) -> FastAPI:

@@ -18,7 +18,7 @@ from omnipipe.online.web.errors import ApiProblem
 
 if TYPE_CHECKING:
     from omnipipe.online.settings import ServeSettings
-    from omnipipe.online.web.app import Online
+    from omnipipe.online.web.state import Online
 
 KEYS_VARIABLE = "OMNIPIPE_API_KEYS"
 _LINE = "sha256:HEX name [pages_per_minute=N] [jobs=N] [priority=N]"

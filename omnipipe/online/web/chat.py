@@ -26,7 +26,7 @@ from omnipipe.online.web.schemas import ErrorBody
 from omnipipe.page import ProblemError
 
 if TYPE_CHECKING:
-    from omnipipe.online.web.app import Online
+    from omnipipe.online.web.state import Online
 
 # Below this a body is parsed at once: a thread costs more.
 _BYTES_AT_ONCE = 256 << 10

@@ -19,7 +19,7 @@ from omnipipe.online.web.upload import Body, plain_name, read_body
 from omnipipe.online.web.wanted import Wanted
 
 if TYPE_CHECKING:
-    from omnipipe.online.web.app import Online
+    from omnipipe.online.web.state import Online
 
 IdempotencyKey = Annotated[
     str | None, Header(pattern="^[!-~]{1,200}$", description="The same key again gets the same job.")

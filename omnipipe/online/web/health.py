@@ -11,7 +11,7 @@ from omnipipe.errors import OmnipipeError
 from omnipipe.online.web.schemas import HealthBody
 
 if TYPE_CHECKING:
-    from omnipipe.online.web.app import Online
+    from omnipipe.online.web.state import Online
 
 _OK = b'{"status": "ok"}'
 _UNAVAILABLE = b'{"status": "unavailable"}'

@@ -15,7 +15,7 @@ from omnipipe.online.web.schemas import JobList, errors
 from omnipipe.online.web.wanted import JobWanted
 
 if TYPE_CHECKING:
-    from omnipipe.online.web.app import Online
+    from omnipipe.online.web.state import Online
 
 Who = Annotated[Caller, Depends(caller)]
 LastEventId = Annotated[

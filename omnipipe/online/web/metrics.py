@@ -32,7 +32,7 @@ from omnipipe.online.web.exchange import Exchange
 from omnipipe.online.web.schemas import errors
 
 if TYPE_CHECKING:
-    from omnipipe.online.web.app import Online
+    from omnipipe.online.web.state import Online
 
 # Not the newer OpenMetrics form: every scraper reads this one.
 _MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"

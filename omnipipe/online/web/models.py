@@ -15,7 +15,7 @@ from omnipipe.online.web.errors import ApiProblem
 from omnipipe.online.web.schemas import errors
 
 if TYPE_CHECKING:
-    from omnipipe.online.web.app import Online
+    from omnipipe.online.web.state import Online
 
 
 class ModelBody(BaseModel):

@@ -18,7 +18,7 @@ from omnipipe.online.web.upload import header_password
 from omnipipe.online.web.wanted import PictureWanted
 
 if TYPE_CHECKING:
-    from omnipipe.online.web.app import Online
+    from omnipipe.online.web.state import Online
 
 
 def router(online: Online) -> APIRouter:

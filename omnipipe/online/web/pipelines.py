@@ -13,7 +13,7 @@ from omnipipe.online.web.schemas import PipelineList, errors
 from omnipipe.reading.detect import IMAGE_FORMATS
 
 if TYPE_CHECKING:
-    from omnipipe.online.web.app import Online
+    from omnipipe.online.web.state import Online
 
 
 def router(online: Online) -> APIRouter:

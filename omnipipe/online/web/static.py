@@ -15,7 +15,7 @@ from starlette.responses import Response
 from omnipipe.online.web.errors import ApiProblem
 
 if TYPE_CHECKING:
-    from omnipipe.online.web.app import Online
+    from omnipipe.online.web.state import Online
 
 PAGE_FOLDER = Path(__file__).parent / "page"
 

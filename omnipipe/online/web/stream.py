@@ -16,7 +16,7 @@ from omnipipe.online.web.errors import problem_of
 from omnipipe.online.web.render import MEDIA_TYPES, Form, job_json, last_line, line_of
 
 if TYPE_CHECKING:
-    from omnipipe.online.web.app import Online
+    from omnipipe.online.web.state import Online
 
 _QUIET_SECONDS = 15.0
 _MAX_READY_BYTES = 1 << 20

@@ -22,7 +22,7 @@ from omnipipe.online.web.errors import ApiProblem
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-    from omnipipe.online.web.app import Online
+    from omnipipe.online.web.state import Online
 
 _MAX_FIELD_BYTES = 64 << 10
 _MAX_PARTS = 64

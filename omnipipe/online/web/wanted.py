@@ -15,7 +15,7 @@ from omnipipe.online.web.page_image import Picture
 from omnipipe.online.web.render import Form
 
 if TYPE_CHECKING:
-    from omnipipe.online.web.app import Online
+    from omnipipe.online.web.state import Online
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 FormatAsked = Annotated[
