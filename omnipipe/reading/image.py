@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
+from io import BytesIO
 from itertools import count
 from pathlib import PurePath
 from time import perf_counter
@@ -184,9 +186,24 @@ class ImageSource(PageSource):
                 # So Pillow says of a TIFF's compressions and kinds of pixels that it does not know.
                 said = "is a TIFF with a compression or a kind of pixels that is not read."
                 raise ProblemError("unsupported", f"{where} {said} {_CONVERT}") from problem
+            if index is not None and (lacking := self._image.info.get("compression")) in _lacking():
+                said = f"is a TIFF with the compression {lacking}, which this Pillow's libtiff does not have."
+                raise ProblemError("unsupported", f"{where} {said} Compress it with deflate.") from problem
             reason = str(problem).replace(f" {self._path!r}", "")[:160].rstrip(".")
             said = reason if " " in reason else "it cannot be decoded"
             raise ProblemError("corrupt", f"{where} is damaged or cut off: {said}.") from problem
+
+
+@cache
+def _lacking() -> frozenset[str]:
+    """The compressions of TIFF that the libtiff within this Pillow was built without."""
+    lacking = set()
+    for compression in ("webp", "zstd", "lzma"):
+        try:
+            Image.new("RGB", (8, 8)).save(BytesIO(), "TIFF", compression=compression)
+        except OSError:
+            lacking.add(compression)
+    return frozenset(lacking)
 
 
 def _count_one_by_one(image: Image.Image) -> int:

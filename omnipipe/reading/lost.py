@@ -16,6 +16,9 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 _OBJECTS_LOOKED_AT = 200
+_FORM_OBJECTS = 2000
+_MAX_DEPTH = 40
+"""As deep as PDFium follows forms that draw forms; it leaves out in silence what lies deeper."""
 _MAX_POINTS = 4_000_000
 _TAIL_BYTES = 2048
 _WINDOW_BYTES = 64
@@ -41,6 +44,23 @@ def lost_images(document: pypdfium2.PdfDocument, page: pypdfium2.PdfPage) -> lis
             covered = max(0.0, min(x1, right) - max(x0, left)) * max(0.0, min(y1, top) - max(y0, bottom))
             shares.append(min(1.0, covered / area))
     return shares
+
+
+def has_deep_forms(page: pypdfium2.PdfPage) -> bool:
+    """Whether forms draw forms deeper than PDFium follows, among the first 2,000 objects of the page."""
+    handles = (pdfium.FPDFPage_GetObject(page.raw, at) for at in range(pdfium.FPDFPage_CountObjects(page.raw)))
+    left = [(1, handle) for handle in islice(handles, _FORM_OBJECTS)]
+    num_seen = 0
+    while left and num_seen < _FORM_OBJECTS:
+        depth, handle = left.pop()
+        num_seen += 1
+        if pdfium.FPDFPageObj_GetType(handle) != pdfium.FPDF_PAGEOBJ_FORM:
+            continue
+        if depth > _MAX_DEPTH:
+            return True
+        count = min(_FORM_OBJECTS, pdfium.FPDFFormObj_CountObjects(handle))
+        left += [(depth + 1, pdfium.FPDFFormObj_GetObject(handle, at)) for at in range(count)]
+    return False
 
 
 def find_damage(path: Path, *, size: int, offset: int) -> str | None:

@@ -17,7 +17,7 @@ from omnipipe.page import Pixels, ProblemError
 from omnipipe.reading.annotations import PageLoader
 from omnipipe.reading.encode import encode
 from omnipipe.reading.facts import LayerText, PageFacts, ReadOptions, RenderPolicy
-from omnipipe.reading.lost import find_damage, has_lost_contents, lost_images
+from omnipipe.reading.lost import find_damage, has_deep_forms, has_lost_contents, lost_images
 from omnipipe.reading.neighbours import Neighbours
 from omnipipe.reading.source import PageSource, Watch
 from omnipipe.text.layer import TextLayer, read_open_page
@@ -173,6 +173,12 @@ class PdfSource(PageSource):
             why = f"{self._damage}, so what it drew may be lost"
         elif has_lost_contents(self._document, index, self._path):
             why = "its content stream is damaged"
+        elif has_deep_forms(page):
+            raise ProblemError(
+                "unsupported",
+                f"{self._name} page {index + 1} draws nothing: its forms (Form XObjects) lie more than 40 deep in each "
+                "other, and PDFium follows no deeper. Print it to a PDF in another viewer, and read that.",
+            )
         else:
             return
         nothing = "nothing" if is_blank else "next to nothing"

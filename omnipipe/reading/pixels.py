@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from PIL import Image, ImageStat
@@ -9,6 +10,7 @@ from PIL import Image, ImageStat
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL import ImageCms
 
 ORIENTATION = 0x0112
 """The EXIF tag that says which way a picture was taken, 1 to 8."""
@@ -42,7 +44,7 @@ def upright(image: Image.Image, mode: Literal["L", "RGB"]) -> Image.Image:
     _mend_palette(image)
     picture = _turned(image, image)
     if picture.mode == "LAB":
-        picture = picture.getchannel("L")
+        picture = _lab_to_rgb(picture)
     if image.format == "BMP" and picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0):
         # Many programs leave the fourth byte empty that their header calls opacity.
         picture = picture.convert("RGB")
@@ -65,6 +67,23 @@ def _turned(picture: Image.Image, image: Image.Image) -> Image.Image:
         return picture
     method = _TURNS.get(image.getexif().get(ORIENTATION, 1))
     return picture if method is None else picture.transpose(method)
+
+
+def _lab_to_rgb(image: Image.Image) -> Image.Image:
+    """CIELab under D50 in sRGB: TIFF 6.0, section 23, leaves the white open, and writers use that one."""
+    from PIL import ImageCms
+
+    picture = ImageCms.applyTransform(image, _lab_transform())
+    assert picture is not None, "only a transform in place gives none"
+    return picture
+
+
+@cache
+def _lab_transform() -> ImageCms.ImageCmsTransform:
+    from PIL import ImageCms
+
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return ImageCms.buildTransform(lab, srgb, "LAB", "RGB")
 
 
 def _on_paper(image: Image.Image) -> Image.Image:

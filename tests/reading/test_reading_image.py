@@ -123,21 +123,29 @@ def test_tiff_grey_is_right_whichever_end_is_white(
     assert_is_page(drawn(reader, str(path)))
 
 
-def tiff_of_strip(strip: bytes, *, bits: int, photometric: int, sample_format: int = 1) -> bytes:
+def tiff_of_strip(
+    strip: bytes, *, bits: int, photometric: int, sample_format: int = 1, channels: int = 1, compression: int = 1
+) -> bytes:
     tags = [
         (256, SIZE[0]),
         (257, SIZE[1]),
         (258, bits),
-        (259, 1),
+        (259, compression),
         (262, photometric),
         (273, 8),
-        (277, 1),
+        (277, channels),
         (278, SIZE[1]),
         (279, len(strip)),
         (339, sample_format),
     ]
-    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
-    return struct.pack("<2sHI", b"II", 42, 8 + len(strip)) + strip + struct.pack("<H", len(tags)) + entries + bytes(4)
+    # Where a tag has a value for each channel, those values follow behind the tags.
+    behind = 8 + len(strip) + 2 + 12 * len(tags) + 4
+    entries = b""
+    for tag, value in tags:
+        many = tag == 258 and channels > 1
+        entries += struct.pack("<HHII", tag, 3, channels, behind) if many else struct.pack("<HHII", tag, 4, 1, value)
+    head = struct.pack("<2sHI", b"II", 42, 8 + len(strip))
+    return head + strip + struct.pack("<H", len(tags)) + entries + bytes(4) + struct.pack("<H", bits) * channels
 
 
 def test_what_is_transparent_is_white(reader: ReaderProcess, tmp_path: Path) -> None:

@@ -146,3 +146,39 @@ def test_cross_references_may_be_counted_from_a_header_further_in(
     assert reader.inspect(str(tmp_path / "a.pdf")).metadata == {}
     assert isinstance(blank, PageFacts)
     assert blank.is_blank
+
+
+def pdf_of_nested_forms(depth: int, innermost: bytes) -> bytes:
+    """A page that draws a form, which draws a form, and so on; the innermost one has the content `innermost`."""
+    form = b"/Type /XObject /Subtype /Form /BBox [0 0 612 792] /Resources << %s >>"
+    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << %s >> >>"
+    return pdf_of_objects(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+            page % b"/XObject << /F 6 0 R >>",
+            stream(b"", b"/F Do"),
+            b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+            *(stream(form % b"/XObject << /F %d 0 R >>" % (7 + at), b"/F Do") for at in range(depth - 1)),
+            stream(form % b"/Font << /F1 5 0 R >>", innermost),
+        ]
+    )
+
+
+def test_forms_deeper_than_pdfium_follows_are_no_blank_page(reader: ReaderProcess, tmp_path: Path) -> None:
+    """Before, the page was blank and its words were lost in silence."""
+    (deep,) = read(reader, tmp_path / "a.pdf", pdf_of_nested_forms(60, TEXT))
+
+    assert isinstance(deep, PageError)
+    assert deep.code == "unsupported"
+    assert "more than 40 deep" in deep.message
+
+
+@pytest.mark.parametrize(("depth", "innermost"), [(30, TEXT), (30, b""), (2, b"")])
+def test_forms_as_deep_as_pdfium_follows_are_read(
+    reader: ReaderProcess, tmp_path: Path, depth: int, innermost: bytes
+) -> None:
+    (page,) = read(reader, tmp_path / "a.pdf", pdf_of_nested_forms(depth, innermost))
+
+    assert isinstance(page, PageFacts)
+    assert page.is_blank is not bool(innermost)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from PIL import Image
 
 from omnipipe.page import PageError, ProblemError
 from omnipipe.reading.process import ReaderProcess
-from tests.reading.test_reading_image import COLOUR, SIZE, assert_is_page, drawn, page, save, tiff_of_strip
+from tests.reading.test_reading_image import COLOUR, GREY, SIZE, assert_is_page, drawn, page, save, tiff_of_strip
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +147,67 @@ def test_a_tiff_of_an_unknown_kind_is_unsupported_and_not_damaged(reader: Reader
         reader.inspect(str(path))
 
     assert raised.value.error.code == "unsupported"
+
+
+def test_a_compression_that_libtiff_lacks_is_unsupported_and_not_damaged(reader: ReaderProcess, tmp_path: Path) -> None:
+    picture = BytesIO()
+    page().convert("RGB").save(picture, "WEBP")
+    path = tmp_path / "page.tif"
+    path.write_bytes(tiff_of_strip(picture.getvalue(), bits=8, channels=3, photometric=2, compression=50001))
+    try:
+        Image.open(path).load()
+    except OSError:
+        pass
+    else:
+        pytest.skip("the libtiff of this Pillow reads WebP")
+
+    (found,) = reader.render_pages(str(path), [0], GREY)
+
+    assert isinstance(found, PageError)
+    assert found.code == "unsupported"
+    assert "the compression webp" in found.message
+
+
+@pytest.mark.parametrize("compression", ["zstd", "lzma", "tiff_deflate"])
+def test_a_cut_off_tiff_is_damaged_whatever_its_compression(
+    reader: ReaderProcess, tmp_path: Path, compression: str
+) -> None:
+    path = tmp_path / "page.tif"
+    page().convert("RGB").save(path, compression=compression)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:8] + bytes(40) + whole[48:])
+
+    (found,) = reader.render_pages(str(path), [0], GREY)
+
+    assert isinstance(found, PageError)
+    assert found.code == "corrupt"
+
+
+_LAB = {
+    (100, 0, 0): (255, 255, 255),
+    (0, 0, 0): (0, 0, 0),
+    (54, 0, 0): (129, 129, 129),
+    (54, 81, 70): (255, 0, 0),
+    (88, -79, 81): (0, 255, 0),
+}
+"""CIELab under D50, and sRGB."""
+
+
+def test_the_colours_of_lab_are_those_of_the_picture(reader: ReaderProcess, tmp_path: Path) -> None:
+    """Before, a page in colour was grey."""
+    width, height = SIZE
+    row = [colour for colour in _LAB for _ in range(width // len(_LAB))]
+    row += [(100, 0, 0)] * (width - len(row))
+    packed = b"".join(struct.pack("Bbb", round(light * 2.55), a, b) for light, a, b in row)
+    path = tmp_path / "page.tif"
+    path.write_bytes(tiff_of_strip(packed * height, bits=8, channels=3, photometric=8))
+
+    picture = drawn(reader, str(path), COLOUR)
+
+    for at, colour in enumerate(_LAB.values()):
+        seen = picture.getpixel(((2 * at + 1) * (width // len(_LAB)) // 2, height // 2))
+        assert isinstance(seen, tuple)
+        assert max(abs(a - b) for a, b in zip(seen, colour, strict=True)) <= 16, (seen, colour)
 
 
 _LOW_DEPTHS = {
