@@ -286,6 +286,34 @@ def test_little_is_written_twice() -> None:
     assert len(twice) < 0.01 * sum(map(len, lines.values())), sorted({name(path) for path, _ in twice})
 
 
+def test_no_set_of_texts_is_gone_through_in_its_own_order() -> None:
+    """It is another one in each process: a page came out in two ways, and rows must not depend on who made them."""
+    found = []
+    for path in sources():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        sets = {
+            target.id
+            for node in tree.body
+            if isinstance(node, ast.Assign) and _is_set(node.value)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        loops = [node.iter for node in ast.walk(tree) if isinstance(node, ast.For | ast.comprehension)]
+        found += [
+            f"{name(path)}:{loop.lineno}"
+            for loop in loops
+            if _is_set(loop) or (isinstance(loop, ast.Name) and loop.id in sets)
+        ]
+    assert not found
+
+
+def _is_set(node: ast.expr) -> bool:
+    """Whether `node` makes a set that is no set of numbers, as far as can be seen."""
+    if isinstance(node, ast.Set):
+        return not any(isinstance(one, ast.Constant) and isinstance(one.value, int) for one in node.elts)
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "frozenset"
+
+
 def comments(source: str) -> list[str]:
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     return [token.string for token in tokens if token.type == tokenize.COMMENT]

@@ -94,7 +94,9 @@ def _batching(section: Mapping[str, Any], fields: Collection[str], label: str) -
 def _sharding(section: Mapping[str, Any], fields: Collection[str], label: str) -> Iterator[Setting]:
     strategy, num_gpus = section.get("strategy"), section.get("num_gpus")
     yield from (
-        Setting(f"sharding.{key}", f"sharding.{key}", section[key]) for key in section.keys() - {"strategy", "num_gpus"}
+        Setting(f"sharding.{key}", f"sharding.{key}", value)
+        for key, value in section.items()
+        if key not in ("strategy", "num_gpus")
     )
     if strategy in (None, "none") and num_gpus in (None, 1):
         return

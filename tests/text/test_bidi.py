@@ -57,6 +57,8 @@ def test_hebrew_that_a_file_writes_as_it_looks_is_turned_around() -> None:
         ("רבדו c++ תפש לש", "של שפת c++ ודבר"),
         ("ןאכ [12] האר", "ראה [12] כאן"),
         ("רבדו 3.14 לש", "של 3.14 ודבר"),
+        ("רבדו (a={b}) לש", "של (a={b}) ודבר"),
+        ("רבדו [a(b{c})] לש", "של [a(b{c})] ודבר"),
     ],
 )
 def test_latin_words_and_numbers_in_a_line_of_hebrew_keep_their_order(shown: str, logical: str) -> None:

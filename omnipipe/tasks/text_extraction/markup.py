@@ -13,7 +13,11 @@ from omnipipe.tasks.text_extraction.boxes import around, share_box
 
 _ROWS = frozenset({"tr", "p", "div", "br", "li", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "caption"})
 _ENDS_PARAGRAPH = (_ROWS | {"pre", "figure", "blockquote", "address"}) - {"br", "tr", "li", "caption"}
-_SEPARATORS: Mapping[str, str] = {**dict.fromkeys(_ROWS | {f"/{tag}" for tag in _ROWS}, "\n"), "td": "\t", "th": "\t"}
+_SEPARATORS: Mapping[str, str] = {
+    **dict.fromkeys([tag for name in sorted(_ROWS) for tag in (name, f"/{name}")], "\n"),
+    "td": "\t",
+    "th": "\t",
+}
 _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
 _TAG = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9]*)[^<>]*>|<![a-zA-Z][^<>]*>")
 _VOID = frozenset({"img", "br", "hr", "input", "meta", "link", "col", "source"})

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     Box = tuple[float, float, float, float]
     _Placed = tuple[NDArray[np.intp], tuple[NDArray[np.float32], ...]]
+    _Known = tuple[Pieces, float, tuple[list[float], list[bool]]]
 
 MAX_WORDS = 20_000
 """Regions with more words are not looked at."""
@@ -122,12 +123,16 @@ class TableReader:
         if kind != "grid":
             if num_strays(region, columns[0]) > _MAX_STRAYS:
                 return Read(None, "none", inside)
-            taller, inside = self._with_heads(region, runs, columns[0], inside, free, kind)
-            if taller is not region:
-                region, runs = taller, self.runs(taller, inside) or runs
-                head = head_end(runs, region)
-                columns = column_edges(runs, region, head)
+            region, inside, (runs, head, columns) = self._grown(region, (runs, head, columns), inside, free, kind)
+        num_edges = len(columns[0])
         runs = self._with_tight(runs, columns, region, inside, head)
+        if kind != "grid" and num_edges == 3 < len(columns[0]):
+            # Two columns that stand close show a head, which one of them does not.
+            taller, more, known = self._grown(region, (runs, head, columns), inside, free, kind)
+            if taller is not region:
+                cut = self._with_tight(known[0], known[2], taller, more, known[1])
+                if len(known[2][0]) == len(columns[0]):
+                    region, inside, runs, columns = taller, more, cut, known[2]
         grid, cells, verdict = self._judged(runs, columns, region, inside, kind)
         if kind == "between" and not ended and grid is not None:
             shorter, num_lines = without_tail(region, runs, grid.edges)
@@ -273,6 +278,18 @@ class TableReader:
         if not cuts.any():
             return runs
         return self.runs(region, inside, at[cuts]) or runs
+
+    def _grown(
+        self, region: Region, known: _Known, inside: NDArray[np.bool_], free: NDArray[np.bool_], kind: Kind
+    ) -> tuple[Region, NDArray[np.bool_], _Known]:
+        """`region`, `inside` and what is `known` of its columns with the rows right above that stand in them."""
+        runs, _, (edges, _) = known
+        taller, inside = self._with_heads(region, runs, edges, inside, free, kind)
+        if taller is region:
+            return region, inside, known
+        runs = self.runs(taller, inside) or runs
+        head = head_end(runs, taller)
+        return taller, inside, (runs, head, column_edges(runs, taller, head))
 
     def _with_heads(
         self,

@@ -23,6 +23,8 @@ _NEXT, _FLUSH, _RAGGED = 3.0, 0.3, 0.3
 the share of those that do not."""
 _LONG, _EVEN, _MOST = 4, 0.06, 0.6
 """Characters of texts that tell fonts of fixed width, how far their widths a character differ, and of how many."""
+_SHORT = 2.0
+"""Font sizes; texts of few letters, as the parts of one cell may be, are narrower."""
 _MIN_RUNS = 4
 
 
@@ -64,12 +66,18 @@ def _are_fixed(runs: Pieces, which: NDArray[np.intp]) -> bool:
 
 def _parts(left: Floats, right: Floats, place: float, em: float, least: float) -> bool:
     """Whether around `place` are `least` points of white between the runs that do not lie across it, and those at one
-    side of it end, or start, at many places: words that follow each other in each row stand as close, but do not."""
-    before, after = right[right <= place], left[left >= place]
-    if not len(before) or not len(after):
+    side of it end, or start, at many places, or are no short words: words that follow each other in each row stand as
+    close, but do not."""
+    before, after = right <= place, left >= place
+    if not (np.count_nonzero(before) and np.count_nonzero(after)):
         return False
-    ends, starts = float(largest(before)) - before, after - float(smallest(after))
-    return float(smallest(after)) - float(largest(before)) >= least and (_vary(ends, em) or _vary(starts, em))
+    end, start = float(largest(right[before])), float(smallest(left[after]))
+    if start - end < least:
+        return False
+    ends, starts = end - right[before], left[after] - start
+    width = right - left
+    widths = width[before][ends < _NEXT * em], width[after][starts < _NEXT * em]
+    return _vary(ends, em) or _vary(starts, em) or min(map(median, widths)) > _SHORT * em
 
 
 def _vary(off: Floats, em: float) -> bool:

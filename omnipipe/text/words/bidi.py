@@ -59,7 +59,7 @@ _LEADS = re.compile(r"(?<![^ ])[:;,.!?](?=[^ ])")
 _BEFORE, _AFTER = frozenset("\\@#$~"), frozenset("+#%")
 """Signs that belong to a Latin word which they stand before, or after."""
 _MIRRORED = dict(zip("()[]{}<>«»‹›", ")(][}{><»«›‹", strict=True))
-_OPENING = frozenset("([{")
+_OPENING = "([{"
 _BRACKETS = frozenset(map(ord, _MIRRORED))
 
 
@@ -378,13 +378,17 @@ def _runs(shown: list[_Letter], rtl: bool) -> dict[int, tuple[int, int]]:
 def _with_signs(signs: str, span: tuple[int, int]) -> tuple[int, int]:
     """The `span` of Latin words with the signs around it that belong to them, brackets above all that they open."""
     first, stop = span
-    inside = signs[first:stop]
-    for opening in _OPENING:
-        closing = _MIRRORED[opening]
-        if signs[stop : stop + 1] == closing and inside.count(opening) > inside.count(closing):
-            stop += 1
-        if first and signs[first - 1] == opening and inside.count(closing) > inside.count(opening):
-            first -= 1
+    grown = True
+    while grown:
+        grown = False
+        # Those within come first: the next bracket is seen once they are in.
+        for opening in _OPENING:
+            closing = _MIRRORED[opening]
+            depth = signs.count(opening, first, stop) - signs.count(closing, first, stop)
+            if depth > 0 and signs[stop : stop + 1] == closing:
+                stop, grown = stop + 1, True
+            elif depth < 0 and first and signs[first - 1] == opening:
+                first, grown = first - 1, True
     while first and signs[first - 1] in _BEFORE:
         first -= 1
     while stop < len(signs) and signs[stop] in _AFTER:

@@ -94,3 +94,33 @@ def test_a_listing_in_a_frame_beside_its_numbers_is_no_table() -> None:
     layer = read(page([*lines, *prose(560)], [*frame, *shade, *walls]))
 
     assert tables(layer) == []
+
+
+def test_columns_whose_texts_all_end_where_the_next_ones_start_are_apart() -> None:
+    """Before, white of less than a font size parted them only where texts end near it at several places."""
+    rows = [
+        ["Article", "Code", "Place"],
+        ["Reluctant court", "A-682", "Hall"],
+        ["Transport", "D-334", "Attic"],
+        ["Ambitious survey", "D-166", "Cellar"],
+        ["Careful laboratory with doors", "C-527", "Garden"],
+        ["Museum", "B-365", "Porch"],
+    ]
+    lines = set_out(rows, (80, 219, 252.5), pitch=12)
+    (table,) = tables(read(page([*lines, *prose(600)], [(78, y, 310, y) for y in (712, 697, 635)])))
+
+    assert cells(table) == rows
+
+
+def test_signs_and_what_they_stand_for_are_one_cell() -> None:
+    signs = [["A a", "B b", "C c", "D d"], ["E e", "F f", "G g", "H h"], ["I i", "J j", "K k", "L l"]] * 2
+    columns = [80, 180, 280, 380]
+    lines = [
+        (x + off, 700.0 - 12 * r, 10.0, part)
+        for r, row in enumerate(signs)
+        for x, cell in zip(columns, row, strict=True)
+        for off, part in zip((0.0, 13.0), cell.split(), strict=True)
+    ]
+    found = tables(read(page(lines, [(78, y, 480, y) for y in (712, 697, 635)])))
+
+    assert [len(row) for table in found for row in cells(table)] in ([], [4] * 6)
