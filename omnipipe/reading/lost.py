@@ -58,7 +58,7 @@ def has_deep_forms(page: pypdfium2.PdfPage) -> bool:
             continue
         if depth > _MAX_DEPTH:
             return True
-        count = min(_FORM_OBJECTS, pdfium.FPDFFormObj_CountObjects(handle))
+        count = min(_FORM_OBJECTS - len(left), pdfium.FPDFFormObj_CountObjects(handle))
         left += [(depth + 1, pdfium.FPDFFormObj_GetObject(handle, at)) for at in range(count)]
     return False
 
